@@ -1,0 +1,67 @@
+"""Sampling and cleaning against trimesh, in one run: `python benchmarks/bench_sampling.py`."""
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+from toy_jaw import best_of, toy_jaw
+
+from scans.cleaning import clean
+from scans.sampling import sample_surface
+
+COUNT = 50_000
+RUNS = 7
+
+
+def unevenness(points: np.ndarray) -> float:
+    """The coefficient of variation of the distance to the nearest neighbour."""
+    distance = cKDTree(points).query(points, k=2)[0][:, 1]
+    return float(distance.std() / distance.mean())
+
+
+def patch_chi_square(points: np.ndarray, reference: np.ndarray, patches: int = 500) -> float:
+    """Chi-square per degree of freedom of the points' counts in patches; 1 for independent points, below for even ones.
+
+    Args:
+        reference: many independent points, for the patches' areas.
+    """
+    tree = cKDTree(reference[:patches])
+    expected = np.bincount(tree.query(reference)[1], minlength=patches) * len(points) / len(reference)
+    found = np.bincount(tree.query(points)[1], minlength=patches)
+    return float(((found - expected) ** 2 / expected).sum() / (patches - 1))
+
+
+def main() -> None:
+    """Print times, ratios and evenness."""
+    print(f"{COUNT} points; best of {RUNS}; trimesh {trimesh.__version__}")
+    print(f"{'faces':>8} {'method':24}{'ms':>8}{'points':>8}{'CV':>8}{'chi²/df':>9}")
+    for faces in (130_000, 260_000, 520_000):
+        mesh = toy_jaw(faces)
+        shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+        reference = sample_surface(mesh, 2_000_000, np.random.default_rng(1), "uniform").points
+
+        def ours(method):  # type: ignore[no-untyped-def]
+            return sample_surface(mesh, COUNT, np.random.default_rng(0), method).points  # noqa: B023
+
+        def theirs(function):  # type: ignore[no-untyped-def]
+            shape._cache.clear()  # noqa: B023  (a mesh is sampled once, so that cached areas would flatter)
+            return function(shape, COUNT, seed=0)[0]  # noqa: B023
+
+        methods = {
+            "poisson": lambda: ours("poisson"),
+            "uniform": lambda: ours("uniform"),
+            "trimesh even": lambda: theirs(trimesh.sample.sample_surface_even),
+            "trimesh uniform": lambda: theirs(trimesh.sample.sample_surface),
+        }
+        times = best_of(RUNS, *methods.values())
+        for (name, method), seconds in zip(methods.items(), times, strict=True):
+            points = method()
+            print(
+                f"{len(mesh.faces):8} {name:24}{seconds * 1e3:8.1f}{len(points):8}{unevenness(points):8.3f}"
+                f"{patch_chi_square(points, reference):9.3f}"
+            )
+        print(f"{'':8} poisson: {times[2] / times[0]:.2f} × the speed of trimesh even")
+        print(f"{'':8} clean: {best_of(RUNS, lambda: clean(mesh))[0] * 1e3:.1f} ms")  # noqa: B023
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Prefect flows: what the UI triggers. They call DVC, nothing else."""

@@ -1,0 +1,22 @@
+"""One case as training and prediction see it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A jaw: its pictures and its surface.
+
+    Attributes:
+        id: the case's name, used in messages.
+        views: (V, H, W) or (V, H, W, 3) uint8, the pictures in view order, grey or RGB.
+        points: (N, 3) float32, points of the true surface in the normalised frame (inside the unit sphere).
+        radius: millimetres per unit of the normalised frame.
+    """
+
+    id: str
+    views: np.ndarray
+    points: np.ndarray
+    radius: float

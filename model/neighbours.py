@@ -1,0 +1,239 @@
+"""Exact nearest neighbours between two clouds: one function, on the CPU and on CUDA."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numba import njit
+
+LEAF = 16  # points in a leaf, at most
+LANES = 16  # queries that walk the tree together, so that the innermost loops become vector instructions
+CUDA_PAIRS = 1 << 27  # distances that one step on CUDA holds, 512 MiB
+
+
+class Tree(NamedTuple):
+    """A balanced k-d tree as flat arrays; node i has the children 2i and 2i + 1, the last half of the nodes are leaves.
+
+    Attributes:
+        points: (N, 3) float32, sorted so that each node holds a run of them.
+        order: (N,) int32, where each sorted point stood in the cloud.
+        boxes: (2L, 6) float32, lower and upper corner of each node.
+        runs: (2L, 2) int32, first point of each node and the one after its last.
+    """
+
+    points: np.ndarray
+    order: np.ndarray
+    boxes: np.ndarray
+    runs: np.ndarray
+
+
+class Cloud(NamedTuple):
+    """A cloud made ready for neighbour searches; make it once for a cloud that is asked often, such as the truth.
+
+    Attributes:
+        points: (N, 3) float32 tensor.
+        tree: the k-d tree of `points` on the CPU (about 1.1 MB for 50,000 points), None on CUDA.
+    """
+
+    points: torch.Tensor
+    tree: Tree | None
+
+    @classmethod
+    def of(cls, points: torch.Tensor) -> Self:
+        """The cloud of (N, 3) points, on the device they are on.
+
+        Raises:
+            ValueError: not (N, 3), no point at all, or a coordinate that is not finite.
+        """
+        if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
+            raise ValueError(f"expected points of shape (N, 3) with N > 0, got {tuple(points.shape)}")
+        if not torch.isfinite(points).all():
+            raise ValueError("points hold NaN or infinity; their neighbours are not defined")
+        points = points.float()
+        if points.is_cuda:
+            return cls(points, None)
+        return cls(points, Tree(*_build(np.ascontiguousarray(points.detach().numpy()))))
+
+
+def nearest(queries: Cloud, targets: Cloud) -> torch.Tensor:
+    """Index of the nearest point of `targets` for each point of `queries`, exact in float32.
+
+    Both walk their own trees: sixteen neighbouring queries go down the targets' tree together, so that even where
+    nothing can be pruned (all distances equal) the search is a vectorised comparison of all pairs, never worse.
+    Which of several equally near points is named is fixed on the CPU, whatever the number of threads, and open on CUDA.
+
+    Args:
+        queries: N points.
+        targets: M points on the same device.
+
+    Returns:
+        (N,) int64 on the same device, no gradient.
+    """
+    if queries.tree is None or targets.tree is None:
+        return _nearest_cuda(queries.points.detach(), targets.points.detach())
+    return torch.from_numpy(_search(queries.tree.points, queries.tree.order, *targets.tree, False))
+
+
+def nearest_other(cloud: Cloud) -> torch.Tensor:
+    """Index of the nearest other point of the same cloud for each of its points, (N,) int64; N of 2 or more."""
+    if len(cloud.points) < 2:
+        raise ValueError("a single point has no other one")
+    if cloud.tree is None:
+        return _nearest_cuda(cloud.points.detach(), cloud.points.detach(), other=True)
+    return torch.from_numpy(_search(cloud.tree.points, cloud.tree.order, *cloud.tree, True))
+
+
+def _nearest_cuda(queries: torch.Tensor, targets: torch.Tensor, *, other: bool = False) -> torch.Tensor:
+    rows = max(1, CUDA_PAIRS // len(targets))
+    found = []
+    for start in range(0, len(queries), rows):
+        part = queries[start : start + rows]
+        # The matrix product that cdist prefers cancels digits and would name a wrong neighbour.
+        distances = torch.cdist(part, targets, compute_mode="donot_use_mm_for_euclid_dist")  # (rows, M)
+        if other:
+            own = torch.arange(len(part), device=part.device)
+            distances[own, own + start] = torch.inf
+        found.append(distances.argmin(dim=1))
+    return torch.cat(found)
+
+
+@njit(cache=True, nogil=True)
+def _select(points: np.ndarray, order: np.ndarray, start: int, stop: int, middle: int, axis: int) -> None:
+    """Sort [start, stop) by quickselect as far as `middle` parts the smaller from the larger along `axis`."""
+    low, high = start, stop - 1
+    while low < high:
+        a, b, c = points[low, axis], points[(low + high) >> 1, axis], points[high, axis]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = low, high
+        while i <= j:
+            while points[i, axis] < pivot:
+                i += 1
+            while points[j, axis] > pivot:
+                j -= 1
+            if i <= j:
+                order[i], order[j] = order[j], order[i]
+                for d in range(3):
+                    points[i, d], points[j, d] = points[j, d], points[i, d]
+                i += 1
+                j -= 1
+        if middle <= j:
+            high = j
+        elif middle >= i:
+            low = i
+        else:
+            return
+
+
+@njit(cache=True, nogil=True)
+def _build(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Halve the cloud across its longest side until leaves hold LEAF points; by count, so points may coincide."""
+    n = len(cloud)
+    points = cloud.copy()
+    order = np.arange(n).astype(np.int32)
+    leaves = 1
+    while n > leaves * LEAF:
+        leaves *= 2
+    boxes = np.zeros((2 * leaves, 6), np.float32)
+    runs = np.zeros((2 * leaves, 2), np.int32)
+    runs[1, 1] = n
+    for node in range(1, 2 * leaves):
+        start, stop = runs[node, 0], runs[node, 1]
+        # Scalars, for numba keeps them in registers where it would write an array back at every point.
+        x0 = x1 = points[start, 0]
+        y0 = y1 = points[start, 1]
+        z0 = z1 = points[start, 2]
+        for i in range(start + 1, stop):
+            x0, x1 = min(x0, points[i, 0]), max(x1, points[i, 0])
+            y0, y1 = min(y0, points[i, 1]), max(y1, points[i, 1])
+            z0, z1 = min(z0, points[i, 2]), max(z1, points[i, 2])
+        boxes[node, 0], boxes[node, 1], boxes[node, 2] = x0, y0, z0
+        boxes[node, 3], boxes[node, 4], boxes[node, 5] = x1, y1, z1
+        if node < leaves:
+            axis = 0
+            if y1 - y0 > x1 - x0:
+                axis = 1
+            if z1 - z0 > max(x1 - x0, y1 - y0):
+                axis = 2
+            middle = (start + stop) >> 1
+            _select(points, order, start, stop, middle, axis)
+            runs[2 * node, 0], runs[2 * node, 1] = start, middle
+            runs[2 * node + 1, 0], runs[2 * node + 1, 1] = middle, stop
+    return points, order, boxes, runs
+
+
+@njit(inline="always")
+def _box(boxes: np.ndarray, node: int) -> tuple[np.float32, ...]:
+    """A box as a tuple, which numba holds in registers; a row of the array would be read again for every query."""
+    return boxes[node, 0], boxes[node, 1], boxes[node, 2], boxes[node, 3], boxes[node, 4], boxes[node, 5]
+
+
+@njit(inline="always")
+def _square_to_box(x: np.float32, y: np.float32, z: np.float32, box: tuple[np.float32, ...]) -> np.float32:
+    zero = np.float32(0)
+    dx = max(max(box[0] - x, x - box[3]), zero)
+    dy = max(max(box[1] - y, y - box[4]), zero)
+    dz = max(max(box[2] - z, z - box[5]), zero)
+    return dx * dx + dy * dy + dz * dz
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    queries: np.ndarray,
+    query_order: np.ndarray,
+    points: np.ndarray,
+    order: np.ndarray,
+    boxes: np.ndarray,
+    runs: np.ndarray,
+    other: bool,
+) -> np.ndarray:
+    """Nearest of `points` for each of the sorted `queries`; `other`: both are one cloud, and a point is not its own."""
+    n = len(queries)
+    leaves = len(boxes) // 2
+    found = np.empty(n, np.int64)
+    x, y, z = np.empty(LANES, np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    best, where, own = np.empty(LANES, np.float32), np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    stack = np.empty(64, np.int32)
+    guess = 0
+    for start in range(0, n, LANES):
+        lanes = min(LANES, n - start)
+        for k in range(LANES):
+            i = min(start + k, n - 1)
+            x[k], y[k], z[k] = queries[i, 0], queries[i, 1], queries[i, 2]
+            own[k] = i if other else -1
+            # The neighbour of the queries before is near already, and most of the tree falls away at once.
+            where[k] = guess
+            dx, dy, dz = x[k] - points[guess, 0], y[k] - points[guess, 1], z[k] - points[guess, 2]
+            best[k] = np.float32(np.inf) if other else dx * dx + dy * dy + dz * dz
+        middle = lanes // 2
+        stack[0] = 1
+        top = 1
+        while top > 0:
+            top -= 1
+            node = stack[top]
+            box = _box(boxes, node)
+            wanted = False
+            for k in range(LANES):
+                wanted |= _square_to_box(x[k], y[k], z[k], box) < best[k]
+            if not wanted:
+                continue
+            if node >= leaves:
+                for i in range(runs[node, 0], runs[node, 1]):
+                    j = np.int32(i)  # the width of `where`, or nothing is vectorised
+                    px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+                    for k in range(LANES):
+                        dx, dy, dz = x[k] - px, y[k] - py, z[k] - pz
+                        square = dx * dx + dy * dy + dz * dz
+                        closer = (square < best[k]) & (own[k] != j)
+                        where[k] = j if closer else where[k]
+                        best[k] = square if closer else best[k]
+                continue
+            left, right = 2 * node, 2 * node + 1
+            to_left = _square_to_box(x[middle], y[middle], z[middle], _box(boxes, left))
+            to_right = _square_to_box(x[middle], y[middle], z[middle], _box(boxes, right))
+            near, far = (right, left) if to_right < to_left else (left, right)
+            stack[top], stack[top + 1] = far, near
+            top += 2
+        guess = where[lanes - 1]
+        for k in range(lanes):
+            found[query_order[start + k]] = order[where[k]]
+    return found

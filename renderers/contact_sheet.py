@@ -1,0 +1,55 @@
+"""One picture of many cases: a row per case, a column per view."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from scans.errors import UserError
+
+_PAPER, _INK = 255, 0
+
+
+def contact_sheet(cases: Mapping[str, Sequence[np.ndarray]]) -> np.ndarray:
+    """A sheet with the views of some cases, the view numbers above the columns and the case ids above the rows.
+
+    Args:
+        cases: The pictures of each case by its id, in the order of the rows: (H, W) uint8, all of one size, and as many
+            for each case.
+
+    Returns:
+        (rows, columns) uint8, the same for the same input. The pictures keep their pixels.
+
+    Raises:
+        UserError: There is no case, or the pictures differ in number or size.
+    """
+    stacks = [np.asarray(pictures) for pictures in cases.values() if len({view.shape for view in pictures}) == 1]
+    shapes = {stack.shape for stack in stacks}
+    if len(stacks) != len(cases) or len(shapes) != 1 or stacks[0].ndim != 3:
+        raise UserError(
+            f"contact sheet: expected at least one case, and pictures of one size and number for all, got "
+            f"{ {case: [view.shape for view in pictures] for case, pictures in cases.items()} }"
+        )
+    count, height, width = stacks[0].shape
+    gap = max(4, width // 28)
+    line = min(max(width // 9, 14), 24)
+    rows, columns = line + gap + len(stacks) * (line + height + gap), gap + count * (width + gap)
+    sheet = np.full((rows, columns), _PAPER, dtype=np.uint8)
+    for view in range(count):
+        _write(sheet, f"view {view}", top=gap // 2, left=gap + view * (width + gap), height=line, width=width)
+    for row, (case_id, stack) in enumerate(zip(cases, stacks, strict=True)):
+        top = line + gap + row * (line + height + gap)
+        _write(sheet, case_id, top=top, left=gap, height=line, width=columns - 2 * gap)
+        for view, picture in enumerate(stack):
+            left = gap + view * (width + gap)
+            sheet[top + line : top + line + height, left : left + width] = picture
+    return sheet
+
+
+def _write(sheet: np.ndarray, text: str, *, top: int, left: int, height: int, width: int) -> None:
+    """Writes a line of text into a box, cut off at its right border."""
+    box = np.full((height, width), _PAPER, dtype=np.uint8)
+    # Hershey's capitals are 21 units high at scale 1; three fifths of the line leave room for descenders.
+    scale = 0.6 * height / 21
+    cv2.putText(box, text, (0, height * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
+    sheet[top : top + height, left : left + width] = box

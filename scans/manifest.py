@@ -1,0 +1,65 @@
+"""cases.json: the list of raw scans that a source leaves for `prepare`, whatever the source."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scans.errors import UserError
+
+MANIFEST = "cases.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RawCase:
+    """One scan as it was delivered.
+
+    Attributes:
+        mesh, labels: files relative to the manifest's folder; `labels` is None where there are none.
+        split: train or test where the source says so, else None.
+        crowns, incisors: axes of the file that these point to ("+z", "-y", ...).
+    """
+
+    id: str
+    mesh: str
+    labels: str | None
+    split: str | None
+    crowns: str = "+z"
+    incisors: str = "-y"
+    millimetres_per_unit: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The scans of a folder, and where they come from.
+
+    Attributes:
+        cases: sorted by id.
+        origin: a sentence for the dataset card. license: an identifier as Hugging Face's cards use them.
+    """
+
+    cases: Sequence[RawCase]
+    origin: str
+    license: str
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `folder`/cases.json."""
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder of raw scans.
+
+    Raises:
+        UserError: the manifest is missing or broken.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        cases = sorted((RawCase(**row) for row in content.pop("cases")), key=lambda case: case.id)
+        return Manifest(cases, **content)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Run `tenview download` (or `dvc repro`) first.") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path}: no list of cases of ours ({error}). Run `tenview download` again.") from None

@@ -1,0 +1,208 @@
+"""The soft tissue and the base: maps over the plane of the arch that `field` turns into a solid."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+from scipy.interpolate import PchipInterpolator
+
+from scans.synthetic.arch import Arch, contact_line
+from scans.synthetic.field import MAP_STEP
+from scans.synthetic.patient import Patient
+from scans.synthetic.tables import Gums, Papillae
+
+CONTACT = 0.68  # contact points, in fractions of the crown height
+BEHIND = 7.0  # mm of ridge behind the last tooth
+
+
+def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
+    """The body for a patient's placed teeth."""
+    ridge = _ridge(patient, arch)
+    back = float(min(ridge[0, 1], ridge[-1, 1]))
+    x = np.arange(ridge[:, 0].min() - 22, ridge[:, 0].max() + 22, MAP_STEP)
+    y = np.arange(ridge[:, 1].min() - 32, back + 4, MAP_STEP)
+    out, inside, crest, station = _survey(x, y, ridge)
+    margin, wall, s = (np.interp(station, np.arange(len(ridge)), ridge[:, column]) for column in (2, 4, 5))
+    top = crest - _vault(patient, inside, y, ridge) + _rugae(inside, x, y, ridge, rng)
+    slope = np.hypot(*np.gradient(top, MAP_STEP))
+    palate = top[(inside > 0) & (y < back)[None, :]].min()
+    with_base = patient.kind == "base"
+    shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -1e3
+    floor = min(palate - rng.uniform(3, 6), shelf - rng.uniform(6, 11)) if with_base else palate - 4.0
+    floor = min(floor, margin.min() - 26.0) if patient.kind == "skirt" else floor
+    return Gums(
+        corner=np.array([x[0], y[0]]),
+        out=out,
+        wall=wall,
+        margin=margin,
+        top=top,
+        steepness=1 / np.sqrt(1 + slope**2),
+        along=s,
+        inside=inside,
+        rim=_base_outline(x, y, ridge, back, rng),
+        shelf=shelf,
+        floor=float(floor),
+        back=back,
+        papillae=papillae(arch),
+        flare=0.0 if patient.kind == "skirt" else rng.uniform(0.4, 1.0),
+    )
+
+
+def papillae(arch: Arch) -> Papillae:
+    """The gum between neighbours: a wedge up to the contact point, low where the teeth stand apart."""
+    row = [*reversed(arch[1]), *arch[0]]
+    rows = []
+    for one, other in pairwise(row):
+        if not (one.tooth.present and other.tooth.present):
+            continue
+        u = other.origin - one.origin
+        free = max(float(np.linalg.norm(u)) - (one.tooth.size[0] + other.tooth.size[0]) / 2, 0.0)
+        w = one.axes[2] + other.axes[2]
+        w /= np.linalg.norm(w)
+        v = one.axes[1] + other.axes[1]
+        u = u - (u @ w) * w
+        u /= np.linalg.norm(u)
+        v = np.cross(w, u) * np.sign(np.cross(w, u) @ v)
+        contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (one, other))
+        origin = (one.origin + other.origin) / 2
+        tip = max((contact - origin[2]) * 0.86 / (1 + 0.4 * free**2), 0.5)
+        deep = min(one.tooth.size[1], other.tooth.size[1])
+        front = max(one.tooth.kind, other.tooth.kind) <= 3
+        rows.append(
+            (
+                origin,
+                np.stack([u, v, w]),
+                (tip, 1.2 + free / 2, 0.37 * deep, 0.2 * deep, (0.2 if front else 0.08) * deep),
+            )
+        )
+    origin, axes, shape = (np.array(column) for column in zip(*rows, strict=True))
+    return Papillae(origin, axes, shape)
+
+
+def _ridge(patient: Patient, arch: Arch) -> np.ndarray:
+    """The line through the teeth at their gum margins, from behind on the left round to behind on the right.
+
+    Returns:
+        (n, 6): x, y, height of the margin, lingual and facial half width of the ridge, distance along the line from
+        the midline (negative on the left).
+    """
+    rows = []
+    back = max(side[-1].origin[1] + side[-1].tooth.size[0] / 2 + BEHIND for side in arch)
+    for side in (1, 0):
+        some = []
+        for place in arch[side]:
+            deep = place.tooth.size[1]
+            x, y, z = place.origin
+            healed = 0.0 if place.tooth.present else 1.0
+            some.append([x, y, z - 0.5 * healed, 0.47 * deep - 0.9 * healed, 0.47 * deep - 1.2 * healed])
+        end = contact_line(patient, side)
+        direction = end[-1] - end[len(end) * 3 // 4]
+        direction /= np.linalg.norm(direction)
+        last = some[-1]
+        half = arch[side][-1].tooth.size[0] / 2
+        for behind, drop in ((half + 3.0, 0.7), (max(half + BEHIND, (back - last[1]) / direction[1]), 2.4)):
+            x, y = np.array(last[:2]) + behind * direction
+            some.append([x, y, last[2] - drop, 0.8 * last[3], 0.85 * last[4]])
+        rows.append(np.array(some))
+    knots = np.concatenate([rows[0][::-1], rows[1]])
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots[:, :2], axis=0), axis=1))])
+    middle = length[len(rows[0]) - 1 : len(rows[0]) + 1].mean()
+    s = np.arange(0, length[-1], 0.4)
+    line = PchipInterpolator(length, knots)(s)
+    kernel = np.exp(-((np.arange(-8, 9) * 0.4 / 1.6) ** 2))
+    padded = np.pad(line, ((8, 8), (0, 0)), mode="reflect", reflect_type="odd")
+    smooth = np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
+    return np.column_stack([smooth, s - middle])
+
+
+def _survey(x: np.ndarray, y: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each column of the map: distances outwards and inside, height of the crest, place on the ridge line."""
+    tangent = np.gradient(ridge[:, :2], axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)  # to the outside, as the line runs from left to right
+    lingual = ridge[:, :2] - normal * ridge[:, 3:4]
+    crest = ridge[:, 2] - 1.0
+    return _measure(x, y, ridge[:, :2].copy(), tangent, lingual, ridge[:, 3].copy(), crest)
+
+
+@njit(cache=True)
+def _measure(x, y, line, tangent, lingual, half, crest):
+    """Distances of each column from the ridge line, and from the lingual gum line as a potential that has no crease."""
+    nx, ny, n = len(x), len(y), len(line)
+    out = np.empty((nx, ny))
+    inside = np.zeros((nx, ny))
+    height = np.empty((nx, ny))
+    station = np.empty((nx, ny))
+    # A straight line of unit charge whose potential falls with the sixth power gives the distance to the power -5.
+    straight = 3 * math.pi / 8
+    step = math.hypot(line[1, 0] - line[0, 0], line[1, 1] - line[0, 1])
+    for i in range(nx):
+        for j in range(ny):
+            best, at = 1e18, 0
+            for k in range(n):
+                d = (x[i] - line[k, 0]) ** 2 + (y[j] - line[k, 1]) ** 2
+                if d < best:
+                    best, at = d, k
+            dx, dy = x[i] - line[at, 0], y[j] - line[at, 1]
+            ahead = min(max((dx * tangent[at, 0] + dy * tangent[at, 1]) / step, -0.5), 0.5)
+            across = dx * tangent[at, 1] - dy * tangent[at, 0]
+            out[i, j] = across if 0 < at < n - 1 else math.copysign(math.sqrt(best), across)
+            station[i, j] = at + ahead
+            charge, weight = 0.0, 0.0
+            for k in range(n):
+                d = (x[i] - lingual[k, 0]) ** 2 + (y[j] - lingual[k, 1]) ** 2 + 0.25
+                c = 1.0 / (d * d * d)
+                charge += c
+                weight += c * crest[k]
+            height[i, j] = weight / charge
+            if out[i, j] < -half[at]:
+                inside[i, j] = max((charge * step / straight) ** -0.2 - 0.52, 0.0)
+    return out, inside, height, station
+
+
+def _vault(patient: Patient, inside: np.ndarray, y: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """Depth of the palate under the gum margins: gentle behind the incisors, steep beside the molars."""
+    front = ridge[:, 1].min()
+    gentle = 1 + 0.45 * np.exp(-np.maximum(y - front, 0) / 14.0)
+    return patient.vault * (1 - np.exp(-((inside / (patient.steep * gentle[None, :])) ** 1.45)))
+
+
+def _rugae(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Incisive papilla, midline raphe and three or four pairs of rugae, mm added to the palate."""
+    middle = np.argmin(np.abs(ridge[:, 5]))
+    x0 = ridge[middle, 0]
+    front = ridge[middle, 1] + ridge[middle, 3]  # lingual gum line of the central incisors
+    u, v = np.meshgrid(x - x0, y - front, indexing="ij")
+    fade = 1 - np.exp(-((inside / 2.0) ** 2))
+    bumps = 1.1 * np.exp(-((u / 1.5) ** 2) - ((v - 3.2) / 2.6) ** 2)
+    bumps += 0.15 * np.exp(-((u / 1.1) ** 2) - np.maximum(v - 15, 0) / 12) * (v > 0)
+    height = rng.uniform(0.35, 0.8)
+    count = int(rng.integers(3, 5))
+    for side in (-1, 1):
+        for k in range(count):
+            start = 5.5 + 4.0 * k + rng.normal(0, 0.6)
+            sweep, bend, phase = rng.normal(0.10, 0.12), rng.uniform(0.2, 0.6), rng.uniform(0, 6.3)
+            far = rng.uniform(6.5, 10.5) + 0.6 * k
+            lateral = side * u
+            course = start + sweep * lateral + bend * np.sin(0.75 * lateral + phase) + 0.02 * lateral**2
+            span = 1 / (1 + np.exp(-(lateral - 0.9) / 0.35)) / (1 + np.exp((lateral - far) / 0.8))
+            bumps += height * rng.uniform(0.6, 1.3) * span * np.exp(-(((v - course) / 0.95) ** 2))
+    return bumps * fade
+
+
+def _base_outline(x: np.ndarray, y: np.ndarray, ridge: np.ndarray, back: float, rng: np.random.Generator) -> np.ndarray:
+    """Distance from the outline of an orthodontic base: seven sides trimmed to the arch, a point in front."""
+    middle = ridge[np.argmin(np.abs(ridge[:, 5])), 0]
+    margin = rng.uniform(8.5, 11.5)  # mm from the ridge line
+    line = ridge[:, :2] - [middle, 0]
+    half = np.abs(line[:, 0]).max()
+    u, v = np.meshgrid(np.abs(x - middle), y, indexing="ij")  # the base is symmetrical, whatever the arch
+    distance = v - back
+    for angle in (97, 148, 52):  # outward directions of cheeks, front and heels, degrees from straight back
+        sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+        reach = (sine * np.abs(line[:, 0]) + cosine * line[:, 1]).max() + margin
+        if angle == 52:
+            reach = sine * (half + 1.0) + cosine * back - 3.0
+        distance = np.maximum(distance, sine * u + cosine * v - reach)
+    return distance

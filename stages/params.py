@@ -1,0 +1,258 @@
+"""The parameter tree: it checks params.yaml, documents `tenview params` and holds every default.
+
+One section per stage, named as the stage is. `compute` says how the work is done and belongs to no stage, so a
+change there makes nothing stale.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from scans.errors import UserError
+
+PARAMS_FILE = Path("params.yaml")
+
+Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
+Split = Literal["train", "validation", "test"]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values never change after the check."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Synthetic(Section):
+    """Parametric upper jaws, made on this machine."""
+
+    jaws: int = Field(120, ge=3, le=100_000, description="Number of jaws to make.")
+    test_jaws: int = Field(40, ge=1, description="How many of them form the test split; fewer than `jaws`.")
+    voxel_size: float = Field(
+        0.35, ge=0.2, le=2.0, description="Edge of the grid that the surface is taken from, in mm."
+    )
+    seed: Seed = Field(0, description="Seed of all jaws; each jaw's own chance comes from (seed, case id).")
+
+    @model_validator(mode="after")
+    def _some_jaws_to_train_on(self) -> "Synthetic":
+        if self.test_jaws > self.jaws - 2:
+            raise ValueError(f"test_jaws={self.test_jaws} leaves fewer than 2 of {self.jaws} jaws for training")
+        return self
+
+
+class Directory(Section):
+    """A folder of your own scans (OBJ, PLY, STL, OFF, VTP, GLB), with `<name>.json` beside a scan for its labels."""
+
+    path: str = Field(
+        "incoming", min_length=1, description="Folder with the scans, relative to the project or absolute."
+    )
+    crowns: Axis = Field("+z", description="Axis of the files that the crowns point to.")
+    incisors: Axis = Field(
+        "-y", description="Axis of the files that the incisors point to, from the middle of the arch."
+    )
+    millimetres_per_unit: float = Field(1.0, gt=0, description="Length of one unit of the files, in mm.")
+
+
+class Download(Section):
+    """Where the scans come from."""
+
+    source: Literal["synthetic", "directory"] = Field("synthetic", description="Which source to take scans from.")
+    synthetic: Synthetic = Synthetic()
+    directory: Directory = Directory()
+
+
+class Prepare(Section):
+    """From raw scans to normalised meshes and sampled points."""
+
+    points: int = Field(50_000, ge=16, le=1_000_000, description="Surface points per case.")
+    sampling: Literal["poisson", "uniform"] = Field(
+        "poisson", description="How points are spread: blue noise, or each on its own."
+    )
+    speck_share: Share = Field(0.01, description="Loose parts smaller than this share of the largest part are removed.")
+    on_bad_scan: Literal["fail", "skip"] = Field(
+        "fail", description="Whether a broken scan stops the stage, or is left out and listed in the report."
+    )
+    validation_share: Share = Field(0.1, description="Share of the training cases that is kept for validation.")
+    test_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="Share of cases for testing, where the source has no split of its own."
+    )
+    cases_per_shard: int = Field(16, ge=1, le=256, description="Cases per Parquet file, on average.")
+    seed: Seed = Field(0, description="Seed of the point sampling and of the split.")
+
+
+class Render(Section):
+    """The ten fixed views: a ring around the jaw and one from above."""
+
+    backend: Literal["numba", "pyrender"] = Field(
+        "numba", description="Renderer: `numba` runs anywhere, `pyrender` needs EGL (GPU or Mesa)."
+    )
+    image_size: int = Field(112, ge=16, le=2048, description="Width and height of a view, in pixels.")
+    samples: Literal[1, 2] = Field(2, description="Samples per pixel side; 2 smooths the edges (4 samples a pixel).")
+    elevation: float = Field(
+        20.0, ge=-89, le=89, description="Height of the ring's cameras above the horizon, in degrees."
+    )
+    distance: float = Field(3.0, ge=1.2, le=100, description="Distance of the cameras from the centre, in jaw radii.")
+    field_of_view: float = Field(40.0, ge=1, le=120, description="Vertical field of view, in degrees.")
+    background: int = Field(255, ge=0, le=255, description="Grey value of the background.")
+    light: float = Field(5.0, gt=0, le=100, description="Intensity of the light at the camera, as in pyrender.")
+    order: tuple[int, ...] = Field(
+        tuple(range(10)), description="Order of the stored views: 0-8 the ring from the incisors on, 9 the top view."
+    )
+
+    @model_validator(mode="after")
+    def _order_names_each_view_once(self) -> "Render":
+        if sorted(self.order) != list(range(10)):
+            raise ValueError(f"order={list(self.order)} must name each of the views 0 to 9 once")
+        return self
+
+
+class Network(Section):
+    """The network of arXiv 2606.05998: encoder per view, attention over views, modulator, MLP decoder."""
+
+    encoder: str = Field("mobilenetv2_035", min_length=1, description="Encoder of a view: any timm backbone.")
+    pretrained: bool | str = Field(
+        False, description="ImageNet weights: false, true (downloaded by timm) or a safetensors file."
+    )
+    width: int = Field(256, ge=8, le=8192, description="Length of a view's feature vector after projection.")
+    heads: int = Field(8, ge=1, le=64, description="Attention heads; they divide `width`.")
+    modulator_scale: float = Field(0.1, ge=0, le=10, description="Fixed strength of the feature modulator.")
+    hidden: int = Field(128, ge=8, le=8192, description="Width of the decoder's two hidden layers.")
+    dropout: Share = Field(0.1, description="Dropout in the decoder.")
+    initial_cloud: Literal["mean_arch", "none"] = Field(
+        "mean_arch", description="What the decoder predicts before training: the mean arch, or chance."
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "Network":
+        if self.width % self.heads:
+            raise ValueError(f"heads={self.heads} must divide width={self.width}")
+        return self
+
+
+class LossStage(Section):
+    """What the loss counts from an epoch on."""
+
+    first_epoch: int = Field(0, ge=0, description="The epoch, from 0, from which these weights hold.")
+    chamfer: float = Field(1.0, ge=0, description="Weight of the Chamfer distance.")
+    l1: float = Field(0.0, ge=0, description="Weight of the index-wise L1 distance, as the paper has it.")
+
+
+class Train(Section):
+    """How the network is trained."""
+
+    network: Network = Network()
+    loss: tuple[LossStage, ...] = Field(
+        (LossStage(),), min_length=1, description="Stages of the loss; the paper has two, the first with more L1."
+    )
+    epochs: int = Field(16, ge=1, le=100_000, description="Passes over the training cases at most.")
+    batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
+    warmup: Share = Field(0.05, description="Share of the steps in which the learning rate rises.")
+    clip_norm: float = Field(1.0, gt=0, description="Largest gradient norm; longer gradients are shortened to it.")
+    patience: int = Field(15, ge=1, description="Epochs without a better validation F before training stops.")
+    precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
+    seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")
+
+    @model_validator(mode="after")
+    def _loss_stages_follow_each_other(self) -> "Train":
+        starts = [stage.first_epoch for stage in self.loss]
+        if starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError(f"loss: first_epoch must start at 0 and rise from stage to stage, got {starts}")
+        if not all(stage.chamfer or stage.l1 for stage in self.loss):
+            raise ValueError("loss: each stage needs a weight above 0")
+        return self
+
+
+class Evaluate(Section):
+    """Which cases the figures are for."""
+
+    split: Split = Field("test", description="Split to evaluate on.")
+
+
+class Report(Section):
+    """The page with the figures and pictures."""
+
+    cases: int = Field(4, ge=1, le=100, description="Cases shown, spread evenly from the worst to the best.")
+
+
+class Compute(Section):
+    """How the work is done; changes no result."""
+
+    workers: int = Field(0, ge=0, le=1024, description="Worker processes; 0 takes one per core.")
+    store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
+
+
+class Params(Section):
+    """All parameters."""
+
+    download: Download = Download()
+    prepare: Prepare = Prepare()
+    render: Render = Render()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()
+    compute: Compute = Compute()
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """Read and check a parameter file.
+
+    Raises:
+        UserError: it is missing, no YAML, or a key or value is wrong; each wrong key is named with what is allowed.
+    """
+    try:
+        # YAML 1.2, as DVC reads it.
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Run tenview in the project's folder, where params.yaml lies.") from None
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path}: can't be read as YAML: {error}") from None
+    return check(values or {}, str(path))
+
+
+def check(values: Any, where: str) -> Params:
+    """Params from plain values; `where` (a file name) stands before each error."""
+    try:
+        # JSON mode: lists for tuples and whole numbers for floats are fine, strings for numbers are not.
+        return Params.model_validate(_tuples(values))
+    except ValidationError as error:
+        lines = [_explain(details) for details in error.errors()]
+        raise UserError("\n".join(f"{where}: {line}" for line in lines)) from None
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _explain(details: ErrorDetails) -> str:
+    parts = [str(part) for part in details["loc"]]
+    key, value, kind = ".".join(parts) or "the whole file", details["input"], details["type"]
+    if kind == "extra_forbidden":
+        known = list(_section(parts[:-1]).model_fields)
+        close = difflib.get_close_matches(parts[-1], known, n=1)
+        hint = f"did you mean {'.'.join([*parts[:-1], close[0]])}?" if close else f"known keys: {', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    if kind == "value_error":
+        return f"{key}: {details['ctx']['error']}"
+    return f"{key}: {details['msg'][0].lower()}{details['msg'][1:]}, not {value!r}"
+
+
+def _section(parts: list[str]) -> type[BaseModel]:
+    section: type[BaseModel] = Params
+    for part in parts:
+        if part.isdigit():  # a place in a list of sections, which `section` already is
+            continue
+        annotation = section.model_fields[part].annotation
+        section = annotation if isinstance(annotation, type) else get_args(annotation)[0]
+    return section

@@ -1,0 +1,177 @@
+"""Whole jaws: one in full, others coarse."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+from scans.errors import UserError
+from scans.mesh import UPPER_FDI, Mesh
+from scans.seeds import generator
+from scans.synthetic import make_jaw
+from scans.synthetic.arch import places
+from scans.synthetic.field import probe, voxels
+from scans.synthetic.gums import gums
+from scans.synthetic.jaw import _crowns, _grid
+from scans.synthetic.norms import TEETH
+from scans.synthetic.patient import Patient, draw
+
+COARSE = 0.9
+
+
+@cache
+def coarse(case: str) -> Mesh:
+    return make_jaw(1, case, voxel_mm=COARSE)
+
+
+def patient_of(case: str) -> Patient:
+    return draw(generator(1, case))
+
+
+@cache
+def case_with(kind: str) -> str:
+    """The first case whose scan ends so and that has lost no tooth."""
+    return next(
+        case
+        for case in map("case{}".format, range(100))
+        if patient_of(case).kind == kind and all(t.present for side in patient_of(case).sides for t in side)
+    )
+
+
+@cache
+def full() -> Mesh:
+    return make_jaw(1, case_with("border"))
+
+
+def digest(mesh: Mesh) -> str:
+    assert mesh.labels is not None
+    return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes() + mesh.labels.tobytes()).hexdigest()
+
+
+def times_of_edges(faces: np.ndarray) -> np.ndarray:
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    return np.unique(edges, axis=0, return_counts=True)[1]
+
+
+def test_the_same_bytes_again_and_in_another_process():
+    code = (
+        "import hashlib; from scans.synthetic import make_jaw; m = make_jaw(1, 'again', voxel_mm=0.9);"
+        "print(hashlib.sha256(m.vertices.tobytes() + m.faces.tobytes() + m.labels.tobytes()).hexdigest())"
+    )
+    alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=alone)
+    assert digest(coarse("again")) == digest(make_jaw(1, "again", voxel_mm=COARSE)) == other.stdout.strip()
+
+
+def test_seeds_and_cases_differ():
+    assert len({digest(make_jaw(seed, case, voxel_mm=1.5)) for seed in (1, 2) for case in ("a", "b")}) == 4
+
+
+def test_a_full_jaw_is_a_sound_mesh():
+    mesh = full()
+    assert mesh.labels is not None
+    assert 60_000 <= len(mesh.vertices) <= 200_000
+    assert mesh.vertices.dtype == np.float64
+    assert mesh.faces.dtype == np.int32
+    assert mesh.labels.dtype == np.uint8
+    assert mesh.labels.shape == (len(mesh.vertices),)
+    np.testing.assert_array_equal(mesh.vertices, np.round(mesh.vertices, 6))
+    np.testing.assert_array_equal(np.unique(mesh.faces), np.arange(len(mesh.vertices)))
+    assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices)
+    a, b, c = mesh.vertices[mesh.faces].transpose(1, 0, 2)
+    assert np.linalg.norm(np.cross(b - a, c - a), axis=1).min() > 1e-6
+    assert (times_of_edges(mesh.faces) > 2).mean() < 1e-3
+
+
+def test_a_full_jaw_measures_what_its_teeth_measure():
+    mesh = full()
+    arch = places(patient_of(case_with("border")))
+    for side in arch:
+        for place in side:
+            crown = mesh.vertices[mesh.labels == place.tooth.fdi] @ place.axes.T
+            np.testing.assert_allclose(np.ptp(crown, axis=0), place.tooth.size, atol=1.3)
+            norm = TEETH[place.tooth.kind]
+            away = (np.ptp(crown, axis=0) - norm.size) / norm.spread
+            assert (np.abs(away) < 4.5).all()
+
+
+@pytest.mark.parametrize("case", ["case0", "case2", "case6", "case12", "case18"])
+def test_labels_are_the_patients_teeth_in_their_places(case):
+    mesh, arch = coarse(case), places(patient_of(case))
+    assert mesh.labels is not None
+    present = {place.tooth.fdi: place for side in arch for place in side if place.tooth.present}
+    assert set(np.unique(mesh.labels).tolist()) == {0, *present}
+    assert set(present) <= set(UPPER_FDI)
+    centre = {fdi: mesh.vertices[mesh.labels == fdi].mean(axis=0) for fdi in present}
+    middle = mesh.vertices[:, 0].mean()
+    for fdi, place in present.items():
+        assert (centre[fdi][0] > middle) == (fdi < 20) or fdi % 10 == 1
+        shift = centre[fdi] - place.origin - (centre[min(present)] - present[min(present)].origin)
+        assert np.abs(shift).max() < 3.5  # all jaws are moved as a whole
+
+
+def test_frame():
+    mesh = full()
+    assert mesh.labels is not None
+    height, depth = mesh.vertices[:, 2], mesh.vertices[:, 1]
+    assert -120 < np.median(height) < -60
+    assert height[mesh.labels > 0].mean() > height[mesh.labels == 0].mean() + 3
+    incisors, molars = np.isin(mesh.labels % 10, (1, 2)), mesh.labels % 10 == 6
+    assert depth[incisors & (mesh.labels > 0)].max() < depth[molars].min()
+
+
+def test_faces_look_outward():
+    vertices, faces = coarse(case_with("base")).vertices, coarse(case_with("base")).faces
+    a, b, c = (vertices - vertices.mean(axis=0))[faces].transpose(1, 0, 2)
+    assert (a * np.cross(b, c)).sum() / 6 > 10_000  # mm³ that the closed surface holds
+    a, b, c = coarse(case_with("horseshoe")).vertices[coarse(case_with("horseshoe")).faces].transpose(1, 0, 2)
+    assert np.cross(b - a, c - a)[:, 2].sum() > 0  # an open one looks up
+
+
+@pytest.mark.parametrize("kind", ["border", "horseshoe", "skirt", "base"])
+def test_where_scans_end(kind):
+    mesh = coarse(case_with(kind))
+    assert mesh.labels is not None
+    open_edges = (times_of_edges(mesh.faces) == 1).sum()
+    assert (open_edges == 0) == (kind == "base")
+    crowns = mesh.vertices[mesh.labels > 0]
+    middle = (crowns.min(axis=0) + crowns.max(axis=0)) / 2
+    palate = np.hypot(mesh.vertices[:, 0] - middle[0], mesh.vertices[:, 1] - middle[1] - 6) < 4
+    assert palate.any() == (kind != "horseshoe")
+    under = crowns[:, 2].min() - mesh.vertices[:, 2].min()
+    assert under > 8 if kind in ("base", "skirt") else under > 1
+
+
+def test_skipping_clear_blocks_loses_nothing():
+    patient = patient_of("case1")
+    rng = generator(1, "skip")
+    arch = places(patient)
+    crowns, body = _crowns(patient, arch, rng), gums(patient, arch, rng)
+    corner, shape = _grid(crowns, body, 1.0)
+    field = voxels(crowns, body, corner, shape, 1.0)
+    index = rng.integers(0, shape, (20_000, 3))
+    truth = probe(crowns, body, corner + index)[0]
+    np.testing.assert_array_equal(field[tuple(index.T)] < 0, truth < 0)
+    rim = np.concatenate([field[ends].ravel() for ends in ([0, -1], np.s_[:, [0, -1]], np.s_[:, :, [0, -1]])])
+    assert rim.min() > 0  # the grid holds all of the jaw
+
+
+def test_an_edge_is_crown_and_the_palate_is_gum():
+    patient = patient_of("case1")
+    rng = generator(1, "parts")
+    arch = places(patient)
+    crowns, body = _crowns(patient, arch, rng), gums(patient, arch, rng)
+    first = arch[0][0]
+    edge = first.origin + 0.9 * first.tooth.size[2] * first.axes[2]
+    palate = [first.origin[0], first.origin[1] + 25, body.floor + 2]
+    assert probe(crowns, body, np.array([edge, palate]))[1].tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("voxel", [0.0, -1.0, 5.0, float("nan")])
+def test_an_impossible_resolution_is_refused(voxel):
+    with pytest.raises(UserError, match="voxel_mm"):
+        make_jaw(1, "any", voxel_mm=voxel)

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from scans.errors import UserError
+from scans.png import decode_png, encode_png
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
+
+
+def test_round_trip(image: np.ndarray) -> None:
+    data = encode_png(image)
+    np.testing.assert_array_equal(decode_png(data, "a.png"), image)
+    assert encode_png(image) == data
+    assert encode_png(image[:, ::-1][:, ::-1]) == data
+
+
+def test_a_damaged_file_is_named(image: np.ndarray) -> None:
+    data = encode_png(image)
+    for cut in (10, 40, len(data) // 2, len(data) - 20):
+        with pytest.raises(UserError, match=r"view_03\.png.*cut off or damaged"):
+            decode_png(data[:cut], "view_03.png")
+    for other in (b"", b"GIF89a", b"<html>"):
+        with pytest.raises(UserError, match=r"view_03\.png: not a PNG"):
+            decode_png(other, "view_03.png")
+
+
+def test_only_grey_pictures(image: np.ndarray) -> None:
+    for bad in (image[None], image.astype(np.float32), image[:0]):
+        with pytest.raises(ValueError, match="grey picture"):
+            encode_png(bad)

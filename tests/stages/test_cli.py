@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.cli import STAGES
+
+
+def tenview(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("tenview")
+    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", [*STAGES, "params", "doctor"])
+def test_help_shows_an_example(command: str, project: Path) -> None:
+    ended = tenview(command, "--help", folder=project)
+    assert ended.returncode == 0
+    assert f"Example: tenview {command}" in " ".join(ended.stdout.split())
+
+
+def test_a_wrong_parameter_stops_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("render: {image_siez: 64}")
+    ended = tenview("download", folder=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == "tenview: params.yaml: render.image_siez: unknown key; did you mean render.image_size?\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("stage", ["prepare", "render", "train", "evaluate", "report"])
+def test_a_stage_without_its_input_says_what_to_run(tmp_path: Path, stage: str) -> None:
+    (tmp_path / "params.yaml").write_text("{}")
+    ended = tenview(stage, folder=tmp_path)
+    assert ended.returncode == 1
+    assert "not found. Run" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_starting_a_stage_loads_no_heavy_library(project: Path) -> None:
+    heavy = ["torch", "numba", "vtkmodules", "trimesh", "pyrender", "matplotlib", "scipy", "prefect", "dvc"]
+    code = (
+        "import sys, stages.cli, stages.download, stages.prepare, stages.render, stages.train, stages.evaluate\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
+def test_doctor_finds_this_machine_ready(project: Path) -> None:
+    ended = tenview("doctor", folder=project)
+    assert "renderer numba" in ended.stdout
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_params_lists_the_section(project: Path) -> None:
+    ended = tenview("params", "train.network", folder=project)
+    assert "train.network.encoder" in ended.stdout
+    assert "render.backend" not in ended.stdout
+    assert tenview("params", "nonsense", folder=project).returncode == 1

@@ -1,0 +1,172 @@
+"""The whole pipeline in small, by real DVC in a clone of the project."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from ruamel.yaml import YAML
+
+from stages.cli import STAGES
+from stages.params import load
+
+pytestmark = pytest.mark.slow
+
+SMALL = """
+download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
+prepare: {points: 512, validation_share: 0.25, cases_per_shard: 1}
+render: {image_size: 32, samples: 1}
+train:
+  epochs: 2
+  batch_size: 2
+  network: {encoder: mobilenetv2_035, width: 16, heads: 2, hidden: 16}
+report: {cases: 2}
+"""
+
+
+def run(clone: Path, *command: str, timeout: float = 170) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name(command[0])
+    ended = subprocess.run(
+        [program, *command[1:]],
+        cwd=clone,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}:\n{ended.stdout}\n{ended.stderr}"
+    return ended
+
+
+def environment() -> dict[str, str]:
+    """What an activated environment sets, so that DVC finds `tenview`."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def write_params(folder: Path, changes: str) -> None:
+    """params.yaml with every key, as the project has it, and these values in place of the defaults."""
+    (folder / "params.yaml").write_text(changes)
+    values = load(folder / "params.yaml").model_dump(mode="json")
+    with open(folder / "params.yaml", "w") as file:
+        YAML().dump(values, file)
+
+
+def new_clone(project: Path, folder: Path) -> Path:
+    """The project's files as they are now, in a Git repository of their own with small parameters."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=project, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (project / name).is_file() and not name.startswith(("dvc.lock", "reports/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(project / name, folder / name)
+    write_params(folder, SMALL)
+    for command in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "clone"),
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which the pipeline has run once."""
+    folder = new_clone(project, tmp_path_factory.mktemp("clone"))
+    run(folder, "dvc", "repro")
+    return folder
+
+
+def lock(clone: Path) -> dict:
+    return YAML(typ="safe").load(clone / "dvc.lock")["stages"]
+
+
+def test_the_pipeline_ends_with_figures_and_a_page(clone: Path) -> None:
+    metrics = json.loads((clone / "reports/metrics.json").read_text())
+    assert list(metrics) == ["model", "mean_arch"]
+    assert metrics["model"]["cases"] == 2
+    assert 0 < metrics["mean_arch"]["f_035"] <= 1
+    page = (clone / "reports/index.html").read_text()
+    assert page.count("<h3>") == 2
+    assert "http" not in page.replace("http-equiv", "")
+    assert not list(clone.glob("**/.*.partial")), "no half-written file is left"
+
+
+def test_the_figures_can_be_recomputed_from_the_predictions(clone: Path) -> None:
+    import numpy as np
+    import pandas
+    from scipy.spatial import cKDTree
+
+    predicted = pandas.read_parquet(next((clone / "reports/predictions").glob("*.parquet"))).set_index("id")
+    truth = pandas.concat(map(pandas.read_parquet, (clone / "data/prepared").glob("test-*.parquet"))).set_index("id")
+    precisions = []
+    for case_id, row in predicted.iterrows():
+        cloud, surface = (np.reshape(each, (-1, 3)) for each in (row["points"], truth.loc[case_id, "points"]))
+        precisions.append(np.mean(cKDTree(surface).query(cloud)[0] <= 0.035))
+    metrics = json.loads((clone / "reports/metrics.json").read_text())
+    assert metrics["model"]["precision_035"] == pytest.approx(np.mean(precisions), abs=1e-6)
+
+
+def test_a_second_run_does_nothing(clone: Path) -> None:
+    before = lock(clone)
+    ended = run(clone, "dvc", "repro")
+    assert "Running stage" not in ended.stdout
+    assert lock(clone) == before
+
+
+def test_a_changed_parameter_runs_its_stage_and_what_follows(clone: Path) -> None:
+    ended = run(clone, "dvc", "repro", "--dry")
+    assert "Running stage" not in ended.stdout
+    ended = run(clone, "dvc", "exp", "run", "-S", "render.image_size=48", "--name", "bigger")
+    ran = [line.split("'")[1] for line in ended.stdout.splitlines() if line.startswith("Running stage")]
+    assert ran == list(STAGES)[2:]
+    shown = json.loads(run(clone, "dvc", "exp", "show", "--json").stdout)
+    assert "bigger" in json.dumps(shown)
+    difference = json.loads(run(clone, "dvc", "params", "diff", "--json").stdout)
+    assert difference["params.yaml"]["render.image_size"] == {"old": 32, "new": 48, "diff": 16}
+    run(clone, "git", "checkout", "-q", "params.yaml")
+    ended = run(clone, "dvc", "repro")
+    assert "Running stage" not in ended.stdout, "the old results come from DVC's run cache"
+
+
+def test_killed_runs_end_with_the_same_bytes(clone: Path, project: Path, tmp_path: Path) -> None:
+    """SIGKILL at moments all over the pipeline, on DVC with its stage or on DVC alone, which orphans the stage."""
+    other = new_clone(project, tmp_path)
+    chance = random.Random(0)
+    program = Path(sys.executable).with_name("dvc")
+    kills = []
+    for attempt in range(60):
+        with open(other / "killed.log", "a") as log:
+            dvc = subprocess.Popen(
+                [program, "repro"], cwd=other, env=environment(), stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            assert dvc.wait(timeout=chance.uniform(1.0, 4.0 + attempt)) == 0, (other / "killed.log").read_text()
+            break
+        except subprocess.TimeoutExpired:
+            running = [process.cmdline() for process in psutil.Process(dvc.pid).children(recursive=True)]
+            kills.append(next((line[-1] for line in running if "tenview" in " ".join(line)), "between stages"))
+            if attempt % 2:
+                os.killpg(dvc.pid, signal.SIGKILL)
+            else:
+                dvc.kill()
+            dvc.wait()
+    assert len(set(kills)) >= 4, f"too few stages were killed: {kills}"
+    assert lock(other) == lock(clone)
+    assert not [path for path in other.glob("**/.*.partial") if ".dvc" not in path.parts]
+
+
+def test_two_runs_from_scratch_give_the_same_bytes(clone: Path, project: Path, tmp_path: Path) -> None:
+    other = new_clone(project, tmp_path)
+    write_params(other, SMALL + "compute: {workers: 1}\n")
+    run(other, "dvc", "repro")
+    assert lock(other) == lock(clone)
