@@ -55,6 +55,9 @@ class ViewEncoder(nn.Module):
                 f"train.network.encoder: {backbone} can't see pictures of {image_size} px ({error}); "
                 "choose another render.image_size or encoder"
             ) from error
+        # Pictures of jaws resemble each other: most of a vector is what all views share. Without it taken off, the
+        # decoder's units died before they saw what differs, and the network answered one constant cloud.
+        self.standardise = nn.BatchNorm1d(self.features)
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -64,7 +67,7 @@ class ViewEncoder(nn.Module):
         if x.shape[-2:] != (self.image_size, self.image_size):
             x = interpolate(x, size=(self.image_size, self.image_size), mode="area")
         x = (x - self.mean) / self.std  # (K, 3, S, S)
-        return self.net(x.contiguous(memory_format=torch.channels_last))
+        return self.standardise(self.net(x.contiguous(memory_format=torch.channels_last)))
 
     def train(self, mode: bool = True) -> Self:
         """Training mode, in which frozen batch norm stays as it is."""

@@ -152,7 +152,7 @@ class Train(Section):
     loss: tuple[LossStage, ...] = Field(
         (LossStage(),), min_length=1, description="Stages of the loss; the paper has two, the first with more L1."
     )
-    epochs: int = Field(16, ge=1, le=100_000, description="Passes over the training cases at most.")
+    epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
