@@ -13,7 +13,7 @@ help:  ## List the targets
 .venv: pyproject.toml constraints.txt  ## Make the environment, or bring it up to date
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dask]'
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch .venv
 
 repro: .venv  ## Run what is out of date in the pipeline; ends with reports/index.html

@@ -20,7 +20,8 @@ class ViewEncoder(nn.Module):
 
     Grey pictures are repeated into three channels: ImageNet weights fit as they are, and a stem with one channel
     measured no faster. The ImageNet mean and standard deviation of the backbone are applied here. Pictures of
-    another size are brought to `image_size` by averaging areas.
+    another size are brought to `image_size` by averaging areas. The vectors are standardised by a batch norm, of which
+    the papers say nothing; in training it needs at least two pictures.
 
     Args:
         backbone: a name that timm knows, such as mobilenetv2_100.
@@ -55,8 +56,7 @@ class ViewEncoder(nn.Module):
                 f"train.network.encoder: {backbone} can't see pictures of {image_size} px ({error}); "
                 "choose another render.image_size or encoder"
             ) from error
-        # Pictures of jaws resemble each other: most of a vector is what all views share. Without it taken off, the
-        # decoder's units died before they saw what differs, and the network answered one constant cloud.
+        # Pictures of jaws resemble each other: most of a vector is what all views share. This takes it off.
         self.standardise = nn.BatchNorm1d(self.features)
         self.train()
 

@@ -33,9 +33,9 @@ ROWS = {"model": "network", "mean_arch": "constant mean arch"}
 
 def run(params: Params) -> None:
     """Write reports/index.html from what the other stages left."""
-    for path in (METRICS, CASES, CURVES, LEARNING_CURVE):
+    for path in (METRICS, CASES, CURVES):
         if not path.exists():
-            raise UserError(f"{path}: not found. Run `dvc repro`, or train and evaluate, first.")
+            raise UserError(f"{path}: not found. Run `dvc repro`, or `tenview evaluate`, first.")
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
     from stages import pictures
@@ -61,13 +61,15 @@ def run(params: Params) -> None:
         }
         for row in chosen
     ]
+    # A model that was trained elsewhere comes without its curve.
+    learning = _embed(pictures.learning_curve(_read_csv(LEARNING_CURVE))) if LEARNING_CURVE.exists() else None
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape())
     page = environment.get_template(TEMPLATE.name).render(
         columns=COLUMNS,
         rows=ROWS,
         metrics=json.loads(METRICS.read_text(encoding="utf-8")),
         split=split,
-        learning=_embed(pictures.learning_curve(_read_csv(LEARNING_CURVE))),
+        learning=learning,
         curves=_embed(pictures.accuracy_curves(_read_csv(CURVES), ROWS)),
         cases=cases,
     )

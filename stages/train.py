@@ -23,17 +23,9 @@ INITIAL_SPREAD = 0.1  # of the last layer's random weights, beside the mean arch
 
 def run(params: Params) -> None:
     """Fill artifacts/model with the best weights, their log and the mean arch; write reports/training.csv."""
-    from scans.shards.naming import shard_paths  # before torch, which takes seconds to load
-
-    for folder in (PREPARED, VIEWS):
-        shard_paths(folder, "train")
-
-    import numpy as np
-
     from model.dataset import load_cases
-    from model.mean_arch import mean_arch
-    from model.training import train
 
+    # Read before torch is loaded, which takes seconds: what is missing is told at once.
     train_cases = load_cases(PREPARED, VIEWS, "train")
     validation_cases = load_cases(PREPARED, VIEWS, "validation")
     if not train_cases or not validation_cases:
@@ -41,6 +33,12 @@ def run(params: Params) -> None:
             f"{PREPARED}: {len(train_cases)} training and {len(validation_cases)} validation cases; each needs one. "
             "Add scans, or change prepare.validation_share and prepare.test_share in params.yaml."
         )
+
+    import numpy as np
+
+    from model.mean_arch import mean_arch
+    from model.training import train
+
     with whole_folder(MODEL) as folder:
         say("train: making the mean arch")
         arch = mean_arch([case.points for case in train_cases], len(train_cases[0].points), params.train.seed)

@@ -43,6 +43,14 @@ def test_the_backbone_sees_imagenets_scale() -> None:
     assert seen[0].is_contiguous(memory_format=torch.channels_last)
 
 
+def test_what_all_pictures_share_is_taken_off() -> None:
+    net = encoder()
+    alike = 0.5 + 0.01 * torch.rand(6, 32, 32)
+    vectors = net(alike)
+    torch.testing.assert_close(vectors.mean(dim=0), torch.zeros(net.features), rtol=0, atol=1e-4)
+    assert vectors.std(dim=0).median() > 0.3
+
+
 def test_larger_pictures_are_averaged_down() -> None:
     net = encoder().eval()
     small = torch.randint(0, 256, (1, 32, 32), dtype=torch.uint8)

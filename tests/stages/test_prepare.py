@@ -1,0 +1,165 @@
+"""download and prepare on a folder of a user's own scans, good and broken."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scans.errors import UserError
+from scans.mesh import Mesh
+from scans.mesh_files.obj_writer import encode_obj
+from scans.shards.naming import SPLITS, shard_paths
+from scans.shards.prepared import read_prepared
+from scans.synthetic import make_jaw
+from stages import download, prepare
+from stages.params import Params, check
+
+
+@pytest.fixture(scope="module")
+def jaw() -> Mesh:
+    return make_jaw(0, "own", voxel_mm=1.6)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("incoming").mkdir()
+
+
+def params(on_bad_scan: str = "fail", **directory: object) -> Params:
+    values = {
+        "download": {"source": "directory", "directory": directory},
+        "prepare": {"points": 256, "on_bad_scan": on_bad_scan, "test_share": 0.0, "validation_share": 0.0},
+        "compute": {"workers": 1},
+    }
+    return check(values, "params.yaml")
+
+
+def add(name: str, mesh: Mesh, jaw_name: str = "upper") -> None:
+    Path("incoming", f"{name}.obj").write_bytes(encode_obj(replace(mesh, labels=None)))
+    if mesh.labels is not None:
+        content = {"id_patient": "", "jaw": jaw_name, "labels": mesh.labels.tolist(), "instances": []}
+        Path("incoming", f"{name}.json").write_text(json.dumps(content))
+
+
+def run(settings: Params) -> list:
+    download.run(settings)
+    prepare.run(settings)
+    return [case for split in SPLITS for path in shard_paths(prepare.PREPARED, split) for case in read_prepared(path)]
+
+
+def test_a_scan_is_centred_scaled_and_comes_back_in_millimetres(jaw: Mesh) -> None:
+    add("first scan", jaw)
+    (case,) = run(params())
+    assert case.id == "first_scan"
+    assert case.points.shape == case.normals.shape == (256, 3)
+    radii = np.linalg.norm(case.points, axis=1)
+    assert radii.max() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(case.points.mean(axis=0), 0, atol=1e-6)
+    back = case.mesh.vertices * case.radius + case.center
+    np.testing.assert_allclose(back.min(axis=0), jaw.vertices.min(axis=0), atol=1e-3)
+    np.testing.assert_allclose(back.max(axis=0), jaw.vertices.max(axis=0), atol=1e-3)
+    assert set(np.unique(case.labels)) <= set(np.unique(jaw.labels))
+    assert len(set(case.labels)) > 4
+
+
+def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:
+    add("a", replace(jaw, labels=None))
+    (straight,) = run(params())
+    x, y, z = jaw.vertices.T / 10
+    add("a", Mesh(np.column_stack([-x, -z, -y]), jaw.faces, None))  # crowns to -y, incisors at +z, centimetres
+    with pytest.raises(UserError, match=r"a\.obj: .*centimetres: multiply millimetres_per_unit by 10"):
+        run(params(crowns="-y", incisors="+z"))
+    (turned,) = run(params(crowns="-y", incisors="+z", millimetres_per_unit=10.0))
+    np.testing.assert_allclose(turned.points, straight.points, atol=1e-3)
+
+
+def truncated(jaw: Mesh) -> None:
+    add("bad", replace(jaw, labels=None))
+    whole = Path("incoming/bad.obj").read_bytes()
+    cut = whole.index(b"\nf ") // 2
+    Path("incoming/bad.obj").write_bytes(whole[:cut] + whole[whole.index(b"\nf ") :])
+
+
+def no_faces(jaw: Mesh) -> None:
+    add("bad", Mesh(jaw.vertices, jaw.faces[:0], None))
+
+
+def not_a_number(jaw: Mesh) -> None:
+    add("bad", replace(jaw, labels=None))
+    lines = Path("incoming/bad.obj").read_text().splitlines()
+    lines = ["v nan nan nan" if line.startswith("v ") else line for line in lines]
+    Path("incoming/bad.obj").write_text("\n".join(lines))
+
+
+def wrong_label_count(jaw: Mesh) -> None:
+    add("bad", jaw)
+    content = json.loads(Path("incoming/bad.json").read_text())
+    content["labels"].pop()
+    Path("incoming/bad.json").write_text(json.dumps(content))
+
+
+def a_lower_jaw(jaw: Mesh) -> None:
+    add("bad", replace(jaw, labels=np.where(jaw.labels, 31, 0).astype(np.uint8)), "lower")
+
+
+def in_metres(jaw: Mesh) -> None:
+    add("bad", replace(jaw, vertices=jaw.vertices / 1000, labels=None))
+
+
+BROKEN = [truncated, no_faces, not_a_number, wrong_label_count, a_lower_jaw, in_metres]
+
+
+@pytest.mark.parametrize("break_it", BROKEN)
+def test_a_broken_scan_is_refused_by_name(jaw: Mesh, break_it: Callable[[Mesh], None]) -> None:
+    add("good", jaw)
+    break_it(jaw)
+    with pytest.raises(UserError, match=r"1 of 2 scans can't be used:\n  .*bad\.(obj|json).*\n.*on_bad_scan"):
+        run(params("fail"))
+    assert not prepare.PREPARED.exists()
+
+
+@pytest.mark.parametrize("break_it", BROKEN)
+def test_a_broken_scan_can_be_left_out_and_is_listed(jaw: Mesh, break_it: Callable[[Mesh], None]) -> None:
+    add("good", jaw)
+    break_it(jaw)
+    assert [case.id for case in run(params("skip"))] == ["good"]
+    report = json.loads((prepare.PREPARED / "cleaning.json").read_text())
+    assert list(report["refused"]) == ["bad"]
+    assert list(report["cases"]) == ["good"]
+
+
+def test_a_second_run_takes_the_shards_from_the_store(jaw: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    add("good", jaw)
+    first = {path.name: path.read_bytes() for path in _after(params())}
+    monkeypatch.setattr(prepare, "_prepare_case", None)  # would fail if it were called
+    prepare.run(params())
+    assert {path.name: path.read_bytes() for path in sorted(prepare.PREPARED.iterdir())} == first
+
+
+def _after(settings: Params) -> list[Path]:
+    run(settings)
+    return sorted(prepare.PREPARED.iterdir())
+
+
+def test_no_scan_left_is_an_error(jaw: Mesh) -> None:
+    in_metres(jaw)
+    with pytest.raises(UserError, match="no usable scan"):
+        run(params("skip"))
+
+
+def test_an_empty_or_missing_folder_says_what_to_do() -> None:
+    with pytest.raises(UserError, match=r"incoming: holds no scan. Put .*\.stl"):
+        download.run(params())
+    with pytest.raises(UserError, match=r"nowhere: no such folder. Set download\.directory\.path"):
+        download.run(params(path="nowhere"))
+
+
+def test_two_files_that_would_be_one_case_are_refused(jaw: Mesh) -> None:
+    add("a b", replace(jaw, labels=None))
+    add("a_b", replace(jaw, labels=None))
+    with pytest.raises(UserError, match="would both be the case 'a_b'"):
+        download.run(params())
