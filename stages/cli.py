@@ -45,8 +45,12 @@ STAGES = {
 def _stage_command(stage: str) -> Callable[[], None]:
     def command() -> None:
         checked = parameters.load()
-        with alone(stage):
-            import_module(f"stages.{stage}").run(checked)
+        try:
+            with alone(stage):
+                import_module(f"stages.{stage}").run(checked)
+        except KeyboardInterrupt:
+            say("tenview: stopped; run again to go on")
+            raise typer.Exit(130) from None
 
     return command
 
@@ -95,6 +99,3 @@ def main() -> None:
             "Mend that and run again; nothing half-written is kept."
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        say("tenview: stopped")
-        sys.exit(130)

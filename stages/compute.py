@@ -39,6 +39,11 @@ def map_ordered(function: Callable[[T], R], items: Sequence[T], *, workers: int,
         raise UserError(
             f"{what}: a worker process died, most likely for lack of memory. Lower compute.workers in params.yaml."
         ) from None
+    except KeyboardInterrupt:
+        # What they have half-written is no file yet, and nobody wants to wait for the rest of it.
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -1,7 +1,10 @@
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stages.cli import STAGES
@@ -57,3 +60,19 @@ def test_params_lists_the_section(project: Path) -> None:
     assert "train.network.encoder" in ended.stdout
     assert "render.backend" not in ended.stdout
     assert tenview("params", "nonsense", folder=project).returncode == 1
+
+
+def test_ctrl_c_ends_a_stage_and_its_workers_at_once(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("compute: {workers: 2}")
+    program = Path(sys.executable).with_name("tenview")
+    stage = subprocess.Popen([program, "download"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("data/.scans.partial/upper/*")):
+        assert stage.poll() is None
+        time.sleep(0.1)
+    workers = psutil.Process(stage.pid).children(recursive=True)
+    stage.send_signal(signal.SIGINT)
+    _, errors = stage.communicate(timeout=10)
+    assert stage.returncode == 130
+    assert errors.splitlines()[-1] == "tenview: stopped; run again to go on"
+    assert not psutil.wait_procs(workers, timeout=10)[1]
+    assert not (tmp_path / "data/scans").exists()
