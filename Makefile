@@ -5,34 +5,39 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # So that a shell's own settings can't leak another installation's packages into the environment.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help repro test test-fast lint bench clean
+# Written last, so that an installation that was cut off is taken up again.
+INSTALLED := .venv/installed
+
+.PHONY: help install repro test test-fast lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-.venv: pyproject.toml constraints.txt  ## Make the environment, or bring it up to date
+install: $(INSTALLED)  ## Make the environment in .venv, or bring it up to date
+
+$(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch .venv
+	touch $@
 
-repro: .venv  ## Run what is out of date in the pipeline; ends with reports/index.html
+repro: install  ## Run what is out of date in the pipeline; ends with reports/index.html
 	dvc --wait-for-lock repro
 	@echo "Open reports/index.html in a browser."
 
-test: .venv  ## Run every test that this machine can run
+test: install  ## Run every test that this machine can run
 	pytest
 
-test-fast: .venv  ## Run the tests without the slow ones
+test-fast: install  ## Run the tests without the slow ones
 	pytest -m "not slow"
 
-lint: .venv  ## Check style, types and import directions
+lint: install  ## Check style, types and import directions
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 
-bench: .venv  ## Run the benchmarks beside their peers
+bench: install  ## Run the benchmarks beside their peers
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; python $$script || exit 1; done
 
 clean:  ## Delete the environment, caches and shards kept for resuming; results and DVC's cache stay

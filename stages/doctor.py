@@ -43,7 +43,7 @@ def _versions() -> Check:
     try:
         found = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     except importlib.metadata.PackageNotFoundError as error:
-        return False, f"{error.name} is not installed", "make .venv"
+        return False, f"{error.name} is not installed", "make install"
     return True, f"Python {platform.python_version()}, " + ", ".join(found), ""
 
 
