@@ -132,14 +132,14 @@ def train(
             batch = order[number * config.batch_size : (number + 1) * config.batch_size]
             cases = [train_cases[i] for i in batch]
             predicted = module(fabric.to_device(torch.from_numpy(np.stack([case.views for case in cases]))))
-            _stop_unless_finite(predicted, "the prediction", cases, out)
+            _stop_unless_finite(predicted, "the prediction", cases)
             terms = loss_terms(predicted, [truths[i] for i in batch], weights)
-            _stop_unless_finite(terms["loss"], "the loss", cases, out)
+            _stop_unless_finite(terms["loss"], "the loss", cases)
 
             optimizer.zero_grad()
             fabric.backward(terms["loss"].mean())
             norm = fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False)
-            _stop_unless_finite(norm.expand(len(cases)), "the gradient", cases, out)
+            _stop_unless_finite(norm.expand(len(cases)), "the gradient", cases)
             optimizer.step()
 
             for name, values in terms.items():
@@ -172,19 +172,19 @@ def validate(network: Network, cases: Sequence[Case], truths: Sequence[Cloud], b
     for start in range(0, len(cases), batch_size):
         part = [cases[i] for i in range(start, min(start + batch_size, len(cases)))]
         clouds = predict(network, np.stack([case.views for case in part]))
+        _stop_unless_finite(torch.from_numpy(clouds), "the prediction for validation", part)
         for case, cloud, truth in zip(part, clouds, truths[start:], strict=False):
             figures.append(measure(cloud, truth, case.radius))
     return {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
 
 
-def _stop_unless_finite(values: torch.Tensor, what: str, cases: Sequence[Case], out: Path) -> None:
+def _stop_unless_finite(values: torch.Tensor, what: str, cases: Sequence[Case]) -> None:
     """Stop where `values` (B, ...) are not all finite."""
     finite = torch.isfinite(values).flatten(1).all(dim=1) if values.ndim > 1 else torch.isfinite(values)
     if not finite.all():
         names = ", ".join(case.id for case, good in zip(cases, finite.tolist(), strict=True) if not good)
         raise UserError(
-            f"training stopped: {what} is not finite for {names}. Look at these cases, or lower train.learning_rate; "
-            f"the best weights until here are in {out / WEIGHTS}"
+            f"training stopped: {what} is not finite for {names}. Look at these cases, or lower train.learning_rate"
         )
 
 

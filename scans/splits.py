@@ -10,7 +10,8 @@ def assign_splits(cases: Sequence[RawCase], *, validation_share: float, test_sha
     """Split per case id: the source's own where it has one, else seeded; validation comes out of train.
 
     Args:
-        validation_share: share of the training cases, rounded, that become validation cases.
+        validation_share: share of the training cases, rounded, that become validation cases; at least one where it is
+            above 0 and two are there.
         test_share: share, rounded, of the cases without a split of their own that become test cases.
     """
     splits = {case.id: case.split for case in cases if case.split is not None}
@@ -18,7 +19,10 @@ def assign_splits(cases: Sequence[RawCase], *, validation_share: float, test_sha
     tests = _seeded_share(free, test_share, f"{seed}/test")
     splits.update({case_id: "test" if case_id in tests else "train" for case_id in free})
     train = [case_id for case_id, split in splits.items() if split == "train"]
-    splits.update(dict.fromkeys(_seeded_share(train, validation_share, f"{seed}/validation"), "validation"))
+    validation = _seeded_share(train, validation_share, f"{seed}/validation")
+    if not validation and validation_share > 0 and len(train) > 1:
+        validation = _seeded_share(train, 1 / len(train), f"{seed}/validation")
+    splits.update(dict.fromkeys(validation, "validation"))
     return splits
 
 

@@ -49,7 +49,7 @@ def _stage_command(stage: str) -> Callable[[], None]:
             with alone(stage):
                 import_module(f"stages.{stage}").run(checked)
         except KeyboardInterrupt:
-            say("tenview: stopped; run again to go on")
+            say("tenview: stopped; run it again")
             raise typer.Exit(130) from None
 
     return command

@@ -24,7 +24,10 @@ def examine() -> bool:
     table = Table("check", "state", "what to do", box=None, pad_edge=False)
     fine = True
     for name, needed, check in CHECKS:
-        works, state, remedy = check()
+        try:
+            works, state, remedy = check()
+        except Exception as error:  # whatever a broken installation raises is the finding
+            works, state, remedy = False, f"{type(error).__name__}: {error}", "make install"
         fine &= works or not needed
         mark = "[green]ok[/]" if works else "[red]missing[/]" if needed else "[yellow]not here[/]"
         table.add_row(name, f"{mark}  {state}", "" if works else remedy)
@@ -99,7 +102,8 @@ def _dvc() -> Check:
     program = Path(sys.executable).with_name("dvc")
     ended = subprocess.run([program, "status"], capture_output=True, text=True, check=False)
     if ended.returncode:
-        return False, ended.stderr.strip().splitlines()[-1], "clone with git; run in the project's folder"
+        lines = ended.stderr.strip().splitlines() or [f"dvc status exits with {ended.returncode}"]
+        return False, lines[-1], "wait for a running dvc to end; run in a folder that git cloned"
     stages = [line[:-1] for line in ended.stdout.splitlines() if line and not line[0].isspace() and line.endswith(":")]
     return True, f"stages to run: {', '.join(stages)}" if stages else "all stages are up to date", ""
 

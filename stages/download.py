@@ -75,6 +75,7 @@ def _directory(folder: Path, source: Directory) -> Manifest:
     files = sorted(path for path in origin.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise UserError(f"{origin}: holds no scan. Put {', '.join(sorted(SUFFIXES))} files there.")
+    (folder / "files").mkdir()
     taken: dict[str, Path] = {}
     cases = []
     for path in files:
@@ -83,15 +84,15 @@ def _directory(folder: Path, source: Directory) -> Manifest:
             raise UserError(f"{path} and {taken[case_id]} would both be the case {case_id!r}. Rename one of them.")
         taken[case_id] = path
         labels = path.with_suffix(".json")
-        mesh_copy = folder / f"{case_id}{path.suffix.lower()}"
+        mesh_copy = folder / "files" / f"{case_id}{path.suffix.lower()}"
         shutil.copyfile(path, mesh_copy)
         if labels.is_file():
-            shutil.copyfile(labels, folder / f"{case_id}.json")
+            shutil.copyfile(labels, mesh_copy.with_suffix(".json"))
         cases.append(
             RawCase(
                 case_id,
-                mesh_copy.name,
-                f"{case_id}.json" if labels.is_file() else None,
+                f"files/{mesh_copy.name}",
+                f"files/{case_id}.json" if labels.is_file() else None,
                 split=None,
                 crowns=source.crowns,
                 incisors=source.incisors,

@@ -24,7 +24,7 @@ Split = Literal["train", "validation", "test"]
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values never change after the check."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -59,6 +59,12 @@ class Directory(Section):
         "-y", description="Axis of the files that the incisors point to, from the middle of the arch."
     )
     millimetres_per_unit: float = Field(1.0, gt=0, description="Length of one unit of the files, in mm.")
+
+    @model_validator(mode="after")
+    def _axes_differ(self) -> "Directory":
+        if self.crowns[1] == self.incisors[1]:
+            raise ValueError(f"crowns={self.crowns} and incisors={self.incisors} must lie on different axes")
+        return self
 
 
 class Download(Section):
@@ -222,7 +228,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
 def check(values: Any, where: str) -> Params:
     """Params from plain values; `where` (a file name) stands before each error."""
     try:
-        # JSON mode: lists for tuples and whole numbers for floats are fine, strings for numbers are not.
+        # Strict: whole numbers for floats are fine, strings for numbers are not; YAML has lists where we have tuples.
         return Params.model_validate(_tuples(values))
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors()]

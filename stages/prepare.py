@@ -128,7 +128,10 @@ def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams
 
 
 def _source_digest(case: RawCase) -> str:
-    parts = [store.file_digest(SCANS / name) for name in (case.mesh, case.labels) if name is not None]
+    try:
+        parts = [store.file_digest(SCANS / name) for name in (case.mesh, case.labels) if name is not None]
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}. Run `tenview download` (or `dvc repro`) again.") from None
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 

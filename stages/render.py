@@ -85,7 +85,6 @@ def _write_contact_sheets(folder: Path) -> None:
     from itertools import chain, islice
 
     from renderers.contact_sheet import contact_sheet
-
     from scans.png import decode_png, encode_png
 
     for split in SPLITS:

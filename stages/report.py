@@ -9,7 +9,7 @@ from typing import Any
 
 from scans.errors import UserError
 from scans.files import whole_file
-from scans.shards.clouds import PredictedCloud, read_clouds
+from scans.shards.clouds import read_clouds
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.table import read_columns, to_array
 from scans.shards.views import read_views
@@ -43,24 +43,17 @@ def run(params: Params) -> None:
     figures = read_columns(CASES, ["id", "row", "f_035", "chamfer_mm"]).to_pylist()
     chosen = choose([row for row in figures if row["row"] == "model"], params.report.cases)
     ids = {row["id"] for row in chosen}
-    split = next(split for split in SPLITS if shard_paths(PREDICTIONS, split))
+    split = next((split for split in SPLITS if shard_paths(PREDICTIONS, split)), "test")
     predictions = {cloud.id: cloud for path in shard_paths(PREDICTIONS, split) for cloud in read_clouds(path)}
     views = {case.id: case for path in shard_paths(VIEWS, split) for case in read_views(path) if case.id in ids}
     truths = _truths(split, ids)
-
-    def _picture(truth: Any, predicted: PredictedCloud) -> bytes:
-        return pictures.side_by_side(truth, predicted.points, predicted.radius)
-
-    cases = [
-        {
-            **row,
-            "views": [_embed(png) for png in views[row["id"]].views],
-            "picture": _embed(
-                pictures.side_by_side(truths[row["id"]], predictions[row["id"]].points, predictions[row["id"]].radius)
-            ),
-        }
-        for row in chosen
-    ]
+    if not all(ids <= found.keys() for found in (predictions, views, truths)):
+        raise UserError(f"{CASES}: about other cases than {PREDICTIONS} or {VIEWS}. Run `tenview evaluate` again.")
+    cases = []
+    for row in chosen:
+        cloud = predictions[row["id"]]
+        picture = pictures.side_by_side(truths[row["id"]], cloud.points, cloud.radius)
+        cases.append({**row, "views": [_embed(png) for png in views[row["id"]].views], "picture": _embed(picture)})
     # A model that was trained elsewhere comes without its curve.
     learning = _embed(pictures.learning_curve(_read_csv(LEARNING_CURVE))) if LEARNING_CURVE.exists() else None
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape())

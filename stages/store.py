@@ -79,6 +79,9 @@ def get(name: str, target: Path) -> bool:
 
 def prune(gigabytes: float) -> None:
     """Delete the entries that were used longest ago until the store fits into `gigabytes`."""
+    for path in STORE.glob("*/*"):  # what a killed run left: entries without a checksum, and half-written ones
+        if path.suffix != ".sha256" and not path.with_name(f"{path.name}.sha256").exists():
+            path.unlink(missing_ok=True)
     left = gigabytes * 1e9
     for checksum in sorted(STORE.glob("*/*.sha256"), key=lambda path: -path.stat().st_mtime_ns):
         entry = checksum.with_suffix("")
@@ -97,6 +100,7 @@ def _checksum(name: str) -> Path:
 
 
 def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links

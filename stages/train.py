@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
+from scans.files import whole_file
 from stages.params import Params
 from stages.params import Train as TrainParams
 from stages.progress import say, steps
@@ -94,8 +95,7 @@ def _config(train: TrainParams) -> "TrainingConfig":
 
 def _write_learning_curve(path: Path, history: list[dict[str, Any]]) -> None:
     columns = {"epoch": "epoch", "train_loss": "loss", "f_035": "validation_f_035", "f_010": "validation_f_010"}
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "w", newline="") as file:
+    with whole_file(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns.values())
         writer.writerows([entry.get(name, "") for name in columns] for entry in history)

@@ -53,7 +53,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     for rest in (partial, old):  # what a killed run left
         shutil.rmtree(rest, ignore_errors=True)
     partial.mkdir(parents=True)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if path.exists():
         path.rename(old)
     partial.rename(path)

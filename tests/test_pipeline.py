@@ -155,6 +155,7 @@ def running_stage(pid: int) -> str:
     return "between stages"
 
 
+@pytest.mark.timeout(600)
 def test_killed_runs_end_with_the_same_bytes(first_lock: dict, project: Path, tmp_path: Path) -> None:
     """SIGKILL at moments all over the pipeline, on DVC with its stage or on DVC alone, which orphans the stage."""
     other = new_clone(project, tmp_path)

@@ -32,7 +32,7 @@ def group_cases(ids: Sequence[str], mean_size: int) -> list[list[str]]:
     """Cut the sorted ids into shards of about `mean_size` cases.
 
     An id's own hash says whether a shard ends after it (content-defined chunking), so a new scan changes the shard
-    that it falls into and no other. A shard never holds more than twice the mean.
+    that it falls into and hardly ever another. A shard never holds more than twice the mean.
     """
     groups: list[list[str]] = []
     group: list[str] = []

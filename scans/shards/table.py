@@ -52,8 +52,18 @@ def write_rows(
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a shard as an Arrow table."""
-    return _open_shard(path).read(list(columns))
+    """Some columns of a shard as an Arrow table.
+
+    Raises:
+        UserError: the file is missing, damaged, or not one of ours.
+    """
+    file = _open_shard(path)
+    if missing := set(columns) - set(file.schema_arrow.names):
+        raise UserError(f"{path}: a foreign shard, without {', '.join(sorted(missing))}. Run `dvc repro` to redo it.")
+    try:
+        return file.read(list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path}: a damaged shard ({error}). Run `dvc repro` to redo it.") from None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

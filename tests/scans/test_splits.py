@@ -22,6 +22,14 @@ def test_without_a_split_of_its_own_the_shares_decide() -> None:
     assert set(everything.values()) == {"test"}
 
 
+def test_a_few_cases_still_leave_one_for_validation() -> None:
+    splits = assign_splits(cases(3, "train"), validation_share=0.1, test_share=0.0, seed=0)
+    assert Counter(splits.values()) == {"train": 2, "validation": 1}
+    assert assign_splits(cases(1, "train"), validation_share=0.1, test_share=0.0, seed=0) == {"train000": "train"}
+    none = assign_splits(cases(3, "train"), validation_share=0.0, test_share=0.0, seed=0)
+    assert set(none.values()) == {"train"}
+
+
 def test_order_changes_nothing_and_the_seed_does() -> None:
     def split(order: int, seed: int) -> dict[str, str]:
         return assign_splits(cases(50, None)[::order], validation_share=0.2, test_share=0.2, seed=seed)

@@ -73,6 +73,6 @@ def test_ctrl_c_ends_a_stage_and_its_workers_at_once(tmp_path: Path) -> None:
     stage.send_signal(signal.SIGINT)
     _, errors = stage.communicate(timeout=10)
     assert stage.returncode == 130
-    assert errors.splitlines()[-1] == "tenview: stopped; run again to go on"
+    assert errors.splitlines()[-1] == "tenview: stopped; run it again"
     assert not psutil.wait_procs(workers, timeout=10)[1]
     assert not (tmp_path / "data/scans").exists()

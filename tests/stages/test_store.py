@@ -69,6 +69,14 @@ def test_prune_keeps_what_was_used_last() -> None:
     assert [store.get(name, Path(f"got-{name}")) for name in ("aaaa", "bbbb", "cccc")] == [True, False, True]
 
 
+def test_prune_removes_what_a_killed_run_left() -> None:
+    store.put("aaaa", made("out", "shard"))
+    for name in ("aabb", ".aacc.123.partial"):
+        (store.STORE / "aa" / name).write_text("half")
+    store.prune(1)
+    assert sorted(path.name for path in (store.STORE / "aa").iterdir()) == ["aaaa", "aaaa.sha256"]
+
+
 def test_keys_differ_by_every_part_and_by_code() -> None:
     keys = {
         store.key("prepare", params=1, cases=2),
