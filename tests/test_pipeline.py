@@ -142,7 +142,7 @@ def test_a_changed_parameter_runs_its_stage_and_what_follows(clone: Path) -> Non
     assert difference["params.yaml"]["render.image_size"] == {"old": 32, "new": 48, "diff": 16}
     run(clone, "git", "checkout", "-q", "params.yaml")
     ended = run(clone, "dvc", "repro")
-    assert "Running stage" not in ended.stdout, "the old results come from DVC's run cache"
+    assert "Running stage 'render'" not in ended.stdout, "the old views come from DVC's run cache"
 
 
 def running_stage(pid: int) -> str:
