@@ -28,6 +28,11 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"render": {"order": [0, 0]}}, r"render: order=\[0, 0\] must name each of the views"),
         ({"train": {"network": {"heads": 3}}}, "train.network: heads=3 must divide width=256"),
         ({"download": {"synthetic": {"jaws": 10}}}, "test_jaws=40 leaves fewer than 2 of 10"),
+        (
+            {"download": {"directory": {"crowns": "+y", "incisors": "-y"}}},
+            r"download.directory: crowns=\+y and incisors=-y",
+        ),
+        ({"download": {"directory": {"millimetres_per_unit": float("inf")}}}, "millimetres_per_unit: .*finite"),
         ({"compute": {"workers": -1}}, "compute.workers: .*not -1"),
         ([1, 2], "params.yaml: the whole file"),
         ({"render": None}, "params.yaml: render: "),

@@ -163,3 +163,17 @@ def test_two_files_that_would_be_one_case_are_refused(jaw: Mesh) -> None:
     add("a_b", replace(jaw, labels=None))
     with pytest.raises(UserError, match="would both be the case 'a_b'"):
         download.run(params())
+
+
+def test_a_scan_that_is_gone_since_the_download_says_what_to_run(jaw: Mesh) -> None:
+    add("gone", replace(jaw, labels=None))
+    download.run(params())
+    Path("data/scans/files/gone.obj").unlink()
+    with pytest.raises(UserError, match=r"gone\.obj: .*tenview download"):
+        prepare.run(params())
+
+
+def test_a_scan_named_as_the_list_of_cases_keeps_its_labels(jaw: Mesh) -> None:
+    add("cases", jaw)
+    (case,) = run(params())
+    assert len(set(case.labels)) > 4

@@ -9,7 +9,7 @@ import pytest
 from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.shards.prepared import PreparedCase, read_meshes, read_prepared, write_prepared
-from scans.shards.table import read_metadata
+from scans.shards.table import read_columns, read_metadata
 from scans.shards.views import ViewsCase, read_views, write_views
 
 
@@ -111,3 +111,15 @@ def test_a_damaged_shard_is_named(views_file: Path) -> None:
         views_file.write_bytes(broken)
         with pytest.raises(UserError, match=r"train-00000-of-00001.parquet.*dvc repro"):
             list(read_views(views_file))
+
+
+def test_columns_that_are_damaged_or_missing_are_told(tmp_path: Path, case: PreparedCase) -> None:
+    path = tmp_path / "a.parquet"
+    write_prepared(path, [case], 5, {})
+    with pytest.raises(UserError, match=r"a\.parquet: a foreign shard, without views"):
+        read_columns(path, ["id", "views"])
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.parquet: "):
+        read_columns(path, ["id", "points", "normals"])
