@@ -1,9 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and whether there is space for them."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from scans.errors import UserError
 
 
 @contextmanager
@@ -16,3 +19,17 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_space(folder: Path, size: int, what: str) -> None:
+    """Refuse what can't fit.
+
+    Raises:
+        UserError: the disk that holds `folder` has less than `size` bytes free.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(
+            f"{folder}: {what} takes {size / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free there. "
+            "Free some, or work on another disk."
+        )

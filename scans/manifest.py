@@ -18,6 +18,9 @@ class RawCase:
         mesh, labels: files relative to the manifest's folder; `labels` is None where there are none.
         split: train or test where the source says so, else None.
         crowns, incisors: axes of the file that these point to ("+z", "-y", ...).
+        jaw: "upper" or "lower".
+        patient: whose jaw it is, so that both jaws of one patient share a split; None where that isn't known.
+        landmarks: a file like `labels`, with 3DTeethLand's landmarks.
     """
 
     id: str
@@ -27,6 +30,9 @@ class RawCase:
     crowns: str = "+z"
     incisors: str = "-y"
     millimetres_per_unit: float = 1.0
+    jaw: str = "upper"
+    patient: str | None = None
+    landmarks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

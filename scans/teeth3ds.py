@@ -14,6 +14,7 @@ from scans.mesh import GINGIVA, LOWER_FDI, UPPER_FDI, Mesh
 from scans.mesh_files.obj_writer import encode_obj
 
 TEETH = {"upper": UPPER_FDI, "lower": LOWER_FDI}
+SPLITS_FOLDER = "Teeth3DS_train_test_split"
 SPLIT_FILES = {"train": "training", "test": "testing"}
 SPLIT_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)_(upper|lower)")
 
@@ -26,6 +27,11 @@ def mesh_path(root: Path, case_id: str, jaw: str) -> Path:
 def labels_path(root: Path, case_id: str, jaw: str) -> Path:
     """Where a case's labels lie under the data set's root."""
     return mesh_path(root, case_id, jaw).with_suffix(".json")
+
+
+def landmarks_path(root: Path, case_id: str, jaw: str) -> Path:
+    """Where a case's 3DTeethLand landmarks lie: `objects[].class` and, in the OBJ's frame, `objects[].coord`."""
+    return mesh_path(root, case_id, jaw).with_name(f"{case_id}_{jaw}__kpt.json")
 
 
 def write_case(root: Path, case_id: str, jaw: str, mesh: Mesh) -> None:
@@ -119,7 +125,7 @@ def read_labels(path: Path, vertex_count: int) -> tuple[str, np.ndarray]:
 
 def split_path(root: Path, split: str, jaw: str) -> Path:
     """Where the data set lists the cases of its split, "train" or "test"."""
-    return root / "Teeth3DS_train_test_split" / f"{SPLIT_FILES[split]}_{jaw}.txt"
+    return root / SPLITS_FOLDER / f"{SPLIT_FILES[split]}_{jaw}.txt"
 
 
 def write_splits(root: Path, jaw: str, split_of: Mapping[str, str]) -> None:

@@ -67,12 +67,30 @@ class Directory(Section):
         return self
 
 
+class Teeth3DS(Section):
+    """The Teeth3DS(+) scans: 8.3 GB of archives, CC BY-NC-ND 4.0; docs/data.md tells how to get them."""
+
+    jaws: Literal["upper", "lower", "both"] = Field("upper", description="Which jaws to take.")
+    landmarks: bool = Field(False, description="Whether to take the landmarks of 3DTeethLand too.")
+    archives: str = Field(
+        "", description='Folder with archives that you have; what it lacks is downloaded. "" for none.'
+    )
+    url: str = Field(
+        "https://osf.io/download/{id}/",
+        pattern=r"^https?://.*\{id\}",
+        description="Address of a file, with {id} for its OSF id.",
+    )
+
+
 class Download(Section):
     """Where the scans come from."""
 
-    source: Literal["synthetic", "directory"] = Field("synthetic", description="Which source to take scans from.")
+    source: Literal["synthetic", "directory", "teeth3ds", "teeth3ds-sample"] = Field(
+        "synthetic", description="Which source to take scans from."
+    )
     synthetic: Synthetic = Synthetic()
     directory: Directory = Directory()
+    teeth3ds: Teeth3DS = Teeth3DS()
 
 
 class Prepare(Section):
@@ -194,6 +212,7 @@ class Compute(Section):
     """How the work is done; changes no result."""
 
     workers: int = Field(0, ge=0, le=1024, description="Worker processes; 0 takes one per core.")
+    connections: int = Field(3, ge=1, le=16, description="Downloads at the same time.")
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
 
 

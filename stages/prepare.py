@@ -107,7 +107,7 @@ def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams
     if case.labels is not None:
         mesh = replace(mesh, labels=read_labels(SCANS / case.labels, len(mesh.vertices))[1])
     if mesh.labels is not None:
-        check_jaw(mesh.labels, "upper", SCANS / (case.labels or case.mesh))
+        check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
     mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
     mesh, cleaning = clean(mesh, path, smallest_share=prepare.speck_share)
     check_size(mesh, path)

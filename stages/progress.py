@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 T = TypeVar("T")
 
@@ -35,11 +45,21 @@ def steps(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def transfer(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields `show(done, total)` in bytes, to be called as they come; it shows rate and time left too."""
+    if sys.stderr.isatty():
+        with _bar(what, DownloadColumn(), TransferSpeedColumn()) as show:
+            yield lambda done, total: show(done, total, "")
+    else:
+        yield _transfer_lines(what)
+
+
+@contextmanager
+def _bar(what: str, *figures: ProgressColumn) -> Iterator[Callable[[int, int, str], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *(figures or [MofNCompleteColumn()]),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -63,3 +83,20 @@ def _lines(what: str) -> Iterator[Callable[[int, int, str], None]]:
             last = now
 
     yield show
+
+
+def _transfer_lines(what: str) -> Callable[[int, int], None]:
+    started = last = time.monotonic()
+    before: int | None = None  # what an earlier run has brought tells nothing about the rate
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, before
+        now = time.monotonic()
+        before = done if before is None else min(before, done)
+        if done == total or now - last >= SECONDS_BETWEEN_LINES:
+            rate = (done - before) / max(now - started, 1e-3)
+            left = f"{(total - done) / rate:.0f} s left" if rate else "stalled"
+            say(f"{what}: {done / 1e6:.1f} of {total / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s, {left}")
+            last = now
+
+    return show

@@ -1,5 +1,11 @@
 """Fixtures for all tests."""
 
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +37,110 @@ def tetrahedron() -> Mesh:
     vertices = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]) / 2
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
     return Mesh(vertices, faces, np.array([11, 21, 0, 0], np.uint8))
+
+
+@dataclass
+class Fault:
+    """What a server does wrong in one answer.
+
+    Attributes:
+        status, headers, body: instead of the right ones; a header with the value None is left out.
+        cut: bytes of the answer's body after which the connection is closed; -1 closes it before any answer.
+        stall: bytes of the body after which nothing comes any more.
+        deaf: Range is ignored.
+    """
+
+    status: int | None = None
+    headers: dict[str, str | None] = field(default_factory=dict)
+    body: bytes | None = None
+    cut: int | None = None
+    stall: int | None = None
+    deaf: bool = False
+
+
+class FileServer(ThreadingHTTPServer):
+    """Serves `files` by path over loopback, with ranges; `faults` of a path are used up, one a request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _FileHandler)
+        self.files: dict[str, bytes] = {}
+        self.faults: dict[str, list[Fault]] = {}
+        self.asked: list[tuple[str, dict[str, str], float]] = []  # path, headers, time
+        self.busy = self.busiest = 0
+        self.guard = threading.Lock()
+        self.ending = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is no news."""
+
+
+class _FileHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FileServer
+
+    def do_GET(self) -> None:
+        with self.server.guard:
+            self.server.asked.append((self.path, dict(self.headers), time.monotonic()))
+            faults = self.server.faults.get(self.path)
+            fault = faults.pop(0) if faults else Fault()
+            self.server.busy += 1
+            self.server.busiest = max(self.server.busiest, self.server.busy)
+        try:
+            self.answer(fault)
+        finally:
+            with self.server.guard:
+                self.server.busy -= 1
+
+    def answer(self, fault: Fault) -> None:
+        data = self.server.files.get(self.path)
+        tag = f'"{zlib.crc32(data or b"")}"'
+        headers: dict[str, str | None] = {"ETag": tag, "Content-Type": "application/zip"}
+        body, status = (b"not found", 404) if data is None else (data, 200)
+        asked = self.headers.get("Range", "").removeprefix("bytes=").removesuffix("-")
+        if asked and data is not None and not fault.deaf and self.headers.get("If-Range", tag) == tag:
+            start, body, status = int(asked), data[int(asked) :], 206
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        body = body if fault.body is None else fault.body
+        headers |= {"Content-Length": str(len(body))} | fault.headers
+        if fault.cut == -1:
+            self.close_connection = True
+            return
+        self.send_response(fault.status or status)
+        for name, value in headers.items():
+            if value is not None:
+                self.send_header(name, value)
+        self.end_headers()
+        end = fault.cut if fault.cut is not None else fault.stall
+        self.wfile.write(body[:end])
+        self.wfile.flush()
+        if fault.stall is not None:
+            self.server.ending.wait()
+        if end is not None or headers["Content-Length"] != str(len(body)):
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def file_server() -> Iterator[FileServer]:
+    """A real HTTP server on loopback."""
+    with FileServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.ending.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def fault() -> type[Fault]:
+    """The class of `FileServer`'s faults."""
+    return Fault

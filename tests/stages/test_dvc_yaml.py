@@ -9,10 +9,14 @@ from ruamel.yaml import YAML
 from stages.cli import STAGES
 
 PACKAGES = ("flows", "stages", "model", "renderers", "scans")
-# What can change no output's bytes: how work is spread, shown and stored. Parameter values are tracked by DVC itself.
+# What can change no output's bytes: how work is spread, shown and stored, and how files are fetched and unpacked, whose
+# checksums hold. Parameter values are tracked by DVC itself.
 PLUMBING = {
+    "scans.archives",
+    "scans.checksums",
     "scans.compiled",
     "scans.errors",
+    "scans.fetch",
     "scans.files",
     "stages.compute",
     "stages.params",

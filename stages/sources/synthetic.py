@@ -1,0 +1,51 @@
+"""Made jaws, in Teeth3DS's layout and with its split files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scans.manifest import Manifest, RawCase
+from stages.compute import map_ordered
+from stages.params import Params
+
+
+def fill(folder: Path, params: Params) -> Manifest:
+    """Make `download.synthetic.jaws` jaws in the folder."""
+    from scans import teeth3ds
+
+    source = params.download.synthetic
+    ids = [f"SYN{number:05d}" for number in range(source.jaws)]
+    tasks = [_Jaw(folder, case_id, source.seed, source.voxel_size) for case_id in ids]
+    for _ in map_ordered(_write_jaw, tasks, workers=params.compute.workers, what="making jaws"):
+        pass
+    # The ids carry no meaning, so the last ones serve as well as any for testing.
+    split_of = {
+        case_id: "train" if number < source.jaws - source.test_jaws else "test" for number, case_id in enumerate(ids)
+    }
+    teeth3ds.write_splits(folder, "upper", split_of)
+    cases = [
+        RawCase(
+            case_id,
+            str(teeth3ds.mesh_path(Path(), case_id, "upper")),
+            str(teeth3ds.labels_path(Path(), case_id, "upper")),
+            split_of[case_id],
+        )
+        for case_id in ids
+    ]
+    origin = f"{len(ids)} parametric jaws made by Tenview (seed {source.seed}); no patient's data is in them."
+    return Manifest(cases, origin, "apache-2.0")
+
+
+@dataclass(frozen=True)
+class _Jaw:
+    folder: Path
+    case_id: str
+    seed: int
+    voxel_size: float
+
+
+def _write_jaw(jaw: _Jaw) -> None:
+    from scans import teeth3ds
+    from scans.synthetic import make_jaw
+
+    mesh = make_jaw(jaw.seed, jaw.case_id, voxel_mm=jaw.voxel_size)
+    teeth3ds.write_case(jaw.folder, jaw.case_id, "upper", mesh)
