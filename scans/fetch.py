@@ -78,6 +78,7 @@ def fetch(
     *,
     connections: int,
     show: Callable[[int, int], None],
+    tell: Callable[[str], None],
     otherwise: str,
     patience: Patience = Patience(),
 ) -> None:
@@ -86,6 +87,7 @@ def fetch(
     Args:
         connections: downloads at the same time, at most.
         show: called with the bytes that are there and those there will be, of all files together.
+        tell: called with a line for the user where a download pauses.
         otherwise: a sentence for the errors: how to get the files in another way.
 
     Raises:
@@ -113,7 +115,7 @@ def fetch(
             show(sum(done.values()), sum(totals.values()))
 
         async with free:
-            await _fetch(session, file, show_file, otherwise, patience)
+            await _fetch(session, file, show_file, tell, otherwise, patience)
 
     try:
         asyncio.run(fetch_all())
@@ -125,6 +127,7 @@ async def _fetch(
     session: aiohttp.ClientSession,
     file: Remote,
     show: Callable[[int, int | None], None],
+    tell: Callable[[str], None],
     otherwise: str,
     patience: Patience,
 ) -> None:
@@ -147,7 +150,9 @@ async def _fetch(
                 ) from None
             # Jitter, so that many clients don't come back at the same moment.
             pause = patience.pause * 2 ** (failures - 1) * random.uniform(0.5, 1.0)
-            await asyncio.sleep(min(max(pause, error.retry_after), patience.longest_pause))
+            pause = min(max(pause, error.retry_after), patience.longest_pause)
+            tell(f"{file.path.name}: {error}; going on in {pause:.0f} s")
+            await asyncio.sleep(pause)
     try:
         await asyncio.to_thread(file.check, part)
     except UserError:

@@ -9,7 +9,7 @@ from stages.params import Prepare
 
 _TEMPLATE = """\
 ---
-pretty_name: Tenview prepared upper jaws
+pretty_name: Tenview prepared {jaws} jaws
 license: {license}
 configs:
 - config_name: default
@@ -17,7 +17,7 @@ configs:
 {data_files}
 ---
 
-# Prepared upper jaws
+# Prepared {jaws} jaws
 
 {origin}
 
@@ -26,7 +26,7 @@ configs:
 {rows}
 
 One row per case, sorted by `id`. Points, normals and mesh are in the normalised frame: crowns to +z, incisors at -y,
-the patient's right (FDI 1x) at +x, centred on the points' centroid and divided by the largest radius.
+{right}, centred on the points' centroid and divided by the largest radius.
 `x * radius + center` is millimetres.
 
 | column | what | shape |
@@ -53,7 +53,12 @@ def dataset_card(folder: Path, manifest: Manifest, prepare: Prepare) -> str:
     counts = {
         split: sum(read_columns(path, ["id"]).num_rows for path in paths) for split, paths in shards.items() if paths
     }
+    jaws = sorted({case.jaw for case in manifest.cases})
+    # Crowns point to +z for both jaws, so one of them is turned over and its sides change places.
+    sides = {"lower": "at -x on lower jaws (FDI 4x)", "upper": "(FDI 1x) at +x"}
     return _TEMPLATE.format(
+        jaws=" and ".join(jaws),
+        right="the patient's right " + " and ".join(sides[jaw] for jaw in jaws),
         license=manifest.license,
         origin=manifest.origin,
         data_files="\n".join(f"  - split: {split}\n    path: {split}-*.parquet" for split in counts),

@@ -143,7 +143,7 @@ class _Supply:
             "name it in download.teeth3ds.archives of params.yaml."
         )
         with transfer("downloading") as show:
-            fetch(remotes, connections=self._connections, show=show, otherwise=by_hand)
+            fetch(remotes, connections=self._connections, show=show, tell=say, otherwise=by_hand)
 
 
 def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> dict[tuple[str, str, str], Member]:

@@ -2,6 +2,8 @@
 
 import json
 import random
+import resource
+import signal
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -31,12 +33,16 @@ def remote(server: Any, path: Path, name: str = "a.zip", size: int | None = None
     return Remote(f"{server.url}/{name}", path / name, about=1000, size=size, check=check)
 
 
-def get(*files: Remote, connections: int = 2, patience: Patience = QUICK) -> list[tuple[int, int]]:
+def get(
+    *files: Remote, connections: int = 2, patience: Patience = QUICK, told: list[str] | None = None
+) -> list[tuple[int, int]]:
     shown: list[tuple[int, int]] = []
+    told = [] if told is None else told
     fetch(
         files,
         connections=connections,
         show=lambda done, total: shown.append((done, total)),
+        tell=told.append,
         otherwise="By hand: ask a friend.",
         patience=patience,
     )
@@ -148,7 +154,9 @@ def test_trouble_that_stays_ends_with_what_to_do(server: Any, fault: Any, tmp_pa
 
 def test_retry_after_is_kept(server: Any, fault: Any, tmp_path: Path) -> None:
     server.faults["/a.zip"] = [fault(status=429, body=b"", headers={"Retry-After": "1"})]
-    get(remote(server, tmp_path), patience=Patience(3, 5, 0.01, 10))
+    told: list[str] = []
+    get(remote(server, tmp_path), patience=Patience(3, 5, 0.01, 10), told=told)
+    assert told == ["a.zip: the server answers 429 Too Many Requests; going on in 1 s"]
     (_, _, first), (_, _, second) = server.asked
     assert second - first >= 1
 
@@ -246,6 +254,21 @@ def test_a_file_that_can_not_fit_is_not_begun(server: Any, fault: Any, tmp_path:
     with pytest.raises(UserError, match=r"takes 100000000\.00 GB, and .* are free there"):
         get(remote(server, tmp_path))
     assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_connection(server: Any, tmp_path: Path) -> None:
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+        with pytest.raises(OSError, match="File too large"):
+            get(remote(server, tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert len(server.asked) == 1
+    assert not (tmp_path / "a.zip").exists()
+    get(remote(server, tmp_path))
+    assert (tmp_path / "a.zip").read_bytes() == DATA
 
 
 def test_no_more_connections_than_allowed(server: Any, tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from scans.manifest import Manifest, RawCase, read_manifest, write_manifest
 
 
 def test_a_manifest_comes_back_sorted(tmp_path: Path) -> None:
-    cases = [RawCase("b", "b.obj", None, None), RawCase("a", "a.stl", "a.json", "test", "-y", "+z", 1000.0)]
+    cases = [
+        RawCase("b", "b.obj", None, None),
+        RawCase("a", "a.stl", "a.json", "test", "-y", "+z", 1000.0, "lower", "a", "k.json"),
+    ]
     write_manifest(tmp_path, Manifest(cases, "Two scans.", "other"))
     assert read_manifest(tmp_path) == Manifest(cases[::-1], "Two scans.", "other")
 

@@ -1,5 +1,8 @@
 from collections import Counter
 
+import pytest
+
+from scans.errors import UserError
 from scans.manifest import RawCase
 from scans.splits import assign_splits
 
@@ -28,6 +31,27 @@ def test_a_few_cases_still_leave_one_for_validation() -> None:
     assert assign_splits(cases(1, "train"), validation_share=0.1, test_share=0.0, seed=0) == {"train000": "train"}
     none = assign_splits(cases(3, "train"), validation_share=0.0, test_share=0.0, seed=0)
     assert set(none.values()) == {"train"}
+
+
+def test_a_patients_jaws_never_part() -> None:
+    both = [
+        RawCase(f"{n:03d}_{jaw}", "a.obj", None, split, jaw=jaw, patient=f"{n:03d}")
+        for n in range(60)
+        for jaw in ("upper", "lower")
+        for split in ("train" if n < 30 else None,)
+    ]
+    splits = assign_splits(both, validation_share=0.2, test_share=0.2, seed=0)
+    assert all(splits[f"{n:03d}_upper"] == splits[f"{n:03d}_lower"] for n in range(60))
+    assert Counter(splits.values()) == {"train": 86, "validation": 22, "test": 12}
+
+
+def test_a_source_that_parts_a_patient_is_refused() -> None:
+    parted = [
+        RawCase(f"P_{jaw}", "a.obj", None, split, jaw=jaw, patient="P")
+        for jaw, split in (("upper", "train"), ("lower", "test"))
+    ]
+    with pytest.raises(UserError, match="P_lower: the source has another split"):
+        assign_splits(parted, validation_share=0.1, test_share=0.1, seed=0)
 
 
 def test_order_changes_nothing_and_the_seed_does() -> None:
