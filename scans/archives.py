@@ -35,8 +35,8 @@ def list_members(archive: Path, wanted: Callable[[str], bool]) -> list[Member]:
         wanted: by name, with forward slashes.
 
     Raises:
-        UserError: it is no whole zip archive; a name leads out of its folder; it holds another archive; a wanted file
-            is encrypted, a link, packed in a rare way, or too large for a scan.
+        UserError: it is no whole zip archive; a name leads out of its folder; it holds archives in place of wanted
+            files; a wanted file is encrypted, a link, packed in a rare way, or too large for a scan.
     """
     found = []
     with _opened(archive) as zip_file:
@@ -44,11 +44,12 @@ def list_members(archive: Path, wanted: Callable[[str], bool]) -> list[Member]:
             name = info.filename.replace("\\", "/")
             if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                 raise _bad(archive, f"the name {name[:80]!r} leads out of the archive's folder")
-            if name.lower().endswith(".zip"):
-                raise _bad(archive, f"it holds another archive, {name[:80]!r}, which must be unpacked from it first")
             if not info.is_dir() and wanted(name):
                 _check_member(archive, info)
                 found.append(Member(archive, info.filename, info.file_size, info.CRC))
+        inner = next((name for name in zip_file.namelist() if name.lower().endswith(".zip")), None)
+        if inner and not found:
+            raise _bad(archive, f"it holds but another archive, {inner[:80]!r}, which must be unpacked from it first")
     return found
 
 

@@ -11,7 +11,6 @@ from scans.errors import ScanError
 from scans.fdi import checked_labels
 from scans.files import whole_file
 from scans.mesh import GINGIVA, LOWER_FDI, UPPER_FDI, Mesh
-from scans.mesh_files.obj_writer import encode_obj
 
 TEETH = {"upper": UPPER_FDI, "lower": LOWER_FDI}
 SPLITS_FOLDER = "Teeth3DS_train_test_split"
@@ -46,6 +45,8 @@ def write_case(root: Path, case_id: str, jaw: str, mesh: Mesh) -> None:
     Raises:
         ScanError: the case id can't be a Teeth3DS id, or the labels are none of this jaw.
     """
+    from scans.mesh_files.obj_writer import encode_obj  # compiles; those who read need it not
+
     if not SPLIT_LINE.fullmatch(f"{case_id}_{jaw}"):
         raise ScanError(f"{case_id}_{jaw}: a case is named by letters, digits and hyphens, its jaw is upper or lower")
     target = mesh_path(root, case_id, jaw)

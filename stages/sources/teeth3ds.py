@@ -219,6 +219,8 @@ def _splits(folder: Path, cases: Sequence[Case], jaws: Sequence[str], supply: _S
     paths = {(split, jaw): teeth3ds.split_path(folder, split, jaw) for split in teeth3ds.SPLIT_FILES for jaw in jaws}
     missing = [file for file in SPLITS if any(path.name == file.name for path in paths.values() if not path.exists())]
     for source in supply.files(missing):
+        with _deleted_if_bad(source):
+            teeth3ds.read_split(source)
         target = folder / teeth3ds.SPLITS_FOLDER / source.name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)

@@ -160,7 +160,7 @@ HOSTILE = {
     shorter_than_stated: "shorter than the archive says",
     encrypted: "A_upper.obj is encrypted",
     link: "A_upper.obj is a link",
-    nested: r"holds another archive, 'data_part_1\.ZIP'",
+    nested: r"holds but another archive, 'data_part_1\.ZIP'",
     climbing: "leads out of the archive's folder",
     climbing_backwards: "leads out of the archive's folder",
     absolute: "leads out of the archive's folder",
@@ -185,6 +185,11 @@ def test_hostile_archives_are_refused_by_name(tmp_path: Path, hostile: Callable[
         unpack(archive, archive.parent / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["data"], "nothing is written elsewhere"
     assert {path.name for path in archive.parent.iterdir()} <= {"evil.zip", "out"}
+
+
+def test_an_archive_beside_wanted_files_is_left_alone(tmp_path: Path) -> None:
+    archive = make(tmp_path / "a.zip", (NAME, OBJ), ("more.zip", b"?"))
+    assert [member.name for member in list_members(archive, is_obj)] == [NAME]
 
 
 def test_long_runs_of_labels_are_no_bomb(tmp_path: Path) -> None:

@@ -100,6 +100,15 @@ def test_without_a_validator_nothing_is_put_together(server: Any, fault: Any, tm
     assert ranges(server) == [None, None, None]
 
 
+def test_a_date_serves_where_there_is_no_strong_tag(server: Any, fault: Any, tmp_path: Path) -> None:
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    server.faults["/a.zip"] = [fault(cut=1000, headers={"ETag": 'W/"1"', "Last-Modified": date})]
+    get(remote(server, tmp_path))
+    (_, headers, _) = server.asked[1]
+    assert (headers["Range"], headers["If-Range"]) == ("bytes=1000-", date)
+    assert (tmp_path / "a.zip").read_bytes() == DATA, "the server did not know the date and sent all"
+
+
 def test_a_part_from_another_address_is_thrown_away(server: Any, tmp_path: Path) -> None:
     (tmp_path / "a.zip.part").write_bytes(b"other")
     note = {"url": "http://elsewhere/a.zip", "validator": '"1"', "length": 10}

@@ -330,6 +330,14 @@ def test_a_case_in_both_split_files_is_an_error(server: Any) -> None:
         download.run(params(server))
 
 
+def test_a_split_file_that_is_none_is_fetched_anew(server: Any) -> None:
+    server.files["/zs5cg/"] = b"Service unavailable"
+    with pytest.raises(UserError, match=r"training_upper\.txt: line 1 must read .*It is deleted here"):
+        download.run(params(server))
+    server.files["/zs5cg/"] = SPLIT_FILES["training_upper.txt"].encode()
+    download.run(params(server))
+
+
 def test_a_data_set_that_can_not_fit_is_not_begun(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(teeth3ds, "SCANS", (replace(PARTS[0], size=10**16), PARTS[1]))
     with pytest.raises(UserError, match=r"Teeth3DS with what is unpacked of it takes 2759\d+\.\d+ GB, and .* are free"):
