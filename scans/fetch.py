@@ -102,7 +102,10 @@ def fetch(
         settings = aiohttp.ClientTimeout(total=None, sock_connect=patience.stall, sock_read=patience.stall)
         async with (
             aiohttp.ClientSession(
-                timeout=settings, headers={"Accept-Encoding": "identity"}, auto_decompress=False, trust_env=True
+                timeout=settings,
+                headers={"User-Agent": "tenview", "Accept-Encoding": "identity"},
+                auto_decompress=False,
+                trust_env=True,
             ) as session,
             asyncio.TaskGroup() as group,
         ):

@@ -55,7 +55,7 @@ def dataset_card(folder: Path, manifest: Manifest, prepare: Prepare) -> str:
     }
     jaws = sorted({case.jaw for case in manifest.cases})
     # Crowns point to +z for both jaws, so one of them is turned over and its sides change places.
-    sides = {"lower": "at -x on lower jaws (FDI 4x)", "upper": "(FDI 1x) at +x"}
+    sides = {"lower": "(FDI 4x) at -x", "upper": "(FDI 1x) at +x"}
     return _TEMPLATE.format(
         jaws=" and ".join(jaws),
         right="the patient's right " + " and ".join(sides[jaw] for jaw in jaws),

@@ -33,6 +33,10 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
             r"download.directory: crowns=\+y and incisors=-y",
         ),
         ({"download": {"directory": {"millimetres_per_unit": float("inf")}}}, "millimetres_per_unit: .*finite"),
+        (
+            {"download": {"teeth3ds": {"url": "https://osf.io/download/"}}},
+            "teeth3ds.url: .*pattern.*, not 'https://osf",
+        ),
         ({"compute": {"workers": -1}}, "compute.workers: .*not -1"),
         ([1, 2], "params.yaml: the whole file"),
         ({"render": None}, "params.yaml: render: "),

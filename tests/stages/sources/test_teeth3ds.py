@@ -187,6 +187,9 @@ def test_a_patients_jaws_share_the_uppers_split(server: Any) -> None:
         for row in read_prepared(path)
     }
     assert found == {case.id: case.split for case in cases}
+    card = (prepare.PREPARED / "README.md").read_text()
+    assert "# Prepared lower and upper jaws" in card
+    assert "the patient's right (FDI 4x) at -x and (FDI 1x) at +x," in card
 
 
 def test_lowers_alone_keep_their_own_splits(server: Any) -> None:
