@@ -189,7 +189,9 @@ async def _go_on(
         _refuse(response, file.url, otherwise)
         if response.status == 206:
             start, length = _content_range(response)
-            if not headers or start != here or (note and note.length not in (None, length)):
+            known = note.length if note else None
+            length = known if length is None else length
+            if not headers or start != here or known not in (None, length):
                 _discard(part)
                 raise _TemporaryError("the server sends another part than it was asked for")
         else:

@@ -108,6 +108,14 @@ def test_a_shorter_range_than_asked_for_is_gone_on_from(server: Any, fault: Any,
     assert ranges(server) == [None, "bytes=1000-", "bytes=3000-"]
 
 
+def test_a_range_need_not_name_the_whole_length(server: Any, fault: Any, tmp_path: Path) -> None:
+    unnamed = fault(cut=500, headers={"Content-Range": "bytes 1000-299999/*"})
+    server.faults["/a.zip"] = [fault(cut=1000), unnamed]
+    get(remote(server, tmp_path))
+    assert (tmp_path / "a.zip").read_bytes() == DATA
+    assert ranges(server) == [None, "bytes=1000-", "bytes=1500-"]
+
+
 def test_a_date_serves_where_there_is_no_strong_tag(server: Any, fault: Any, tmp_path: Path) -> None:
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
     server.faults["/a.zip"] = [fault(cut=1000, headers={"ETag": 'W/"1"', "Last-Modified": date})]
