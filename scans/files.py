@@ -1,6 +1,6 @@
 """Files that appear whole or not at all."""
 
-import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to, in the same folder, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")  # others may write the same, anywhere
     try:
         yield partial
         partial.replace(path)

@@ -75,6 +75,6 @@ def _decode_unfiltered(data: bytes) -> np.ndarray | None:
         stream = isal_zlib.decompressobj()
         rows = np.frombuffer(stream.decompress(b"".join(parts), height * (width + 1) + 1), np.uint8)
         rows = rows.reshape(height, width + 1)  # a filter's number before each row
-    except (struct.error, isal_zlib.error, ValueError):
+    except (struct.error, isal_zlib.error, ValueError):  # type: ignore[misc]  # it is one
         return None
     return rows[:, 1:] if stream.eof and not rows[:, 0].any() else None

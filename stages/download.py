@@ -9,7 +9,7 @@ from scans.errors import UserError
 from scans.manifest import Manifest, RawCase, write_manifest
 from scans.mesh_files import SUFFIXES
 from stages.compute import map_ordered
-from stages.params import Directory, Params, Synthetic
+from stages.params import Compute, Directory, Params, Synthetic
 from stages.progress import say
 from stages.workspace import SCANS, whole_folder
 
@@ -18,20 +18,20 @@ def run(params: Params) -> None:
     """Fill data/scans from `download.source`."""
     with whole_folder(SCANS) as folder:
         if params.download.source == "synthetic":
-            manifest = _synthetic(folder, params.download.synthetic, params.compute.workers)
+            manifest = _synthetic(folder, params.download.synthetic, params.compute)
         else:
             manifest = _directory(folder, params.download.directory)
         write_manifest(folder, manifest)
     say(f"download: {len(manifest.cases)} scans in {SCANS}")
 
 
-def _synthetic(folder: Path, source: Synthetic, workers: int) -> Manifest:
+def _synthetic(folder: Path, source: Synthetic, compute: Compute) -> Manifest:
     """Made jaws, in Teeth3DS's layout and with its split files."""
     from scans import teeth3ds
 
     ids = [f"SYN{number:05d}" for number in range(source.jaws)]
     tasks = [_Jaw(folder, case_id, source.seed, source.voxel_size) for case_id in ids]
-    for _ in map_ordered(_write_jaw, tasks, workers=workers, what="making jaws"):
+    for _ in map_ordered(_write_jaw, tasks, compute=compute, what="making jaws"):
         pass
     # The ids carry no meaning, so the last ones serve as well as any for testing.
     split_of = {

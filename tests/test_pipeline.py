@@ -179,7 +179,8 @@ def test_killed_runs_end_with_the_same_bytes(first_lock: dict, project: Path, tm
             dvc.wait()
     assert len(set(kills)) >= 4, f"too few stages were killed: {kills}"
     assert lock(other) == first_lock
-    assert not [path for path in other.glob("**/.*.partial") if ".dvc" not in path.parts]
+    # In the store they are thrown away once they are old: another stage may still be writing.
+    assert not [path for path in other.glob("**/.*.partial") if not {".dvc", ".tenview"} & {*path.parts}]
 
 
 def test_two_runs_from_scratch_give_the_same_bytes(first_lock: dict, project: Path, tmp_path: Path) -> None:

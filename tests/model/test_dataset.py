@@ -1,3 +1,4 @@
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_workers_see_what_one_process_sees(folders: tuple[Path, Path], method: s
     order.generator.manual_seed(1)
     loader = DataLoader(cases, 2, sampler=order, collate_fn=identities, num_workers=2, multiprocessing_context=method)
     assert list(loader) == alone
-    assert sorted(sum(alone, [])) == sorted(expected)
+    assert sorted(chain.from_iterable(alone)) == sorted(expected)
 
 
 def test_a_batch_has_views_cameras_points_and_radii(folders: tuple[Path, Path]) -> None:

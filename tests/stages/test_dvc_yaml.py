@@ -15,6 +15,7 @@ PLUMBING = {
     "scans.errors",
     "scans.files",
     "stages.compute",
+    "stages.dask_pool",
     "stages.params",
     "stages.progress",
     "stages.store",
