@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 
@@ -89,21 +88,6 @@ def of(address: str) -> Compute:
     return Compute(executor="dask", scheduler=address)
 
 
-def write_scans() -> None:
-    """Five plain horseshoes, 50 mm wide."""
-    along, across = np.meshgrid(np.linspace(-1.7, 1.7, 40), np.linspace(0, 1, 8), indexing="ij")
-    corners = np.arange(320).reshape(40, 8)
-    a, b, c, d = (part.ravel() for part in (corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]))
-    faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([a, d, c], axis=1)]).astype(np.int32)
-    Path("incoming").mkdir()
-    for number in range(5):
-        reach = 20 + 12 * across
-        height = (8 + number) * np.sin(np.pi * across)
-        vertices = np.stack([reach * np.sin(along), -reach * np.cos(along), height], axis=2).reshape(-1, 3)
-        Path(f"incoming/{number}.obj").write_bytes(encode_obj(Mesh(vertices, faces, None)))
-    download.run(check({"download": {"source": "directory"}}, "params.yaml"))
-
-
 def shards(**compute: object) -> dict[str, str]:
     """Digests of all that prepare and render leave, made anew."""
     values = {
@@ -119,8 +103,11 @@ def shards(**compute: object) -> dict[str, str]:
 
 
 @pytest.mark.timeout(600)
-def test_the_same_bytes_from_any_workers(cluster: str) -> None:
-    write_scans()
+def test_the_same_bytes_from_any_workers(cluster: str, horseshoe: Callable[[float], Mesh]) -> None:
+    Path("incoming").mkdir()
+    for number in range(5):
+        Path(f"incoming/{number}.obj").write_bytes(encode_obj(horseshoe(8 + number)))
+    download.run(check({"download": {"source": "directory"}}, "params.yaml"))
     alone = shards(workers=1)
     assert shards(workers=2) == alone
     assert shards(workers=4) == alone
