@@ -56,16 +56,18 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("squares: 5 of 5, ")
 
 
-def test_workers_die_with_a_killed_parent(tmp_path: Path, project: Path) -> None:
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_workers_die_with_a_killed_parent(tmp_path: Path, project: Path, executor: str) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import time\n"
         "from stages.compute import map_ordered\n"
         "from stages.params import Compute\n"
         "if __name__ == '__main__':\n"
-        "    list(map_ordered(time.sleep, [60, 60], compute=Compute(workers=2), what='sleeping'))\n"
+        f"    compute = Compute(workers=2, executor={executor!r})\n"
+        "    list(map_ordered(time.sleep, [60, 60], compute=compute, what='sleeping'))\n"
     )
-    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": str(project)})
+    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": str(project)}, cwd=tmp_path)
     workers: list[psutil.Process] = []
     while len(workers) < 2:
         assert parent.poll() is None
