@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-PACKAGES = ("renderers", "scans", "stages")  # the code that tasks run
+# Of the code that tasks run. Taken when this module is loaded: a worker that runs for long has loaded older code.
+CODE = code_digest(("renderers", "scans", "stages"))
 SECONDS_TO_CONNECT = 5
 SECONDS_WITHOUT_WORKERS = 30.0
 
@@ -75,6 +77,8 @@ def dask_pool(scheduler: str, workers: int) -> Iterator[Pool]:
                 "`dask scheduler`, or leave compute.scheduler empty to use this machine alone."
             ) from None
         _check_workers(client, scheduler)
+        if not scheduler:
+            client.run(_ignore_interrupts)
         executor = client.get_executor(pure=False)
         try:
             yield Pool(partial(executor.submit, _run, Path.cwd()), len(client.nthreads()), _watch(client))
@@ -82,6 +86,10 @@ def dask_pool(scheduler: str, workers: int) -> Iterator[Pool]:
             raise BrokenExecutor(str(error)) from None
         finally:
             executor.shutdown(wait=False)  # what waits is cancelled
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
 def _run(folder: Path, function: Callable[[T], R], item: T) -> R:
@@ -108,7 +116,7 @@ def _check_workers(client: "Client", scheduler: str) -> None:
         sees_marker, code = answer
         if not sees_marker:
             raise UserError(f"{where} can't see {marker.parent}. Share this folder with it, under the same path.")
-        if code != code_digest(PACKAGES):
+        if code != CODE:
             raise UserError(f"{where} has other code of Tenview. Restart it after installing this project's code.")
         if threads[address] != 1:
             raise UserError(f"{where} has {threads[address]} threads. Start it with `--nthreads 1 --nworkers auto`.")
@@ -116,18 +124,20 @@ def _check_workers(client: "Client", scheduler: str) -> None:
 
 def _look(marker: Path) -> tuple[bool, str]:
     """What a worker sees of the project's folder, and the digest of its code."""
-    return marker.exists(), code_digest(PACKAGES)
+    return marker.exists(), CODE
 
 
 def _watch(client: "Client") -> Callable[[], None]:
     """A check that fails once no worker has been there for a while; Dask itself would wait for ever."""
-    last_seen = time.monotonic()
+    missing_since: float | None = None
 
     def check() -> None:
-        nonlocal last_seen
+        nonlocal missing_since
         if client.nthreads():
-            last_seen = time.monotonic()
-        elif time.monotonic() - last_seen > SECONDS_WITHOUT_WORKERS:
+            missing_since = None
+        elif missing_since is None:
+            missing_since = time.monotonic()
+        elif time.monotonic() - missing_since > SECONDS_WITHOUT_WORKERS:
             raise BrokenExecutor("no worker is left")
 
     return check

@@ -57,26 +57,36 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("executor", ["processes", "dask"])
-def test_workers_die_with_a_killed_parent(tmp_path: Path, project: Path, executor: str) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_workers_die_with_a_stopped_parent(tmp_path: Path, project: Path, executor: str, stop: signal.Signals) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
-        "import time\n"
+        "import pathlib, time\n"
         "from stages.compute import map_ordered\n"
         "from stages.params import Compute\n"
+        "def nap(name):\n"
+        "    pathlib.Path(name).touch()\n"
+        "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
         f"    compute = Compute(workers=2, executor={executor!r})\n"
-        "    list(map_ordered(time.sleep, [60, 60], compute=compute, what='sleeping'))\n"
+        "    list(map_ordered(nap, ['a.nap', 'b.nap'], compute=compute, what='sleeping'))\n"
     )
-    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": str(project)}, cwd=tmp_path)
-    workers: list[psutil.Process] = []
-    while len(workers) < 2:
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    parent = subprocess.Popen(
+        [sys.executable, script], env=environment, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE
+    )
+    while len(list(tmp_path.glob("*.nap"))) < 2:
         assert parent.poll() is None
-        # the spawn method's own helper process is no worker
-        children = psutil.Process(parent.pid).children(recursive=True)
-        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
         time.sleep(0.1)
-    time.sleep(1.0)
-    parent.kill()
-    parent.wait()
+    # the spawn method's own helper process is no worker
+    children = psutil.Process(parent.pid).children(recursive=True)
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    if stop == signal.SIGKILL:
+        parent.kill()
+    else:
+        os.killpg(parent.pid, stop)  # as a terminal's Ctrl-C does
+    told = parent.communicate(timeout=30)[1].decode()
+    assert stop == signal.SIGKILL or told.count("Traceback") == 1, told
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive

@@ -199,6 +199,12 @@ def test_no_scheduler_at_the_address() -> None:
         list(map_ordered(refuse, range(3), compute=of("nonsense"), what="jaws"))
 
 
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install -c constraints\.txt -e '\.\[dask\]'"):
+        list(map_ordered(refuse, range(3), compute=Compute(executor="dask"), what="jaws"))
+
+
 def test_workers_that_would_fail_or_differ_are_named(cluster: str, project: Path, tmp_path: Path) -> None:
     with worker(tmp_path / "c", project, cluster, "--nthreads", "2"):
         wait_until(lambda: has_workers(cluster, 3))

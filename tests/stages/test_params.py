@@ -34,6 +34,7 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ),
         ({"download": {"directory": {"millimetres_per_unit": float("inf")}}}, "millimetres_per_unit: .*finite"),
         ({"compute": {"workers": -1}}, "compute.workers: .*not -1"),
+        ({"compute": {"scheduler": "tcp://a:1"}}, "compute: scheduler=tcp://a:1 is used by executor=dask alone"),
         ([1, 2], "params.yaml: the whole file"),
         ({"render": None}, "params.yaml: render: "),
     ],
