@@ -61,7 +61,7 @@ class Cases(Sequence[Case]):
         source = self._shards[shard][1]
         images = [decode_png(png, f"{source}, case {pictures.id}, view {k}") for k, png in enumerate(pictures.views)]
         points = prepared.floats(row, "points").reshape(-1, 3)
-        return Case(pictures.id, np.stack(images), points, self._radii[number], pictures.cameras)
+        return Case(pictures.id, np.stack(images), points, self._radii[number], pictures.cameras.copy())
 
     def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
         if self._process != os.getpid():  # forked: what is open belongs to the parent
@@ -85,10 +85,16 @@ def collate(cases: Sequence[Case]) -> dict[str, Any]:
         id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. cameras: (B, V, C) float64. points: (B, N, 3)
         float32. radius: (B,) float64, mm.
     """
-    import torch  # here, so that a stage tells of missing shards before it waits for torch
+    # Here, so that a stage tells of missing shards before it waits for torch.
+    import torch
+    from torch.utils.data import default_collate
 
-    stacked = {
-        name: torch.from_numpy(np.stack([getattr(case, name) for case in cases]))
-        for name in ("views", "cameras", "points", "radius")
-    }
-    return {"id": [case.id for case in cases], **stacked}
+    def plain(case: Case) -> dict[str, Any]:
+        arrays = {"views": case.views, "cameras": case.cameras, "points": case.points}
+        return {
+            "id": case.id,
+            **{name: torch.from_numpy(array) for name, array in arrays.items()},
+            "radius": case.radius,
+        }
+
+    return default_collate([plain(case) for case in cases])
