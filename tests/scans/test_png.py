@@ -50,7 +50,8 @@ def test_pictures_of_others_are_read_too(image: np.ndarray) -> None:
     for mode, options in (("L", {}), ("L", {"compress_level": 0}), ("P", {}), ("RGB", {}), ("LA", {})):
         buffer = io.BytesIO()
         Image.fromarray(image).convert(mode).save(buffer, "png", **options)
-        np.testing.assert_array_equal(decode_png(buffer.getvalue(), ""), image)
+        decoded = decode_png(buffer.getvalue(), "")
+        np.testing.assert_array_equal(decoded if decoded.ndim == 2 else decoded[:, :, 0], image)
 
 
 def test_no_damage_gives_another_picture(image: np.ndarray) -> None:
