@@ -37,8 +37,8 @@ lint: install  ## Check style, types and import directions
 	mypy
 	lint-imports
 
-bench: install  ## Run the benchmarks beside their peers
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; python $$script || exit 1; done
+bench: install  ## Run the benchmarks beside their peers; ends with one table
+	python benchmarks
 
 clean:  ## Delete the environment, caches and shards kept for resuming; results and DVC's cache stay
 	rm -rf .venv .tenview .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+from table import Row, offer
 from toy_jaw import best_of, toy_jaw
 
 from scans.mesh import Mesh
@@ -61,6 +62,7 @@ def main() -> None:
             )
             size = path.stat().st_size / 1e6
             print(f"{kind:34}{size:6.1f}{ours * 1e3:10.1f}{theirs * 1e3:12.1f}{theirs / ours:8.1f}")
+            offer(Row("reader", f"{kind}, {len(mesh.faces):,} faces", "ms", ours * 1e3, "trimesh", theirs * 1e3))
             if kind.startswith("obj"):
                 loaded = trimesh.load(path, process=False, maintain_order=True)
                 same = np.array_equal(read_mesh(path).vertices, loaded.vertices)

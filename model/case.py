@@ -14,9 +14,11 @@ class Case:
         views: (V, H, W) or (V, H, W, 3) uint8, the pictures in view order, grey or RGB.
         points: (N, 3) float32, points of the true surface in the normalised frame (inside the unit sphere).
         radius: millimetres per unit of the normalised frame.
+        cameras: (V, C) float64, a row per view as in the shards; None where nobody asks from where they were taken.
     """
 
     id: str
     views: np.ndarray
     points: np.ndarray
     radius: float
+    cameras: np.ndarray | None = None

@@ -1,6 +1,6 @@
 """Files that appear whole or not at all, and whether there is space for them."""
 
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from scans.errors import UserError
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to, in the same folder, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")  # others may write the same, anywhere
     try:
         yield partial
         partial.replace(path)

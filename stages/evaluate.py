@@ -40,7 +40,7 @@ def run(params: Params) -> None:
     import torch
 
     from model.checkpoint import load_checkpoint
-    from model.dataset import load_cases
+    from model.dataset import Cases
     from model.metrics import compare, figures, precision_recall_f
     from model.neighbours import Cloud
     from model.prediction import predict
@@ -48,7 +48,7 @@ def run(params: Params) -> None:
 
     network, _ = load_checkpoint(MODEL / NETWORK)
     mean_arch = Cloud.of(torch.from_numpy(_mean_arch(MODEL / MEAN_ARCH)))
-    cases = load_cases(PREPARED, VIEWS, split)
+    cases = Cases(PREPARED, VIEWS, split)
     centers = _centers(split)
 
     rows: list[dict[str, Any]] = []

@@ -211,9 +211,21 @@ class Report(Section):
 class Compute(Section):
     """How the work is done; changes no result."""
 
-    workers: int = Field(0, ge=0, le=1024, description="Worker processes; 0 takes one per core.")
+    workers: int = Field(0, ge=0, le=1024, description="Worker processes on this machine; 0 takes one per core.")
+    executor: Literal["processes", "dask"] = Field(
+        "processes", description="What runs the workers: this program itself, or Dask."
+    )
+    scheduler: str = Field(
+        "", description="Address of a Dask scheduler, whose workers are used; empty starts a cluster on this machine."
+    )
     connections: int = Field(3, ge=1, le=16, description="Downloads at the same time.")
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
+
+    @model_validator(mode="after")
+    def _a_scheduler_needs_dask(self) -> "Compute":
+        if self.scheduler and self.executor != "dask":
+            raise ValueError(f"scheduler={self.scheduler} is used by executor=dask alone")
+        return self
 
 
 class Params(Section):

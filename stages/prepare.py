@@ -43,7 +43,7 @@ def run(params: Params) -> None:
                 target = folder / f"{split}-{number:05d}.parquet"
                 tasks.append(_Shard(target, split, tuple(raw[case_id] for case_id in group), prepare))
         refused: dict[str, str] = {}
-        for bad in map_ordered(_make_shard, tasks, workers=params.compute.workers, what="preparing shards"):
+        for bad in map_ordered(_make_shard, tasks, compute=params.compute, what="preparing shards"):
             refused.update(bad)
         if refused and prepare.on_bad_scan == "fail":
             reasons = "\n".join(f"  {reason}" for reason in refused.values())

@@ -32,7 +32,7 @@ def run(params: Params) -> None:
             for split in SPLITS
             for source in shard_paths(PREPARED, split)
         ]
-        for _ in map_ordered(_make_shard, tasks, workers=params.compute.workers, what="rendering shards"):
+        for _ in map_ordered(_make_shard, tasks, compute=params.compute, what="rendering shards"):
             pass
         _write_contact_sheets(folder)
         cameras = _cameras(params.render)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from stages.workspace import HIDDEN
 
 STORE = HIDDEN / "store"
 PROJECT = Path(__file__).resolve().parents[1]
+ABANDONED = 3600 * 10**9  # ns after which nobody is still writing an unfinished entry
 
 
 def file_digest(path: Path) -> str:
@@ -66,29 +68,43 @@ def put(name: str, made: Path) -> None:
 def get(name: str, target: Path) -> bool:
     """Link the entry `name` to `target`; False where there is none, or it has rotted (then it is thrown away)."""
     entry, checksum = _entry(name), _checksum(name)
-    if not (entry.exists() and checksum.exists()):
+    try:
+        expected = checksum.read_text()
+        os.utime(checksum)  # the age that prune goes by
+        # Linked before it is looked at, so that no other stage can prune it in between.
+        _link(entry, target)
+    except FileNotFoundError:
         return False
-    if file_digest(entry) != checksum.read_text():
-        entry.unlink()
-        checksum.unlink()
-        return False
-    os.utime(checksum)  # the age that prune goes by
-    _link(entry, target)
-    return True
+    if file_digest(target) == expected:
+        return True
+    for path in (target, entry, checksum):
+        path.unlink(missing_ok=True)
+    return False
 
 
 def prune(gigabytes: float) -> None:
     """Delete the entries that were used longest ago until the store fits into `gigabytes`."""
+    now = time.time_ns()
     for path in STORE.glob("*/*"):  # what a killed run left: entries without a checksum, and half-written ones
-        if path.suffix != ".sha256" and not path.with_name(f"{path.name}.sha256").exists():
+        finished = path.suffix == ".sha256" or path.with_name(f"{path.name}.sha256").exists()
+        if not finished and now - _look(path)[0] > ABANDONED:
             path.unlink(missing_ok=True)
     left = gigabytes * 1e9
-    for checksum in sorted(STORE.glob("*/*.sha256"), key=lambda path: -path.stat().st_mtime_ns):
+    for checksum in sorted(STORE.glob("*/*.sha256"), key=lambda path: -_look(path)[0]):
         entry = checksum.with_suffix("")
-        left -= entry.stat().st_size if entry.exists() else 0
+        left -= _look(entry)[1]
         if left < 0:
-            checksum.unlink()
+            checksum.unlink(missing_ok=True)
             entry.unlink(missing_ok=True)
+
+
+def _look(path: Path) -> tuple[int, int]:
+    """When a file was last used, in ns, and its size in bytes; now and 0 where another stage has just deleted it."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return time.time_ns(), 0
+    return state.st_mtime_ns, state.st_size
 
 
 def _entry(name: str) -> Path:

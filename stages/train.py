@@ -24,11 +24,11 @@ INITIAL_SPREAD = 0.1  # of the last layer's random weights, beside the mean arch
 
 def run(params: Params) -> None:
     """Fill artifacts/model with the best weights, their log and the mean arch; write reports/training.csv."""
-    from model.dataset import load_cases
+    from model.dataset import Cases
 
     # Read before torch is loaded, which takes seconds: what is missing is told at once.
-    train_cases = load_cases(PREPARED, VIEWS, "train")
-    validation_cases = load_cases(PREPARED, VIEWS, "validation")
+    train_cases = Cases(PREPARED, VIEWS, "train")
+    validation_cases = Cases(PREPARED, VIEWS, "validation")
     if not train_cases or not validation_cases:
         raise UserError(
             f"{PREPARED}: {len(train_cases)} training and {len(validation_cases)} validation cases; each needs one. "

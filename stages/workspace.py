@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,10 +48,13 @@ def alone(stage: str) -> Iterator[None]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into, which takes the place of `path` when the block ends well."""
-    partial = path.with_name(f".{path.name}.partial")
+    """A folder to write into, which takes the place of `path` when the block ends well.
+
+    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     old = path.with_name(f".{path.name}.old")
-    for rest in (partial, old):  # what a killed run left
+    for rest in (old, *path.parent.glob(f".{path.name}.*.partial")):  # what a killed run left
         shutil.rmtree(rest, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from scans.mesh import Mesh
-from scans.shards.table import fixed_list, list_or_null, read_rows, to_array, write_rows
+from scans.shards.table import fixed_list, list_or_null, plain_floats, read_rows, to_array, write_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def write_prepared(path: Path, cases: Iterable[PreparedCase], point_count: int, 
         [
             ("id", pa.string()),
             ("split", pa.string()),
-            ("points", pa.list_(pa.float32(), 3 * point_count)),
+            plain_floats("points", 3 * point_count),
             ("normals", pa.list_(pa.float32(), 3 * point_count)),
             ("labels", pa.list_(pa.uint8(), point_count)),
             ("center", pa.list_(pa.float64(), 3)),
@@ -78,7 +78,7 @@ def write_prepared(path: Path, cases: Iterable[PreparedCase], point_count: int, 
             pa.array([json.dumps(case.cleaning, sort_keys=True)]),
         ]
 
-    write_rows(path, schema, map(row, cases), metadata, split_bytes_of=("points", "normals", "vertices"))
+    write_rows(path, schema, map(row, cases), metadata, split_bytes_of=("normals", "vertices"))
 
 
 def read_prepared(path: Path) -> Iterator[PreparedCase]:

@@ -15,8 +15,6 @@ import pyarrow.parquet as pq
 
 from scans.errors import UserError
 
-ROWS_PER_GROUP = 8  # the unit of random access
-
 
 def write_rows(
     path: Path,
@@ -25,29 +23,28 @@ def write_rows(
     metadata: Mapping[str, Any],
     split_bytes_of: Sequence[str] = (),
 ) -> None:
-    """Write rows, each a list of arrays of length 1 in the schema's order.
+    """Write rows, each a list of arrays of length 1 in the schema's order and a row group of its own.
+
+    A row of ours is so long (MB) that a group of several would save nothing, and would be read whole for one of them.
 
     Args:
         metadata: plain JSON for the file's metadata, under `tenview`; read after the last row.
         split_bytes_of: lists of floats, which compress better with their bytes apart (BYTE_STREAM_SPLIT).
     """
-    batch: list[pa.RecordBatch] = []
+    # Pictures, which are compressed already, have deeper leaves and stay as they are.
+    compressed = [_leaf(field) for field in schema if field.nullable]
     with pq.ParquetWriter(
         path,
         schema,
-        compression="zstd",
-        compression_level=3,
+        compression=dict.fromkeys(compressed, "zstd"),
+        compression_level=dict.fromkeys(compressed, 3),
+        data_page_size=2**30,
         use_dictionary=["id", "split"],
         column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in split_bytes_of},
         write_statistics=["id", "split"],
     ) as writer:
         for row in rows:
-            batch.append(pa.RecordBatch.from_arrays(row, schema=schema))
-            if len(batch) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_batches(batch))
-                batch = []
-        if batch:
-            writer.write_table(pa.Table.from_batches(batch))
+            writer.write_batch(pa.RecordBatch.from_arrays(row, schema=schema))
         writer.add_key_value_metadata({"tenview": json.dumps(metadata, sort_keys=True)})
 
 
@@ -57,7 +54,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     Raises:
         UserError: the file is missing, damaged, or not one of ours.
     """
-    file = _open_shard(path)
+    file = open_shard(path)
     if missing := set(columns) - set(file.schema_arrow.names):
         raise UserError(f"{path}: a foreign shard, without {', '.join(sorted(missing))}. Run `dvc repro` to redo it.")
     try:
@@ -68,7 +65,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """What the writer said of the shard: shapes, units, frame, params digest."""
-    return json.loads((_open_shard(path).metadata.metadata or {}).get(b"tenview", b"{}"))
+    return json.loads((open_shard(path).metadata.metadata or {}).get(b"tenview", b"{}"))
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, pa.Scalar]]:
@@ -77,7 +74,7 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict[str
     Raises:
         UserError: the file is missing, damaged, or not one of ours.
     """
-    file = _open_shard(path)
+    file = open_shard(path)
     try:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns)
@@ -106,8 +103,24 @@ def to_array(scalar: pa.Scalar) -> np.ndarray:
     return scalar.values.to_numpy(zero_copy_only=False)
 
 
-def _open_shard(path: Path) -> pq.ParquetFile:
+def plain_floats(name: str, length: int) -> pa.Field:
+    """A column of flat float32 lists that `write_rows` leaves uncompressed, for `RandomRows` to map."""
+    return pa.field(name, pa.list_(pa.field("element", pa.float32(), nullable=False), length), nullable=False)
+
+
+def _leaf(field: pa.Field) -> str:
+    """A column's name in Parquet."""
+    nested = pa.types.is_list(field.type) or pa.types.is_fixed_size_list(field.type)
+    return f"{field.name}.list.element" if nested else field.name
+
+
+def open_shard(path: Path, *, memory_map: bool = False) -> pq.ParquetFile:
+    """A shard to read from.
+
+    Raises:
+        UserError: the file is missing, cut off, or not Parquet.
+    """
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, memory_map=memory_map)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: can't be read as Parquet ({error}). Run `dvc repro` to redo it.") from None

@@ -64,8 +64,10 @@ def write_views(
 
 def read_views(path: Path) -> Iterator[ViewsCase]:
     """The cases of a view shard, one row group in memory at a time."""
-    for row in read_rows(path):
-        views = [view["bytes"] for view in row["views"].as_py()]
-        yield ViewsCase(
-            row["id"].as_py(), row["split"].as_py(), views, to_array(row["cameras"]).reshape(len(views), -1)
-        )
+    return map(views_case, read_rows(path))
+
+
+def views_case(row: Mapping[str, pa.Scalar]) -> ViewsCase:
+    """The case in a row of a view shard."""
+    views = [view["bytes"] for view in row["views"].as_py()]
+    return ViewsCase(row["id"].as_py(), row["split"].as_py(), views, to_array(row["cameras"]).reshape(len(views), -1))

@@ -15,7 +15,7 @@ def fill(folder: Path, params: Params) -> Manifest:
     source = params.download.synthetic
     ids = [f"SYN{number:05d}" for number in range(source.jaws)]
     tasks = [_Jaw(folder, case_id, source.seed, source.voxel_size) for case_id in ids]
-    for _ in map_ordered(_write_jaw, tasks, workers=params.compute.workers, what="making jaws"):
+    for _ in map_ordered(_write_jaw, tasks, compute=params.compute, what="making jaws"):
         pass
     # The ids carry no meaning, so the last ones serve as well as any for testing.
     split_of = {

@@ -57,7 +57,7 @@ def fill(folder: Path, params: Params) -> Manifest:
     # Labels and landmarks whose scan isn't there stay packed.
     scans = set(cases)
     chosen = {key: member for key, member in members.items() if key[0] == "split" or key[1:] in scans}
-    _unpack(folder, chosen, params.compute.workers)
+    _unpack(folder, chosen, params.compute)
     split_of = _splits(folder, cases, jaws, supply) if whole else {}
     supply.lock.save()
     raw = [
@@ -173,7 +173,7 @@ def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> d
     return members
 
 
-def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], workers: int) -> None:
+def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], compute: Compute) -> None:
     """Write the files where the data set's layout has them; names in archives decide no path."""
     places = {"mesh": teeth3ds.mesh_path, "labels": teeth3ds.labels_path, "landmarks": teeth3ds.landmarks_path}
     require_space(folder, sum(member.size for member in members.values()), "what is unpacked of Teeth3DS")
@@ -182,7 +182,7 @@ def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], workers: 
         target = folder / teeth3ds.SPLITS_FOLDER / name if kind == "split" else places[kind](folder, name, jaw)
         targets.setdefault(member.archive, {})[member.name] = target
     tasks = [_Archive(archive, files) for archive, files in targets.items()]
-    for _ in map_ordered(_unpack_one, tasks, workers=workers, what="unpacking archives"):
+    for _ in map_ordered(_unpack_one, tasks, compute=compute, what="unpacking archives"):
         pass
 
 

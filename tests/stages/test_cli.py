@@ -66,7 +66,7 @@ def test_ctrl_c_ends_a_stage_and_its_workers_at_once(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("compute: {workers: 2}")
     program = Path(sys.executable).with_name("tenview")
     stage = subprocess.Popen([program, "download"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob("data/.scans.partial/upper/*")):
+    while not list(tmp_path.glob("data/.scans.*.partial/upper/*")):
         assert stage.poll() is None
         time.sleep(0.1)
     workers = psutil.Process(stage.pid).children(recursive=True)

@@ -19,6 +19,7 @@ PLUMBING = {
     "scans.fetch",
     "scans.files",
     "stages.compute",
+    "stages.dask_pool",
     "stages.params",
     "stages.progress",
     "stages.store",

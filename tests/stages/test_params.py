@@ -38,6 +38,7 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
             "teeth3ds.url: .*pattern.*, not 'https://osf",
         ),
         ({"compute": {"workers": -1}}, "compute.workers: .*not -1"),
+        ({"compute": {"scheduler": "tcp://a:1"}}, "compute: scheduler=tcp://a:1 is used by executor=dask alone"),
         ([1, 2], "params.yaml: the whole file"),
         ({"render": None}, "params.yaml: render: "),
     ],

@@ -1,4 +1,7 @@
+import multiprocessing
 import os
+import random
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,10 +74,35 @@ def test_prune_keeps_what_was_used_last() -> None:
 
 def test_prune_removes_what_a_killed_run_left() -> None:
     store.put("aaaa", made("out", "shard"))
-    for name in ("aabb", ".aacc.123.partial"):
+    for name in ("aabb", ".aacc.123.partial", "aadd"):
         (store.STORE / "aa" / name).write_text("half")
+        if name != "aadd":  # which another stage is about to finish
+            os.utime(store.STORE / "aa" / name, (0, 0))
     store.prune(1)
-    assert sorted(path.name for path in (store.STORE / "aa").iterdir()) == ["aaaa", "aaaa.sha256"]
+    assert sorted(path.name for path in (store.STORE / "aa").iterdir()) == ["aaaa", "aaaa.sha256", "aadd"]
+
+
+def work(folder: Path, seed: int) -> int:
+    """Make the same few entries over and over, and prune in between; the number of times that one was found."""
+    os.chdir(folder)
+    chance, found = random.Random(seed), 0
+    for turn in range(150):
+        name = f"{chance.randrange(4):04d}"
+        target = Path(f"out-{seed}-{turn}")
+        found += store.get(name, target)
+        store.make(name, target, lambda path, name=name: path.write_text(name * 2000) and None)
+        assert target.read_text() == name * 2000
+        if chance.random() < 0.3:
+            store.prune(chance.choice((0.0, 2e-5, 1.0)))
+    return found
+
+
+def test_stages_may_share_the_store_at_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as executor:
+        found = list(executor.map(work, [tmp_path] * 3, range(3)))
+    assert all(0 < count < 150 for count in found)
+    store.prune(0.0)
+    assert not [path for path in store.STORE.rglob("*") if path.is_file()]
 
 
 def test_keys_differ_by_every_part_and_by_code() -> None:

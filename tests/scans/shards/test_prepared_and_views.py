@@ -79,30 +79,77 @@ def test_views_come_back_as_they_were(views_file: Path) -> None:
     np.testing.assert_array_equal(rows[3].cameras, np.full((2, 3), 3.5))
 
 
-def test_hugging_face_decodes_the_views_without_our_code(views_file: Path, tmp_path: Path, monkeypatch) -> None:
+FLAT = ("points", "normals", "labels", "center")
+
+
+@pytest.fixture
+def prepared_file(tmp_path: Path, case: PreparedCase) -> Path:
+    """Two cases, the second without vertex labels."""
+    path = tmp_path / "prepared.parquet"
+    unlabelled = replace(case, id="A2", points=case.points + 1, mesh=replace(case.mesh, labels=None))
+    write_prepared(path, [case, unlabelled], 5, {})
+    return path
+
+
+def test_hugging_face_reads_all_without_our_code(
+    views_file: Path, prepared_file: Path, case: PreparedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
 
-    data = datasets.load_dataset(
-        "parquet", data_files=str(views_file), split="train", cache_dir=str(tmp_path / "cache")
-    )
-    image = data[3]["views"][1]
-    assert image.size == (6, 4)
-    assert image.getpixel((0, 0)) == 4
+    def load(path: Path) -> "datasets.Dataset":
+        return datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
+
+    views = load(views_file)
+    image = views[3]["views"][1]
+    assert (image.size, image.mode) == ((6, 4), "L")
+    np.testing.assert_array_equal(np.array(image), np.full((4, 6), 4))
+    assert views[3]["cameras"] == [3.5] * 6
+
+    prepared = load(prepared_file)
+    for row in (prepared[0], prepared.with_format("numpy")[0]):
+        for name in FLAT:
+            np.testing.assert_array_equal(np.reshape(row[name], getattr(case, name).shape), getattr(case, name))
+        np.testing.assert_array_equal(np.reshape(row["vertices"], (-1, 3)), case.mesh.vertices)
+        np.testing.assert_array_equal(np.reshape(row["faces"], (-1, 3)), case.mesh.faces)
+        np.testing.assert_array_equal(row["vertex_labels"], case.mesh.labels)
+    assert prepared[1]["vertex_labels"] is None
+    np.testing.assert_array_equal(np.reshape(prepared[1]["points"], (-1, 3)), case.points + 1)
 
 
-def test_pandas_reads_the_points(tmp_path: Path, case: PreparedCase) -> None:
+def test_pandas_reads_all(views_file: Path, prepared_file: Path, case: PreparedCase) -> None:
     import pandas
 
-    write_prepared(tmp_path / "a.parquet", [case], 5, {})
-    points = pandas.read_parquet(tmp_path / "a.parquet")["points"][0]
-    np.testing.assert_array_equal(np.asarray(points).reshape(-1, 3), case.points)
+    first, second = (row for _, row in pandas.read_parquet(prepared_file).iterrows())
+    for name in FLAT:
+        np.testing.assert_array_equal(np.reshape(first[name], getattr(case, name).shape), getattr(case, name))
+    np.testing.assert_array_equal(np.reshape(first["faces"], (-1, 3)), case.mesh.faces)
+    assert second["vertex_labels"] is None
+    views = pandas.read_parquet(views_file)
+    assert [view["bytes"] for view in views.loc[3, "views"]] == [png(3), png(4)]
+    np.testing.assert_array_equal(views.loc[3, "cameras"], [3.5] * 6)
 
 
-def test_row_groups_are_small_enough_for_random_access(views_file: Path) -> None:
+def test_duckdb_reads_all(views_file: Path, prepared_file: Path, case: PreparedCase) -> None:
+    import duckdb
+
+    first, second = duckdb.sql(
+        f"SELECT points, normals, labels, center, radius, faces, vertex_labels FROM '{prepared_file}' ORDER BY id"
+    ).fetchall()
+    for value, name in zip(first, FLAT, strict=False):
+        np.testing.assert_array_equal(np.reshape(value, getattr(case, name).shape), getattr(case, name))
+    assert first[4] == case.radius
+    np.testing.assert_array_equal(np.reshape(first[5], (-1, 3)), case.mesh.faces)
+    assert second[6] is None
+    ((views, cameras),) = duckdb.sql(f"SELECT views, cameras FROM '{views_file}' WHERE id = 'c3'").fetchall()
+    assert [view["bytes"] for view in views] == [png(3), png(4)]
+    assert list(cameras) == [3.5] * 6
+
+
+def test_each_row_can_be_read_alone(views_file: Path) -> None:
     import pyarrow.parquet
 
-    assert pyarrow.parquet.ParquetFile(views_file).num_row_groups == 2
+    assert pyarrow.parquet.ParquetFile(views_file).num_row_groups == 10
 
 
 def test_a_damaged_shard_is_named(views_file: Path) -> None:
