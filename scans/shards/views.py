@@ -1,4 +1,4 @@
-"""View shards: ten PNGs and their cameras, one row per case, in the prepared shards' order."""
+"""View shards: the PNGs of a case and their cameras, one row per case, in the prepared shards' order."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,13 +17,13 @@ class ViewsCase:
     """The rendered views of a case.
 
     Attributes:
-        views: PNG files in view order.
-        cameras: (V, C) float64, one row per view as `renderers.cameras` packs it.
+        views: V PNG files in the order of the rig, None for a view that the case does not show.
+        cameras: (V, C) float64, one row per view as `renderers.cameras` packs it, also where the view is absent.
     """
 
     id: str
     split: str
-    views: Sequence[bytes]
+    views: Sequence[bytes | None]
     cameras: np.ndarray
 
 
@@ -51,7 +51,10 @@ def write_views(
     )
 
     def row(case: ViewsCase) -> list[pa.Array]:
-        views = [{"bytes": png, "path": f"view_{number:02d}.png"} for number, png in enumerate(case.views)]
+        views = [
+            {"bytes": png, "path": f"view_{number:02d}.png"} if png is not None else None
+            for number, png in enumerate(case.views)
+        ]
         return [
             pa.array([case.id]),
             pa.array([case.split]),
@@ -65,7 +68,7 @@ def write_views(
 def read_views(path: Path) -> Iterator[ViewsCase]:
     """The cases of a view shard, one row group in memory at a time."""
     for row in read_rows(path):
-        views = [view["bytes"] for view in row["views"].as_py()]
+        views = [view["bytes"] if view else None for view in row["views"].as_py()]
         yield ViewsCase(
             row["id"].as_py(), row["split"].as_py(), views, to_array(row["cameras"]).reshape(len(views), -1)
         )
