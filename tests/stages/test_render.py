@@ -1,7 +1,9 @@
 """render, train and evaluate with other cameras than the ten: jittered, fewer, and from files."""
 
+import itertools
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from renderers.cameras import camera_array
+from renderers.rig_files import read_rig
 from renderers.rigs import ring_rig
 from scans.errors import UserError
 from scans.png import decode_png
@@ -176,7 +179,7 @@ def test_hugging_face_has_none_for_an_absent_view(tmp_path: Path, monkeypatch: p
     assert np.shape(data[0]["cameras"]) == (230,)
 
 
-def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles() -> None:
+def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project: Path) -> None:
     settings = params(jitter=JITTER, views_per_case=5)
     render.run(settings)
     train.run(settings)
@@ -188,7 +191,7 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles() -> No
     assert report.PAGE.read_text().count("<figcaption>view") == 2 * 5
 
     # Other angles, all ten views, in a rig of another file: the trained network takes them as they are.
-    shutil.copy(Path(__file__).parents[2] / "rigs/between.csv", "rigs")
+    shutil.copy(project / "rigs/between.csv", "rigs")
     unseen = params(rig="between.csv")
     render.run(unseen)
     evaluate.run(unseen)
@@ -228,3 +231,33 @@ def test_a_step_with_one_picture_is_refused() -> None:
     render.run(settings)
     with pytest.raises(UserError, match="3 cases in steps of 1 leave a step with one picture"):
         train.run(settings.model_copy(update={"train": settings.train.model_copy(update={"batch_size": 1})}))
+
+
+def indented(document: Path, heading: str) -> str:
+    """The first block of code below a heading."""
+    lines = document.read_text().split(heading, 1)[1].splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("    "))
+    block = itertools.takewhile(lambda line: line.startswith("    "), lines[start:])
+    return "\n".join(line.removeprefix("    ") for line in block)
+
+
+def test_the_shards_cameras_are_read_as_the_document_says(project: Path) -> None:
+    rendered(rig="seven.csv")
+    names: dict[str, Any] = {}
+    exec(indented(project / "docs/cameras.md", "## In the shard"), names)
+    assert len(names["cameras"]) == 7
+    np.testing.assert_allclose(names["cameras"][6].position, (3, 0, 0), atol=1e-12)
+
+
+def test_the_lists_in_the_document_and_the_folder_are_as_said(project: Path) -> None:
+    Path("rigs/document.csv").write_text(indented(project / "docs/cameras.md", "half the picture's height"))
+    assert [camera.orthographic for camera in read_rig(Path("rigs/document.csv"), image_size=32)] == [False, True]
+    readme = (project / "rigs/README.md").read_text()
+    commands = [line.strip() for line in readme.splitlines() if line.startswith("      {")]
+    subprocess.run(["bash", "-c", "\n".join(commands)], check=True)
+    committed = sorted((project / "rigs").glob("*.csv"))
+    assert [path.name for path in committed] == ["between.csv", "orthographic.csv"]
+    for path in committed:
+        assert Path("rigs", path.name).read_text() == path.read_text()
+        assert f"`{path.name}`" in readme
+        assert read_rig(path, image_size=32)
