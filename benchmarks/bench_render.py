@@ -24,9 +24,9 @@ import numba
 import numpy as np
 
 from renderers import rasterizer
-from renderers.cameras import ring_rig
 from renderers.normals import vertex_normals
 from renderers.render import render_views
+from renderers.rigs import ring_rig
 from renderers.shading import Shading
 
 REPEATS, SIZE, FIELD_OF_VIEW = 5, 224, 40

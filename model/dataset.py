@@ -14,7 +14,7 @@ from scans.png import decode_png
 from scans.shards.naming import shard_paths
 from scans.shards.random_rows import RandomRows
 from scans.shards.table import read_columns
-from scans.shards.views import views_case
+from scans.shards.views import COLUMNS, ViewsCase, views_case
 
 OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
 
@@ -29,7 +29,8 @@ class Cases(Sequence[Case]):
         prepared, views: the folders of the two families of shards.
 
     Raises:
-        UserError: shards are missing, damaged, or the two families are not about the same cases.
+        UserError: shards are missing, damaged, or the two families are not about the same cases; or, at a case, its
+            views differ from an earlier case's in number or size.
     """
 
     def __init__(self, prepared: Path, views: Path, split: str) -> None:
@@ -50,6 +51,7 @@ class Cases(Sequence[Case]):
             self._places += [(shard, row) for row in range(len(table))]
         self._open: OrderedDict[int, tuple[RandomRows, RandomRows]] = OrderedDict()
         self._process = os.getpid()
+        self._shape: tuple[int, ...] | None = None  # of the first case's pictures, and so of all
 
     def __len__(self) -> int:
         return len(self._places)
@@ -57,11 +59,14 @@ class Cases(Sequence[Case]):
     def __getitem__(self, number: int) -> Case:  # type: ignore[override]  # slices are never needed
         shard, row = self._places[number]
         prepared, views = self._opened(shard)
-        pictures = views_case(views.row(row, ["id", "split", "views", "cameras"]))
         source = self._shards[shard][1]
-        images = [decode_png(png, f"{source}, case {pictures.id}, view {k}") for k, png in enumerate(pictures.views)]
+        case = views_case(views.row(row, COLUMNS))
+        pictures, present = _pictures(case, source)
+        self._shape = self._shape or pictures.shape
+        if pictures.shape != self._shape:
+            raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
         points = prepared.floats(row, "points").reshape(-1, 3)
-        return Case(pictures.id, np.stack(images), points, self._radii[number], pictures.cameras.copy())
+        return Case(case.id, pictures, present, points, self._radii[number], case.cameras.copy())
 
     def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
         if self._process != os.getpid():  # forked: what is open belongs to the parent
@@ -78,19 +83,30 @@ class Cases(Sequence[Case]):
         return self.__dict__ | {"_open": OrderedDict()}  # a spawned worker opens its own
 
 
+def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of a case in the places of the rig's views, and which of these are there."""
+    present = np.array([png is not None for png in row.views])
+    if not present.any():
+        raise UserError(f"{path}: case {row.id} shows no view. Run `dvc repro` to render it again.")
+    images = [decode_png(png, f"{path}, case {row.id}, view {k}") for k, png in enumerate(row.views) if png is not None]
+    pictures = np.zeros((len(present), *images[0].shape), np.uint8)
+    pictures[present] = images
+    return pictures, present
+
+
 def collate(cases: Sequence[Case]) -> dict[str, Any]:
     """A batch of B cases that have as many views and points, for `torch.utils.data.DataLoader`.
 
     Returns:
-        id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. cameras: (B, V, C) float64. points: (B, N, 3)
-        float32. radius: (B,) float64, mm.
+        id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. present: (B, V) bool. cameras: (B, V, C) float64.
+        points: (B, N, 3) float32. radius: (B,) float64, mm.
     """
     # Here, so that a stage tells of missing shards before it waits for torch.
     import torch
     from torch.utils.data import default_collate
 
     def plain(case: Case) -> dict[str, Any]:
-        arrays = {"views": case.views, "cameras": case.cameras, "points": case.points}
+        arrays = {"views": case.views, "present": case.present, "cameras": case.cameras, "points": case.points}
         return {
             "id": case.id,
             **{name: torch.from_numpy(array) for name, array in arrays.items()},

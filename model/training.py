@@ -97,11 +97,17 @@ def train(
         The lines of epochs.jsonl.
 
     Raises:
-        UserError: no cases, or a prediction or loss that is not finite (names the case); the best weights so far
-            stay in `out`.
+        UserError: no cases, a step of one picture, or a prediction or loss that is not finite (names the case); the
+            best weights so far stay in `out`.
     """
     if not len(train_cases) or not len(validation_cases):
         raise UserError("training needs at least one training and one validation case; prepare more scans")
+    last = len(train_cases) % config.batch_size or config.batch_size
+    if last * min(int(case.present.sum()) for case in train_cases) < 2:
+        raise UserError(
+            f"training: {len(train_cases)} cases in steps of {config.batch_size} leave a step with one picture alone, "
+            "of which batch norm learns nothing; change train.batch_size, or show more views of a case"
+        )
     fabric = Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)
     matrices = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -131,7 +137,9 @@ def train(
 
             batch = order[number * config.batch_size : (number + 1) * config.batch_size]
             cases = [train_cases[i] for i in batch]
-            predicted = module(fabric.to_device(torch.from_numpy(np.stack([case.views for case in cases]))))
+            views = torch.from_numpy(np.stack([case.views for case in cases]))
+            present = torch.from_numpy(np.stack([case.present for case in cases]))
+            predicted = module(fabric.to_device(views), fabric.to_device(present))
             _stop_unless_finite(predicted, "the prediction", cases)
             terms = loss_terms(predicted, [truths[i] for i in batch], weights)
             _stop_unless_finite(terms["loss"], "the loss", cases)
@@ -171,7 +179,7 @@ def validate(network: Network, cases: Sequence[Case], truths: Sequence[Cloud], b
     figures = []
     for start in range(0, len(cases), batch_size):
         part = [cases[i] for i in range(start, min(start + batch_size, len(cases)))]
-        clouds = predict(network, np.stack([case.views for case in part]))
+        clouds = predict(network, np.stack([case.views for case in part]), np.stack([case.present for case in part]))
         _stop_unless_finite(torch.from_numpy(clouds), "the prediction for validation", part)
         for case, cloud, truth in zip(part, clouds, truths[start:], strict=False):
             figures.append(measure(cloud, truth, case.radius))

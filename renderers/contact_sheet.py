@@ -10,12 +10,12 @@ from scans.errors import UserError
 _PAPER, _INK = 255, 0
 
 
-def contact_sheet(cases: Mapping[str, Sequence[np.ndarray]]) -> np.ndarray:
+def contact_sheet(cases: Mapping[str, Sequence[np.ndarray | None]]) -> np.ndarray:
     """A sheet with the views of some cases, the view numbers above the columns and the case ids above the rows.
 
     Args:
         cases: The pictures of each case by its id, in the order of the rows: (H, W) uint8, all of one size, and as many
-            for each case.
+            for each case; None where the case does not show the view.
 
     Returns:
         (rows, columns) uint8, the same for the same input. The pictures keep their pixels.
@@ -23,26 +23,27 @@ def contact_sheet(cases: Mapping[str, Sequence[np.ndarray]]) -> np.ndarray:
     Raises:
         UserError: There is no case, or the pictures differ in number or size.
     """
-    stacks = [np.asarray(pictures) for pictures in cases.values() if len({view.shape for view in pictures}) == 1]
-    shapes = {stack.shape for stack in stacks}
-    if len(stacks) != len(cases) or len(shapes) != 1 or stacks[0].ndim != 3:
+    counts = {len(pictures) for pictures in cases.values()}
+    shapes = {view.shape for pictures in cases.values() for view in pictures if view is not None}
+    if len(counts) != 1 or len(shapes) != 1 or len(shape := shapes.pop()) != 2:
         raise UserError(
             f"contact sheet: expected at least one case, and pictures of one size and number for all, got "
-            f"{ {case: [view.shape for view in pictures] for case, pictures in cases.items()} }"
+            f"{ {case: [getattr(view, 'shape', None) for view in pictures] for case, pictures in cases.items()} }"
         )
-    count, height, width = stacks[0].shape
+    count, (height, width) = counts.pop(), shape
     gap = max(4, width // 28)
     line = min(max(width // 9, 14), 24)
-    rows, columns = line + gap + len(stacks) * (line + height + gap), gap + count * (width + gap)
+    rows, columns = line + gap + len(cases) * (line + height + gap), gap + count * (width + gap)
     sheet = np.full((rows, columns), _PAPER, dtype=np.uint8)
     for view in range(count):
         _write(sheet, f"view {view}", top=gap // 2, left=gap + view * (width + gap), height=line, width=width)
-    for row, (case_id, stack) in enumerate(zip(cases, stacks, strict=True)):
+    for row, (case_id, pictures) in enumerate(cases.items()):
         top = line + gap + row * (line + height + gap)
         _write(sheet, case_id, top=top, left=gap, height=line, width=columns - 2 * gap)
-        for view, picture in enumerate(stack):
+        for view, picture in enumerate(pictures):
             left = gap + view * (width + gap)
-            sheet[top + line : top + line + height, left : left + width] = picture
+            if picture is not None:
+                sheet[top + line : top + line + height, left : left + width] = picture
     return sheet
 
 

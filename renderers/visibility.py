@@ -33,13 +33,21 @@ _HALF = _SUBSAMPLES // 2
 # differences of snapped coordinates, then stay inside 64 bits.
 _REACH = 2.0**20
 _PLANES = 5  # near, left, right, top, bottom
+_FAR_AWAY = 1e7
 _CUT = np.int32(-(2**31))  # in the place of a snapped column: the vertex is too near or out of reach
 
 
 def pixel_grid(camera: Camera, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The camera as contiguous float64 arrays: rotation (3, 3), position (3,), and (fx, fy, cx, cy) in samples."""
-    intrinsics = np.array((camera.fx, camera.fy, camera.cx, camera.cy), dtype=np.float64) * samples
-    return np.ascontiguousarray(camera.rotation), np.ascontiguousarray(camera.position), intrinsics
+    """The camera as contiguous float64 arrays: rotation (3, 3), position (3,), and (fx, fy, cx, cy) in samples.
+
+    An orthographic camera is one that stands _FAR_AWAY behind its place, with a lens as long: within the picture, its
+    lines of sight are parallel to a millionth of a sample.
+    """
+    away = _FAR_AWAY if camera.orthographic else 0.0
+    stretch = _FAR_AWAY if camera.orthographic else 1.0
+    intrinsics = np.array((stretch * camera.fx, stretch * camera.fy, camera.cx, camera.cy), dtype=np.float64) * samples
+    position = camera.position + away * camera.rotation[:, 2]
+    return np.ascontiguousarray(camera.rotation), np.ascontiguousarray(position), intrinsics
 
 
 def visibility(

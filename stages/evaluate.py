@@ -49,6 +49,11 @@ def run(params: Params) -> None:
     network, _ = load_checkpoint(MODEL / NETWORK)
     mean_arch = Cloud.of(torch.from_numpy(_mean_arch(MODEL / MEAN_ARCH)))
     cases = Cases(PREPARED, VIEWS, split)
+    if len(cases[0].views) != network.kwargs["views"]:
+        raise UserError(
+            f"{MODEL}: trained with a rig of {network.kwargs['views']} views, but {VIEWS} has one of "
+            f"{len(cases[0].views)}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
+        )
     centers = _centers(split)
 
     rows: list[dict[str, Any]] = []
@@ -56,7 +61,7 @@ def run(params: Params) -> None:
     clouds = []
     for case in track(cases, len(cases), f"evaluating on {split}"):
         truth = Cloud.of(torch.from_numpy(case.points))
-        predicted = predict(network, case.views[None])[0]
+        predicted = predict(network, case.views[None], case.present[None])[0]
         for name, cloud in zip(MODELS, (predicted, mean_arch), strict=True):
             comparison = compare(cloud, truth)
             rows.append({"id": case.id, "row": name, **figures(comparison, case.radius)})

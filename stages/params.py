@@ -5,6 +5,7 @@ change there makes nothing stale.
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -112,29 +113,62 @@ class Prepare(Section):
     seed: Seed = Field(0, description="Seed of the point sampling and of the split.")
 
 
+class Jitter(Section):
+    """How far each case's cameras stray from the rig, evenly by chance to either side; 0 everywhere for none."""
+
+    azimuth: float = Field(0.0, ge=0, le=180, description="Sideways around the jaw, in degrees.")
+    elevation: float = Field(0.0, ge=0, le=90, description="Up and down around the jaw, in degrees.")
+    distance: Share = Field(0.0, description="Towards and from the jaw, as a share of the camera's distance.")
+    roll: float = Field(0.0, ge=0, le=180, description="Turn of the picture, in degrees.")
+    aim: float = Field(0.0, ge=0, le=1, description="Beside the jaw's centre, sideways and up, in jaw radii.")
+
+
 class Render(Section):
-    """The ten fixed views: a ring around the jaw and one from above."""
+    """The views: a rig of cameras, by default a ring of nine around the jaw and one above it."""
 
     backend: Literal["numba", "pyrender"] = Field(
         "numba", description="Renderer: `numba` runs anywhere, `pyrender` needs EGL (GPU or Mesa)."
     )
-    image_size: int = Field(112, ge=16, le=2048, description="Width and height of a view, in pixels.")
+    image_size: int = Field(
+        112, ge=16, le=2048, description="Height of a view in pixels, and its width, unless a camera file has others."
+    )
     samples: Literal[1, 2] = Field(2, description="Samples per pixel side; 2 smooths the edges (4 samples a pixel).")
+    rig: str = Field(
+        "ring", description="Cameras: `ring`, ten of the next three figures, or a .json or .csv file in rigs/."
+    )
     elevation: float = Field(
         20.0, ge=-89, le=89, description="Height of the ring's cameras above the horizon, in degrees."
     )
-    distance: float = Field(3.0, ge=1.2, le=100, description="Distance of the cameras from the centre, in jaw radii.")
-    field_of_view: float = Field(40.0, ge=1, le=120, description="Vertical field of view, in degrees.")
+    distance: float = Field(
+        3.0, ge=1.2, le=100, description="Distance of the ring's cameras from the centre, in jaw radii."
+    )
+    field_of_view: float = Field(
+        40.0, ge=1, le=120, description="Vertical field of view of the ring's cameras, in degrees."
+    )
     background: int = Field(255, ge=0, le=255, description="Grey value of the background.")
     light: float = Field(5.0, gt=0, le=100, description="Intensity of the light at the camera, as in pyrender.")
     order: tuple[int, ...] = Field(
-        tuple(range(10)), description="Order of the stored views: 0-8 the ring from the incisors on, 9 the top view."
+        tuple(range(10)), description="Order of `ring`'s views: 0-8 the ring from the incisors on, 9 the top view."
     )
+    views: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="Numbers of the rig's views that are shown, from 0; empty for all. The others are absent."
+    )
+    views_per_case: int = Field(0, ge=0, description="How many of them each case shows, drawn by chance; 0 for all.")
+    jitter: Jitter = Jitter()
+    seed: Seed = Field(0, description="Seed of the jitter and the drawn views; each case's chance is (seed, case id).")
 
     @model_validator(mode="after")
     def _order_names_each_view_once(self) -> "Render":
         if sorted(self.order) != list(range(10)):
             raise ValueError(f"order={list(self.order)} must name each of the views 0 to 9 once")
+        return self
+
+    @model_validator(mode="after")
+    def _cameras_can_be_found(self) -> "Render":
+        if self.rig != "ring" and not re.fullmatch(r"[^/\\.][^/\\]*\.(json|csv)", self.rig):
+            raise ValueError(f"rig={self.rig!r} must be ring, or the name of a .json or .csv file in rigs/")
+        if len(set(self.views)) != len(self.views):
+            raise ValueError(f"views={list(self.views)} names a view twice")
         return self
 
 

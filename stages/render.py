@@ -1,4 +1,4 @@
-"""render: the ten views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras."""
+"""render: the views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scans.errors import UserError
+from scans.seeds import generator
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_meshes
 from scans.shards.views import ViewsCase, read_views, write_views
@@ -14,7 +16,7 @@ from stages.compute import map_ordered
 from stages.params import Params
 from stages.params import Render as RenderParams
 from stages.progress import say
-from stages.workspace import PREPARED, VIEWS, whole_folder
+from stages.workspace import PREPARED, RIGS, VIEWS, whole_folder
 
 if TYPE_CHECKING:
     from renderers.cameras import Camera
@@ -24,20 +26,20 @@ CASES_ON_A_SHEET = 12
 
 def run(params: Params) -> None:
     """Fill data/views from data/prepared, shard by shard, with the same file names and case order."""
-    from renderers.cameras import transforms_json
+    from renderers.transforms import transforms_json
 
+    rig = _rig(params.render)
     with whole_folder(VIEWS) as folder:
         tasks = [
-            _Shard(source, folder / source.name, params.render)
+            _Shard(source, folder / source.name, params.render, rig)
             for split in SPLITS
             for source in shard_paths(PREPARED, split)
         ]
         for _ in map_ordered(_make_shard, tasks, compute=params.compute, what="rendering shards"):
             pass
         _write_contact_sheets(folder)
-        cameras = _cameras(params.render)
-        names = [f"view_{number:02d}.png" for number in range(len(cameras))]
-        transforms = json.dumps(transforms_json(cameras, names), indent=1)
+        names = [f"view_{number:02d}.png" for number in range(len(rig))]
+        transforms = json.dumps(transforms_json(rig, names), indent=1)
         (folder / "transforms.json").write_text(transforms + "\n", encoding="utf-8")
     store.prune(params.compute.store_gigabytes)
     say(f"render: {len(tasks)} shards in {VIEWS}; look at {VIEWS}/contact_sheet_*.png")
@@ -48,11 +50,15 @@ class _Shard:
     source: Path
     target: Path
     render: RenderParams
+    rig: "list[Camera]"
 
 
 def _make_shard(shard: _Shard) -> None:
+    from renderers.cameras import camera_array
+
     settings = shard.render.model_dump(mode="json")
-    name = store.key("render", params=settings, source=store.file_digest(shard.source))
+    cameras = camera_array(shard.rig).tolist()  # the params name a file, not what is in it
+    name = store.key("render", params=settings, cameras=cameras, source=store.file_digest(shard.source))
     store.make(name, shard.target, lambda path: _render_shard(shard, path))
 
 
@@ -62,8 +68,6 @@ def _render_shard(shard: _Shard, path: Path) -> None:
     from renderers.shading import Shading
     from scans.png import encode_png
 
-    cameras = _cameras(shard.render)
-    packed = camera_array(cameras)
     # The material that pyrender gives a mesh without one.
     shading = Shading(
         base_color=0.3, metallic=0.2, roughness=0.8, light=shard.render.light, background=shard.render.background
@@ -71,14 +75,21 @@ def _render_shard(shard: _Shard, path: Path) -> None:
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
+            cameras, shown = _cameras(shard.rig, shard.render, case_id)
             images = render_views(
-                mesh.vertices, mesh.faces, cameras, shading, backend=shard.render.backend, samples=shard.render.samples
+                mesh.vertices,
+                mesh.faces,
+                [cameras[number] for number in shown],
+                shading,
+                backend=shard.render.backend,
+                samples=shard.render.samples,
             )
-            yield ViewsCase(case_id, split, [encode_png(image) for image in images], packed)
+            pngs = {number: encode_png(image) for number, image in zip(shown, images, strict=True)}
+            yield ViewsCase(case_id, split, [pngs.get(number) for number in range(len(cameras))], camera_array(cameras))
 
-    size = shard.render.image_size
-    metadata = {"views": {"shape": [len(cameras), size, size]}, "params": shard.render.model_dump(mode="json")}
-    write_views(path, cases(), packed.shape, metadata)
+    shape = [len(shard.rig), shard.rig[0].height, shard.rig[0].width]
+    metadata = {"views": {"shape": shape}, "params": shard.render.model_dump(mode="json")}
+    write_views(path, cases(), camera_array(shard.rig).shape, metadata)
 
 
 def _write_contact_sheets(folder: Path) -> None:
@@ -91,18 +102,48 @@ def _write_contact_sheets(folder: Path) -> None:
         paths = shard_paths(folder, split)
         cases = list(islice(chain.from_iterable(map(read_views, paths)), CASES_ON_A_SHEET))
         if cases:
-            images = {case.id: [decode_png(png, case.id) for png in case.views] for case in cases}
+            images = {case.id: [decode_png(png, case.id) if png else None for png in case.views] for case in cases}
             (folder / f"contact_sheet_{split}.png").write_bytes(encode_png(contact_sheet(images)))
 
 
-def _cameras(render: RenderParams) -> "list[Camera]":
-    from renderers.cameras import ring_rig
+def _rig(render: RenderParams) -> "list[Camera]":
+    """The cameras of all cases, before each case's jitter."""
+    import numpy as np
 
-    return ring_rig(
-        ring_views=9,
-        elevation=render.elevation,
-        distance=render.distance,
-        field_of_view=render.field_of_view,
-        image_size=render.image_size,
-        order=render.order,
-    )
+    from renderers.rig_files import read_rig
+    from renderers.rigs import NEAREST, ring_rig
+
+    if render.rig == "ring":
+        rig = ring_rig(
+            ring_views=9,
+            elevation=render.elevation,
+            distance=render.distance,
+            field_of_view=render.field_of_view,
+            image_size=render.image_size,
+            order=render.order,
+        )
+    else:
+        rig = read_rig(RIGS / render.rig, image_size=render.image_size)
+    if render.views and max(render.views) >= len(rig):
+        raise UserError(f"render.views: no view {max(render.views)}; the rig {render.rig} has 0 to {len(rig) - 1}")
+    if render.views_per_case > (shown := len(render.views or rig)):
+        raise UserError(f"render.views_per_case: {render.views_per_case} of {shown} views can't be drawn")
+    nearest = min(np.linalg.norm(camera.position) for camera in rig) * (1 - render.jitter.distance)
+    if nearest < NEAREST:
+        raise UserError(
+            f"render.jitter.distance: cameras could come within {nearest:.2f} jaw radii of the centre, into the jaw; "
+            f"lower it, or place the rig {render.rig} farther away"
+        )
+    return rig
+
+
+def _cameras(rig: "list[Camera]", render: RenderParams, case_id: str) -> "tuple[list[Camera], list[int]]":
+    """A case's cameras, one per camera of the rig, and the numbers of those whose views it shows."""
+    from renderers.rigs import jittered
+
+    chance = generator(render.seed, case_id)
+    cameras = jittered(rig, chance, **render.jitter.model_dump())
+    shown = sorted(render.views) or list(range(len(rig)))
+    if render.views_per_case:
+        shown = sorted(chance.choice(shown, render.views_per_case, replace=False).tolist())
+    return cameras, shown

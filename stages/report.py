@@ -53,7 +53,9 @@ def run(params: Params) -> None:
     for row in chosen:
         cloud = predictions[row["id"]]
         picture = pictures.side_by_side(truths[row["id"]], cloud.points, cloud.radius)
-        cases.append({**row, "views": [_embed(png) for png in views[row["id"]].views], "picture": _embed(picture)})
+        cases.append(
+            {**row, "views": [png and _embed(png) for png in views[row["id"]].views], "picture": _embed(picture)}
+        )
     # A model that was trained elsewhere comes without its curve.
     learning = _embed(pictures.learning_curve(_read_csv(LEARNING_CURVE))) if LEARNING_CURVE.exists() else None
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), autoescape=select_autoescape())

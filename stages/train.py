@@ -1,4 +1,4 @@
-"""train: the network that goes from ten views to points, and the constant mean arch as its baseline."""
+"""train: the network that goes from views to points, and the constant mean arch as its baseline."""
 
 import csv
 import hashlib

@@ -11,6 +11,7 @@ from pathlib import Path
 from stages.progress import say
 
 # All relative to the folder that tenview runs in, so that dvc.lock and the outputs name no machine's paths.
+RIGS = Path("rigs")
 SCANS = Path("data/scans")
 PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")

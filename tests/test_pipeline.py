@@ -153,6 +153,13 @@ def test_a_changed_parameter_runs_its_stage_and_what_follows(clone: Path) -> Non
     assert "Running stage 'render'" not in ended.stdout, "the old views come from DVC's run cache"
 
 
+def test_a_change_in_a_camera_file_is_noticed(clone: Path) -> None:
+    with open(clone / "rigs/between.csv", "a") as file:
+        file.write("0,60,3,40\n")
+    assert "Running stage 'render'" in run(clone, "dvc", "repro", "--dry").stdout
+    run(clone, "git", "checkout", "-q", "rigs")
+
+
 def running_stage(pid: int) -> str:
     """The stage that a running DVC has started, if any."""
     for process in psutil.Process(pid).children(recursive=True):

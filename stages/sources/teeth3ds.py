@@ -26,7 +26,7 @@ from scans.teeth3ds_files import (
     recognise,
 )
 from stages.compute import map_ordered
-from stages.params import Params, Teeth3DS
+from stages.params import Compute, Params, Teeth3DS
 from stages.progress import say, track, transfer
 from stages.workspace import HIDDEN
 

@@ -46,5 +46,5 @@ def cases() -> list[Case]:
     for number, radius in enumerate((0.3, 0.6, 0.9)):
         points = radius * np.stack([np.cos(angle), np.sin(angle), np.zeros(200)], axis=1)
         view = np.where(np.hypot(rows, columns) < 16 * radius, 60, 255).astype(np.uint8)
-        made.append(Case(f"ring{number}", np.stack([view] * 3), points.astype(np.float32), 40.0))
+        made.append(Case(f"ring{number}", np.stack([view] * 3), np.ones(3, bool), points.astype(np.float32), 40.0))
     return made

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from renderers.cameras import Camera, ring_rig
+from renderers.cameras import Camera
+from renderers.rigs import ring_rig
 from renderers.shading import Shading
 
 

@@ -11,8 +11,9 @@ import pytest
 import trimesh
 
 from renderers import opengl
-from renderers.cameras import Camera, look_at_origin, ring_rig
+from renderers.cameras import Camera, look_at_origin
 from renderers.render import render_views
+from renderers.rigs import ring_rig
 from renderers.shading import Shading
 
 

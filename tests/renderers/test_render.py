@@ -16,7 +16,7 @@ from scans.errors import ScanError, UserError
 DIGEST = """
 from hashlib import sha256
 import numpy as np
-from renderers.cameras import ring_rig
+from renderers.rigs import ring_rig
 from renderers.render import render_views
 from renderers.shading import Shading
 random = np.random.default_rng(3)

@@ -26,6 +26,11 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"render": {"image_size": "128"}}, "render.image_size: .*integer, not '128'"),
         ({"render": {"backend": "osmesa"}}, "render.backend: .*'numba' or 'pyrender', not 'osmesa'"),
         ({"render": {"order": [0, 0]}}, r"render: order=\[0, 0\] must name each of the views"),
+        ({"render": {"rig": "nerf"}}, "render: rig='nerf' must be ring, or the name of a .json or .csv file in rigs/"),
+        ({"render": {"rig": "../own.csv"}}, r"render: rig='\.\./own\.csv' must be"),
+        ({"render": {"views": [3, 3]}}, r"render: views=\[3, 3\] names a view twice"),
+        ({"render": {"views": [-1]}}, r"render\.views\.0: .*not -1"),
+        ({"render": {"jitter": {"roll": 200}}}, r"render\.jitter\.roll: .*not 200"),
         ({"train": {"network": {"heads": 3}}}, "train.network: heads=3 must divide width=256"),
         ({"download": {"synthetic": {"jaws": 10}}}, "test_jaws=40 leaves fewer than 2 of 10"),
         (
