@@ -12,6 +12,12 @@ CHAIN_END = -1
 
 
 @njit(cache=True)
+def lattice_spacing(area, count):
+    """The distance between neighbours when `count` points lie on the densest (hexagonal) lattice of an area."""
+    return np.sqrt(2 * area / (np.sqrt(3.0) * count))
+
+
+@njit(cache=True)
 def cell_of(coordinate, cell):
     """The grid cell of a coordinate along one axis."""
     return np.int64(np.floor(coordinate / cell))
@@ -68,7 +74,7 @@ def throw_darts(points, count, area):
     Returns:
         (count,) int32, the chosen points.
     """
-    lattice = np.sqrt(2 * area / (np.sqrt(3.0) * count))
+    lattice = lattice_spacing(area, count)
     spacing = FIRST_SPACING * lattice
     slots = 16
     while slots < 2 * count:

@@ -7,11 +7,12 @@ import numpy as np
 from numba import njit
 
 from scans.errors import ScanError, UserError
+from scans.farthest_points import choose_farthest
 from scans.mesh import GINGIVA, Mesh
 from scans.poisson_disk import throw_darts
 
-Method = Literal["poisson", "uniform"]
-CANDIDATES_PER_POINT = 5
+Method = Literal["poisson", "stratified", "uniform", "fps"]
+CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,18 @@ def place(vertices, faces, chosen, first, second):
 def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson") -> SurfaceSamples:
     """Draw exactly `count` points from a mesh's surface, evenly by area.
 
-    `uniform` draws them independently. `poisson` is blue noise: of five stratified candidates for each point it takes
-    those that keep their distance (see `scans.poisson_disk`). Where two sheets of the surface come nearer to each
-    other than the points' spacing, they share their points.
+    `uniform` draws them independently. `stratified` draws one from each of N strata of equal area, cut in face order,
+    and keeps that order. `poisson` and `fps` choose among five such candidates for each point: `poisson` those that
+    keep their distance, in random order (blue noise, see `scans.poisson_disk`), `fps` always the farthest from those
+    before it (farthest point sampling, as in arXiv 2606.07907; see `scans.farthest_points`). The candidates lie on the
+    surface, not at the mesh's vertices, so that neither their number nor the scanner's triangulation matters. Where
+    two sheets of the surface come nearer to each other than the points' spacing, these two share their points.
 
     Args:
         mesh: clean (see `scans.cleaning`).
         count: N > 0; may exceed the number of vertices.
         rng: the only source of chance.
-        method: "poisson" or "uniform".
+        method: "poisson", "stratified", "uniform" or "fps".
 
     Raises:
         UserError: count is not positive, or the method is unknown.
@@ -90,18 +94,17 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if not 0 < area < np.inf:
         raise ScanError(f"a mesh of {len(faces)} faces has area {area}, so that no point can be drawn. Clean it first")
 
-    if method == "poisson":
-        n = CANDIDATES_PER_POINT * count
-        ticks = (np.arange(n) + rng.random(n)) / n
-    else:
-        n = count
-        ticks = rng.random(n)
+    n = CANDIDATES_PER_POINT * count if method in ("poisson", "fps") else count
+    ticks = rng.random(n) if method == "uniform" else (np.arange(n) + rng.random(n)) / n
     # Faces without area are never hit: the search ends behind them, and the last one with area takes a tick of 1.
     face = np.minimum(np.searchsorted(cumulative, ticks * area, side="right"), np.flatnonzero(areas)[-1])
     points = place(vertices, faces, face, rng.random(n), rng.random(n))
     if method == "poisson":
         order = rng.permutation(n)
         kept = order[throw_darts(points[order], count, area)]
+        points, face = points[kept], face[kept]
+    elif method == "fps":
+        kept = choose_farthest(points, count, int(rng.integers(n)))
         points, face = points[kept], face[kept]
 
     corners = vertices[faces[face]]  # (N, 3, 3)

@@ -7,7 +7,7 @@ from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
 from scans.sampling import sample_surface
 
-METHODS = ["poisson", "uniform"]
+METHODS = ["poisson", "stratified", "uniform", "fps"]
 TRIANGLE = Mesh(np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0.0]]), np.array([[0, 1, 2]], np.int32))
 
 
@@ -130,8 +130,10 @@ def test_faces_without_area_are_never_hit(method: str) -> None:
 def test_refusals() -> None:
     with pytest.raises(UserError, match="at least 1, found 0"):
         sample_surface(TRIANGLE, 0, rng())
-    with pytest.raises(UserError, match=r"unknown sampling method 'fps'[.] Use one of poisson, uniform"):
-        sample_surface(TRIANGLE, 1, rng(), "fps")  # type: ignore[arg-type]
+    with pytest.raises(
+        UserError, match=r"unknown sampling method 'even'[.] Use one of poisson, stratified, uniform, fps"
+    ):
+        sample_surface(TRIANGLE, 1, rng(), "even")  # type: ignore[arg-type]
     for broken in (
         Mesh(TRIANGLE.vertices * 0, TRIANGLE.faces),
         Mesh(TRIANGLE.vertices * np.nan, TRIANGLE.faces),
