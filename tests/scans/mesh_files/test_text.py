@@ -66,7 +66,9 @@ def between(low: float) -> tuple[str, str, str]:
 
 @settings(deadline=None)  # the first example compiles
 @given(st.floats(0, 1e300), st.floats(1e-6, 1e6), st.floats(5e-324, 2.3e-308))
-def test_the_middle_between_two_doubles_and_a_hair_beside_it(any_size: float, jaw_size: float, subnormal: float) -> None:
+def test_the_middle_between_two_doubles_and_a_hair_beside_it(
+    any_size: float, jaw_size: float, subnormal: float
+) -> None:
     for low in (any_size, jaw_size, subnormal):
         below, _, above = between(low)
         assert float(below) == low < float(above)
