@@ -1,12 +1,17 @@
-"""Sampling and cleaning against trimesh, in one run: `python benchmarks/bench_sampling.py`."""
+"""Sampling and cleaning against trimesh and fpsample, in one run: `python benchmarks/bench_sampling.py`."""
 
+from importlib.metadata import version
+from typing import get_args
+
+import fpsample
 import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 from toy_jaw import best_of, toy_jaw
 
 from scans.cleaning import clean
-from scans.sampling import sample_surface
+from scans.farthest_points import choose_farthest
+from scans.sampling import CANDIDATES_PER_POINT, Method, sample_surface
 
 COUNT = 50_000
 RUNS = 7
@@ -32,12 +37,13 @@ def patch_chi_square(points: np.ndarray, reference: np.ndarray, patches: int = 5
 
 def main() -> None:
     """Print times, ratios and evenness."""
-    print(f"{COUNT} points; best of {RUNS}; trimesh {trimesh.__version__}")
-    print(f"{'faces':>8} {'method':24}{'ms':>8}{'points':>8}{'CV':>8}{'chi²/df':>9}")
+    print(f"{COUNT} points; best of {RUNS}; trimesh {trimesh.__version__}, fpsample {version('fpsample')}")
+    print(f"{'faces':>8} {'method':32}{'ms':>8}{'points':>8}{'CV':>8}{'chi²/df':>9}")
     for faces in (130_000, 260_000, 520_000):
         mesh = toy_jaw(faces)
         shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
         reference = sample_surface(mesh, 2_000_000, np.random.default_rng(1), "uniform").points
+        candidates = sample_surface(mesh, CANDIDATES_PER_POINT * COUNT, np.random.default_rng(0), "stratified").points
 
         def ours(method):  # type: ignore[no-untyped-def]
             return sample_surface(mesh, COUNT, np.random.default_rng(0), method).points  # noqa: B023
@@ -46,20 +52,26 @@ def main() -> None:
             shape._cache.clear()  # noqa: B023  (a mesh is sampled once, so that cached areas would flatter)
             return function(shape, COUNT, seed=0)[0]  # noqa: B023
 
-        methods = {
-            "poisson": lambda: ours("poisson"),
-            "uniform": lambda: ours("uniform"),
+        methods = {name: lambda name=name: ours(name) for name in get_args(Method)} | {
             "trimesh even": lambda: theirs(trimesh.sample.sample_surface_even),
             "trimesh uniform": lambda: theirs(trimesh.sample.sample_surface),
+            "farthest of candidates": lambda: candidates[choose_farthest(candidates, COUNT, 0)],  # noqa: B023
+            "fpsample of the same": lambda: candidates[  # noqa: B023
+                fpsample.bucket_fps_kdline_sampling(candidates, COUNT, h=9, start_idx=0)  # noqa: B023
+            ],
         }
-        times = best_of(RUNS, *methods.values())
-        for (name, method), seconds in zip(methods.items(), times, strict=True):
+        times = dict(zip(methods, best_of(RUNS, *methods.values()), strict=True))
+        for name, method in methods.items():
             points = method()
             print(
-                f"{len(mesh.faces):8} {name:24}{seconds * 1e3:8.1f}{len(points):8}{unevenness(points):8.3f}"
+                f"{len(mesh.faces):8} {name:32}{times[name] * 1e3:8.1f}{len(points):8}{unevenness(points):8.3f}"
                 f"{patch_chi_square(points, reference):9.3f}"
             )
-        print(f"{'':8} poisson: {times[2] / times[0]:.2f} × the speed of trimesh even")
+        print(f"{'':8} poisson: {times['trimesh even'] / times['poisson']:.2f} × the speed of trimesh even")
+        print(
+            f"{'':8} farthest points: {times['fpsample of the same'] / times['farthest of candidates']:.2f} × the "
+            "speed of fpsample"
+        )
         print(f"{'':8} clean: {best_of(RUNS, lambda: clean(mesh))[0] * 1e3:.1f} ms")  # noqa: B023
 
 

@@ -8,7 +8,14 @@ from numba import njit
 FIRST_SPACING = 0.75
 SHRINK = 0.97
 LAST_SPACING = 1e-3  # below it the points all but coincide: take them as they come
+OPPOSITE = 1e-12  # 1 + a·b of normals that are opposite to double precision
 CHAIN_END = -1
+
+
+@njit(cache=True)
+def lattice_spacing(area, count):
+    """The distance between neighbours when `count` points lie on the densest (hexagonal) lattice of an area."""
+    return np.sqrt(2 * area / (np.sqrt(3.0) * count))
 
 
 @njit(cache=True)
@@ -34,8 +41,24 @@ def link(points, chosen, k, cell, heads, following):
 
 
 @njit(cache=True)
-def distance2_to_chosen(points, p, spacing2, chosen, cell, heads, following):
-    """The squared distance from point p to a chosen point nearer than the spacing, or infinity; spacing ≤ cell."""
+def way2(a, b, x, y, z):
+    """The squared length of the way between two points over the planes that they lie on.
+
+    With the crease where the planes meet between them, the points at distances d and e from it: the way is longer than
+    the straight line by 2de(1 − a·b), and their heights over each other's planes are |a·v| = e sin and |b·v| = d sin of
+    the angle between the normals. On one plane the way is the line. Sheets that face each other have no way.
+
+    Args:
+        a, b: (3,) unit normals.
+        x, y, z: v, from one point to the other.
+    """
+    heights = abs((a[0] * x + a[1] * y + a[2] * z) * (b[0] * x + b[1] * y + b[2] * z))
+    return x * x + y * y + z * z + 2 * heights / max(1 + a[0] * b[0] + a[1] * b[1] + a[2] * b[2], OPPOSITE)
+
+
+@njit(cache=True)
+def distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, following):
+    """The squared way from point p to a chosen point nearer than the spacing, or infinity; spacing ≤ cell."""
     x, y, z = points[p, 0], points[p, 1], points[p, 2]
     cx, cy, cz = cell_of(x, cell), cell_of(y, cell), cell_of(z, cell)
     for dx in range(-1, 2):
@@ -44,43 +67,49 @@ def distance2_to_chosen(points, p, spacing2, chosen, cell, heads, following):
                 k = heads[slot_of(cx + dx, cy + dy, cz + dz, len(heads) - 1)]
                 while k != CHAIN_END:
                     q = chosen[k]
-                    distance2 = (points[q, 0] - x) ** 2 + (points[q, 1] - y) ** 2 + (points[q, 2] - z) ** 2
-                    if distance2 < spacing2:
-                        return distance2
+                    vx, vy, vz = points[q, 0] - x, points[q, 1] - y, points[q, 2] - z
+                    if vx * vx + vy * vy + vz * vz < spacing2:
+                        distance2 = way2(normals[p], normals[q], vx, vy, vz)
+                        if distance2 < spacing2:
+                            return distance2
                     k = following[k]
     return np.inf
 
 
 @njit(cache=True)
-def throw_darts(points, count, area):
+def throw_darts(points, normals, wanted, count, area):
     """Choose points that lie evenly.
 
-    A point is taken if no taken one is nearer than the spacing. When every point was asked, the spacing shrinks and
-    those left are asked again, until exactly `count` are taken. As they are asked in a random order, the last,
-    unfinished round favours no part of the surface.
+    A point is taken if no taken one is nearer than the spacing over the surface (`way2`). When every point was asked,
+    the spacing shrinks and those left are asked again, until exactly `count` are taken. As they are asked in a random
+    order, the last, unfinished round favours no part of the surface.
 
     Args:
-        points: (N, 3) float64 on a surface, in random order, N ≥ count; five for each one wanted give a coefficient of
-            variation of the neighbour distance of 0.10, three 0.12.
-        count: how many to choose.
-        area: the surface's.
+        points: (N, 3) float64 on a surface, in random order; five for each one wanted give a coefficient of variation
+            of the neighbour distance of 0.10, three 0.12.
+        normals: (N, 3) float64, the surface's at the points, unit length.
+        wanted: (N,) bool, at least `count` of them; the others only keep their distance: without neighbours beyond it,
+            a surface's border would gain points.
+        count: how many of the wanted to choose.
+        area: of the surface that these are on.
 
     Returns:
         (count,) int32, the chosen points.
     """
-    lattice = np.sqrt(2 * area / (np.sqrt(3.0) * count))
+    lattice = lattice_spacing(area, count)
     spacing = FIRST_SPACING * lattice
     slots = 16
     while slots < 2 * count:
         slots *= 2
     heads = np.full(slots, CHAIN_END, np.int32)
-    following = np.empty(count, np.int32)
-    chosen = np.empty(count, np.int32)
-    # Squared distance to a chosen point, where one was found: no need to ask again before the spacing is below it.
+    most = count + len(points) - np.count_nonzero(wanted)
+    following = np.empty(most, np.int32)
+    chosen = np.empty(most, np.int32)
+    # Squared way to a chosen point, where one was found: no need to ask again before the spacing is below it.
     nearest2 = np.full(len(points), np.inf)
     cell = spacing
-    taken = 0
-    while taken < count:
+    taken, missing = 0, count
+    while missing > 0:
         if spacing < LAST_SPACING * lattice:
             spacing = 0.0
         elif spacing < cell / 2:  # keep the cells as small as the spacing, or they fill up
@@ -92,7 +121,7 @@ def throw_darts(points, count, area):
         for p in range(len(points)):
             if nearest2[p] < spacing2:
                 continue
-            distance2 = distance2_to_chosen(points, p, spacing2, chosen, cell, heads, following)
+            distance2 = distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, following)
             if distance2 < spacing2:
                 nearest2[p] = distance2
                 continue
@@ -100,7 +129,10 @@ def throw_darts(points, count, area):
             chosen[taken] = p
             link(points, chosen, taken, cell, heads, following)
             taken += 1
-            if taken == count:
-                break
+            if wanted[p]:
+                missing -= 1
+                if missing == 0:
+                    break
         spacing *= SHRINK
-    return chosen
+    chosen = chosen[:taken]
+    return chosen[wanted[chosen]]

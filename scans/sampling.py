@@ -6,12 +6,14 @@ from typing import Literal, get_args
 import numpy as np
 from numba import njit
 
+from scans.border import continued
 from scans.errors import ScanError, UserError
+from scans.farthest_points import choose_farthest
 from scans.mesh import GINGIVA, Mesh
-from scans.poisson_disk import throw_darts
+from scans.poisson_disk import FIRST_SPACING, lattice_spacing, throw_darts
 
-Method = Literal["poisson", "uniform"]
-CANDIDATES_PER_POINT = 5
+Method = Literal["poisson", "stratified", "uniform", "fps"]
+CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,37 @@ def place(vertices, faces, chosen, first, second):
     return points
 
 
+@njit(cache=True)
+def unit_normals(vertices, faces, chosen):
+    """The unit normal (N, 3) of each chosen face, which has an area."""
+    normals = np.empty((len(chosen), 3))
+    for k in range(len(chosen)):
+        a, b, c = faces[chosen[k], 0], faces[chosen[k], 1], faces[chosen[k], 2]
+        x1, x2 = vertices[b, 0] - vertices[a, 0], vertices[c, 0] - vertices[a, 0]
+        y1, y2 = vertices[b, 1] - vertices[a, 1], vertices[c, 1] - vertices[a, 1]
+        z1, z2 = vertices[b, 2] - vertices[a, 2], vertices[c, 2] - vertices[a, 2]
+        nx, ny, nz = y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2
+        length = np.sqrt(nx * nx + ny * ny + nz * nz)
+        normals[k] = nx / length, ny / length, nz / length
+    return normals
+
+
 def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson") -> SurfaceSamples:
     """Draw exactly `count` points from a mesh's surface, evenly by area.
 
-    `uniform` draws them independently. `poisson` is blue noise: of five stratified candidates for each point it takes
-    those that keep their distance (see `scans.poisson_disk`). Where two sheets of the surface come nearer to each
-    other than the points' spacing, they share their points.
+    `uniform` draws them independently. `stratified` draws one from each of N strata of equal area, cut in face order,
+    and keeps that order. `poisson` and `fps` choose among five such candidates for each point: `poisson` those that
+    keep their distance, in random order (blue noise, see `scans.poisson_disk`), `fps` always the farthest from those
+    before it (farthest point sampling, as in arXiv 2606.07907; see `scans.farthest_points`). The candidates lie on the
+    surface, not at the mesh's vertices, so that neither their number nor the scanner's triangulation matters.
+    `poisson` is as dense at open borders and creases as elsewhere, `fps` is not: it favours borders and neglects what
+    lies beside them and beside creases.
 
     Args:
         mesh: clean (see `scans.cleaning`).
         count: N > 0; may exceed the number of vertices.
         rng: the only source of chance.
-        method: "poisson" or "uniform".
+        method: "poisson", "stratified", "uniform" or "fps".
 
     Raises:
         UserError: count is not positive, or the method is unknown.
@@ -85,28 +106,33 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     vertices = np.ascontiguousarray(mesh.vertices, dtype=np.float64)
     faces = np.ascontiguousarray(mesh.faces)
     areas = face_areas(vertices, faces)
-    cumulative = np.cumsum(areas)
-    area = float(cumulative[-1]) if len(areas) else 0.0
+    area = float(areas.sum())
     if not 0 < area < np.inf:
         raise ScanError(f"a mesh of {len(faces)} faces has area {area}, so that no point can be drawn. Clean it first")
-
+    own = len(faces)
+    n = CANDIDATES_PER_POINT * count if method in ("poisson", "fps") else count
     if method == "poisson":
-        n = CANDIDATES_PER_POINT * count
-        ticks = (np.arange(n) + rng.random(n)) / n
-    else:
-        n = count
-        ticks = rng.random(n)
+        vertices, faces = continued(vertices, faces, FIRST_SPACING * lattice_spacing(area, count))
+        areas = np.concatenate([areas, face_areas(vertices, faces[own:])])
+        n = int(np.ceil(n * areas.sum() / area))  # as many as before on the surface itself
+
+    cumulative = np.cumsum(areas)
+    ticks = rng.random(n) if method == "uniform" else (np.arange(n) + rng.random(n)) / n
     # Faces without area are never hit: the search ends behind them, and the last one with area takes a tick of 1.
-    face = np.minimum(np.searchsorted(cumulative, ticks * area, side="right"), np.flatnonzero(areas)[-1])
+    face = np.searchsorted(cumulative, ticks * cumulative[-1], side="right")
+    face = np.minimum(face, np.flatnonzero(areas)[-1])
+    if method == "poisson":
+        face = rng.permutation(face)
     points = place(vertices, faces, face, rng.random(n), rng.random(n))
     if method == "poisson":
-        order = rng.permutation(n)
-        kept = order[throw_darts(points[order], count, area)]
+        kept = throw_darts(points, unit_normals(vertices, faces, face), face < own, count, area)
+        points, face = points[kept], face[kept]
+    elif method == "fps":
+        kept = choose_farthest(points, count, int(rng.integers(n)))
         points, face = points[kept], face[kept]
 
     corners = vertices[faces[face]]  # (N, 3, 3)
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = unit_normals(vertices, faces, face)
     if mesh.labels is None:
         labels = np.full(count, GINGIVA, np.uint8)
     else:

@@ -35,7 +35,7 @@ One row per case, sorted by `id`. Points, normals and mesh are in the normalised
 | `normals` | unit normals at the points | {points} × 3, flat |
 | `labels` | FDI number at the points, 0 = gingiva or unknown | {points} |
 | `center`, `radius` | of the jaw, in mm | 3; 1 |
-| `vertices`, `faces`, `vertex_labels` | the cleaned mesh | V × 3 and F × 3, flat; V |
+| `vertices`, `faces`, `vertex_labels` | {mesh} | V × 3 and F × 3, flat; V |
 | `source` | SHA-256 of the scan's files | |
 | `cleaning` | what was removed from the scan, as JSON | |
 
@@ -64,5 +64,6 @@ def dataset_card(folder: Path, manifest: Manifest, prepare: Prepare) -> str:
         data_files="\n".join(f"  - split: {split}\n    path: {split}-*.parquet" for split in counts),
         rows="\n".join(f"| {split} | {count} | {len(shards[split])} |" for split, count in counts.items()),
         sampling=prepare.sampling,
+        mesh={"scan": "the cleaned mesh", "poisson": "its Poisson reconstruction"}[prepare.surface],
         points=prepare.points,
     )

@@ -94,12 +94,26 @@ class Download(Section):
     teeth3ds: Teeth3DS = Teeth3DS()
 
 
+class Reconstruction(Section):
+    """The Poisson reconstruction of `surface: poisson`; needs the extra `poisson`."""
+
+    points: int = Field(
+        50_000, ge=1000, le=1_000_000, description="Farthest points that the surface is made anew from."
+    )
+    depth: int = Field(9, ge=5, le=12, description="Depth of the octree: cells of 1.1 / 2^depth of the jaw's extent.")
+
+
 class Prepare(Section):
     """From raw scans to normalised meshes and sampled points."""
 
+    surface: Literal["scan", "poisson"] = Field(
+        "scan", description="What is sampled and rendered: the cleaned scan, or its reconstruction as in the paper."
+    )
+    reconstruction: Reconstruction = Reconstruction()
     points: int = Field(50_000, ge=16, le=1_000_000, description="Surface points per case.")
-    sampling: Literal["poisson", "uniform"] = Field(
-        "poisson", description="How points are spread: blue noise, or each on its own."
+    sampling: Literal["poisson", "stratified", "uniform", "fps"] = Field(
+        "poisson",
+        description="How points are spread: blue noise, one a stratum, each alone, or the papers' farthest points.",
     )
     speck_share: Share = Field(0.01, description="Loose parts smaller than this share of the largest part are removed.")
     on_bad_scan: Literal["fail", "skip"] = Field(

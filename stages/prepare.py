@@ -69,7 +69,9 @@ class _Shard:
 def _make_shard(shard: _Shard) -> dict[str, str]:
     """Make one shard, or take it from the store. Returns the refused cases with the reasons."""
     digests = {case.id: _source_digest(case) for case in shard.cases}
-    settings = shard.prepare.model_dump(include={"points", "sampling", "speck_share", "seed"})
+    settings = shard.prepare.model_dump(
+        include={"surface", "reconstruction", "points", "sampling", "speck_share", "seed"}
+    )
     refused: dict[str, str] = {}
     metadata = {
         "frame": "normalised: x_mm = x * radius + center; crowns +z, incisors -y, patient right (FDI 1x) +x",
@@ -98,6 +100,7 @@ def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams
     from scans.frame import check_size, orient
     from scans.mesh_files import read_mesh
     from scans.normalise import center_and_radius, normalise
+    from scans.poisson_surface import reconstruct
     from scans.sampling import sample_surface
     from scans.seeds import generator
     from scans.teeth3ds import check_jaw, read_labels
@@ -111,7 +114,12 @@ def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams
     mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
     mesh, cleaning = clean(mesh, path, smallest_share=prepare.speck_share)
     check_size(mesh, path)
-    samples = sample_surface(mesh, prepare.points, generator(prepare.seed, case.id), prepare.sampling)
+    rng = generator(prepare.seed, case.id)
+    if prepare.surface == "poisson":
+        made_from = prepare.reconstruction
+        mesh = reconstruct(mesh, path, rng, count=made_from.points, depth=made_from.depth)
+        mesh, _ = clean(mesh, path, smallest_share=prepare.speck_share)
+    samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
     return PreparedCase(
         id=case.id,

@@ -7,7 +7,7 @@ from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
 from scans.sampling import sample_surface
 
-METHODS = ["poisson", "uniform"]
+METHODS = ["poisson", "stratified", "uniform", "fps"]
 TRIANGLE = Mesh(np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0.0]]), np.array([[0, 1, 2]], np.int32))
 
 
@@ -36,6 +36,16 @@ def sphere(divisions: int = 60) -> Mesh:
     c, d = np.roll(b, -1, axis=1), np.roll(a, -1, axis=1)
     quads = np.stack([a, b, c, d], axis=-1).reshape(-1, 4)
     return Mesh(vertices, np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]).astype(np.int32))
+
+
+def folded(divisions: int = 40) -> Mesh:
+    """A square of side 1, folded upwards at a right angle along x = 1/2."""
+    u, v = np.meshgrid(*2 * [np.linspace(0, 1, divisions + 1)], indexing="ij")
+    index = np.arange(u.size).reshape(u.shape)
+    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+    faces = np.concatenate([np.stack(corners, axis=-1).reshape(-1, 3) for corners in ((a, b, c), (a, c, d))])
+    vertices = np.stack([np.minimum(u, 0.5), v, np.maximum(u - 0.5, 0)], axis=-1).reshape(-1, 3)
+    return Mesh(vertices, faces.astype(np.int32))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,9 +109,43 @@ def test_the_order_of_the_faces_favours_no_part() -> None:
     assert np.mean(in_first_half) == pytest.approx(500, abs=2.5)
 
 
+def test_poisson_is_as_dense_at_borders_and_creases_as_elsewhere() -> None:
+    """Without the strip beyond the border half a spacing there holds 50 % too many, and the crease 13 % too few."""
+    count, seeds = 2000, range(40)
+    spacing = 0.7 * np.sqrt(2 / np.sqrt(3) / count)
+    at_border, at_crease = [], []
+    for seed in seeds:
+        points = sample_surface(folded(), count, rng(seed)).points
+        u, v = points[:, 0] + points[:, 2], points[:, 1]
+        at_border.append((np.minimum.reduce([u, 1 - u, v, 1 - v]) < spacing / 2).mean() / (1 - (1 - spacing) ** 2))
+        at_crease.append((np.abs(u - 0.5) < spacing).mean() / (2 * spacing))
+    assert np.mean(at_border) == pytest.approx(1, abs=0.05)
+    assert np.mean(at_crease) == pytest.approx(1, abs=0.04)
+
+
+@pytest.mark.parametrize("method", ["poisson", "fps"])
+@pytest.mark.parametrize("mesh", [patchwork(), sphere()], ids=["patchwork", "sphere"])
+def test_far_more_even_than_chance(mesh: Mesh, method: str) -> None:
+    """Chi-square over patches of equal area: below what independent points get once in ten thousand times."""
+    points = sample_surface(mesh, 6400, rng(), method).points
+    if mesh.vertices[:, 2].any():
+        u, v = (points[:, 2] + 1) / 2, np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) + 0.5
+    else:
+        u, v = points[:, 0], points[:, 1]
+    counts, _, _ = np.histogram2d(u, v, bins=8, range=[[0, 1], [0, 1]])
+    assert ((counts - 100) ** 2 / 100).sum() < chi2.ppf(0.0001, 63)
+
+
+def test_a_first_part_of_farthest_points_is_a_sample_too() -> None:
+    points = sample_surface(patchwork(), 4000, rng(), "fps").points[:500]
+    distance = cKDTree(points).query(points, k=2)[0][:, 1]
+    assert distance.std() / distance.mean() < 0.13
+
+
+@pytest.mark.parametrize("method", ["poisson", "fps"])
 @pytest.mark.parametrize("mesh", [TRIANGLE, patchwork(), sphere()], ids=["triangle", "patchwork", "sphere"])
-def test_poisson_is_blue_noise(mesh: Mesh) -> None:
-    points = sample_surface(mesh, 5000, rng()).points
+def test_points_keep_their_distance(mesh: Mesh, method: str) -> None:
+    points = sample_surface(mesh, 5000, rng(), method).points
     distance = cKDTree(points).query(points, k=2)[0][:, 1]
     assert distance.std() / distance.mean() < 0.13
 
@@ -130,8 +174,10 @@ def test_faces_without_area_are_never_hit(method: str) -> None:
 def test_refusals() -> None:
     with pytest.raises(UserError, match="at least 1, found 0"):
         sample_surface(TRIANGLE, 0, rng())
-    with pytest.raises(UserError, match=r"unknown sampling method 'fps'[.] Use one of poisson, uniform"):
-        sample_surface(TRIANGLE, 1, rng(), "fps")  # type: ignore[arg-type]
+    with pytest.raises(
+        UserError, match=r"unknown sampling method 'even'[.] Use one of poisson, stratified, uniform, fps"
+    ):
+        sample_surface(TRIANGLE, 1, rng(), "even")  # type: ignore[arg-type]
     for broken in (
         Mesh(TRIANGLE.vertices * 0, TRIANGLE.faces),
         Mesh(TRIANGLE.vertices * np.nan, TRIANGLE.faces),

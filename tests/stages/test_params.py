@@ -21,7 +21,7 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"rendr": {}}, r"params.yaml: rendr: unknown key; did you mean render\?"),
         ({"render": {"image_siez": 64}}, r"render.image_siez: unknown key; did you mean render.image_size\?"),
         ({"train": {"network": {"hiden": 1}}}, r"train.network.hiden: .* did you mean train.network.hidden\?"),
-        ({"prepare": {"zzz": 1}}, "known keys: points, sampling"),
+        ({"prepare": {"zzz": 1}}, "known keys: surface, reconstruction"),
         ({"render": {"image_size": 3}}, "render.image_size: .*greater than or equal to 16, not 3"),
         ({"render": {"image_size": "128"}}, "render.image_size: .*integer, not '128'"),
         ({"render": {"backend": "osmesa"}}, "render.backend: .*'numba' or 'pyrender', not 'osmesa'"),

@@ -1,6 +1,7 @@
 """download and prepare on a folder of a user's own scans, good and broken."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from scans.mesh_files.obj_writer import encode_obj
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_prepared
 from scans.synthetic import make_jaw
-from stages import download, prepare
+from stages import download, prepare, store
 from stages.params import Params, check
 
 
@@ -29,11 +30,17 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     Path("incoming").mkdir()
 
 
-def params(on_bad_scan: str = "fail", **directory: object) -> Params:
+def params(on_bad_scan: str = "fail", prepare: dict | None = None, workers: int = 1, **directory: object) -> Params:
     values = {
         "download": {"source": "directory", "directory": directory},
-        "prepare": {"points": 256, "on_bad_scan": on_bad_scan, "test_share": 0.0, "validation_share": 0.0},
-        "compute": {"workers": 1},
+        "prepare": {
+            "points": 256,
+            "on_bad_scan": on_bad_scan,
+            "test_share": 0.0,
+            "validation_share": 0.0,
+            **(prepare or {}),
+        },
+        "compute": {"workers": workers},
     }
     return check(values, "params.yaml")
 
@@ -75,6 +82,40 @@ def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:
         run(params(crowns="-y", incisors="+z"))
     (turned,) = run(params(crowns="-y", incisors="+z", millimetres_per_unit=10.0))
     np.testing.assert_allclose(turned.points, straight.points, atol=1e-3)
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "stratified", "uniform", "fps"])
+def test_every_way_of_sampling_is_named_in_the_card(jaw: Mesh, sampling: str) -> None:
+    add("a", jaw)
+    (case,) = run(params(prepare={"sampling": sampling}))
+    assert case.points.shape == case.normals.shape == (256, 3)
+    np.testing.assert_allclose(np.linalg.norm(case.normals, axis=1), 1, atol=1e-6)
+    assert len(set(case.labels)) > 4
+    assert f"| `points` | surface points, {sampling} sampling |" in (prepare.PREPARED / "README.md").read_text()
+
+
+@pytest.mark.slow  # processes that import Open3D
+def test_surfaces_made_anew_are_the_same_from_one_worker_and_from_two(jaw: Mesh) -> None:
+    add("a", jaw)
+    add("b", replace(jaw, vertices=jaw.vertices * 1.1))
+    anew = {"surface": "poisson", "reconstruction": {"points": 2000, "depth": 6}, "cases_per_shard": 1}
+    shards = []
+    for workers in (1, 2):
+        cases = run(params(prepare=anew, workers=workers))
+        shards.append({path.name: path.read_bytes() for path in shard_paths(prepare.PREPARED, "train")})
+        shutil.rmtree(store.STORE)
+    assert len(shards[0]) == 2
+    assert shards[0] == shards[1]
+    assert "Poisson reconstruction" in (prepare.PREPARED / "README.md").read_text()
+    for case in cases:
+        assert len(set(case.mesh.labels)) > 4
+        assert len(set(case.labels)) > 4
+        assert not {tuple(v) for v in case.mesh.vertices.tolist()} & {tuple(v) for v in jaw.vertices.tolist()}
+        # the whole jaw, and nothing beyond it
+        scan = jaw.vertices * (1.0 if case.id == "a" else 1.1)
+        back = case.mesh.vertices * case.radius + case.center
+        np.testing.assert_allclose(back.min(axis=0), scan.min(axis=0), atol=1.5)
+        np.testing.assert_allclose(back.max(axis=0), scan.max(axis=0), atol=1.5)
 
 
 def truncated(jaw: Mesh) -> None:

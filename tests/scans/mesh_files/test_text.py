@@ -1,3 +1,5 @@
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,6 +43,37 @@ def test_any_decimals(digits: int, decimals: int) -> None:
 @given(st.integers(1 << 53, 1 << 54), st.integers(1, 5))
 def test_halfway_between_two_doubles(number: int, twos: int) -> None:
     check_as_python([f"{(number | 1) * 5**twos}e-{twos}"])  # (odd 54-bit number) / 2^twos has no double of its own
+
+
+@settings(deadline=None, max_examples=300)  # the first example compiles
+@given(
+    st.sampled_from(["", "-", "+"]),
+    st.from_regex(r"([0-9]{1,25}\.?|[0-9]{0,25}\.[0-9]{1,25}|0{0,20}\.0{0,30}[0-9]{1,20})", fullmatch=True),
+    st.one_of(st.just(""), st.from_regex(r"[eE][+-]?0{0,3}[0-9]{1,3}", fullmatch=True)),
+)
+def test_any_decimal_string(sign: str, digits: str, exponent: str) -> None:
+    check_as_python([sign + digits + exponent])
+
+
+def between(low: float) -> tuple[str, str, str]:
+    """All digits of the middle between a double and the next one, and of numbers just below and above it."""
+    with localcontext() as context:
+        context.prec = 1200
+        middle = (Decimal(low) + Decimal(float(np.nextafter(low, np.inf)))) / 2
+        hair = middle * Decimal("1e-900")
+        return f"{middle - hair:e}", f"{middle:e}", f"{middle + hair:e}"
+
+
+@settings(deadline=None)  # the first example compiles
+@given(st.floats(0, 1e300), st.floats(1e-6, 1e6), st.floats(5e-324, 2.3e-308))
+def test_the_middle_between_two_doubles_and_a_hair_beside_it(
+    any_size: float, jaw_size: float, subnormal: float
+) -> None:
+    for low in (any_size, jaw_size, subnormal):
+        below, _, above = between(low)
+        assert float(below) == low < float(above)
+        check_as_python(list(between(low)))
+        check_as_python([f"{Decimal(token):.{digits}e}" for token in between(low) for digits in (15, 16, 17, 18, 40)])
 
 
 def test_odd_numbers() -> None:

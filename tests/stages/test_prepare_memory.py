@@ -1,0 +1,72 @@
+"""Memory of `prepare`, in processes of their own: what other tests have taken doesn't count."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trimesh.remesh import subdivide
+
+from scans.mesh import Mesh
+from scans.synthetic import make_jaw
+from scans.teeth3ds import write_case
+
+MEGABYTE = 1 << 20
+LARGEST = 519_453  # faces of the largest upper of Teeth3DS
+
+PEAK = """
+made = _Shard(Path("shard.parquet"), "train", tuple(cases), Prepare(surface=surface))
+assert _make_shard(made) == {}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+GROWTH = """
+def resident():
+    gc.collect()
+    return psutil.Process().memory_info().rss
+
+for k in range(500):
+    if k == 100:
+        before = resident()
+    sampling = ("poisson", "stratified", "uniform", "fps")[k % 4]
+    _prepare_case(cases[k % len(cases)], "train", "", Prepare(points=1000, sampling=sampling))
+print(resident() - before)
+"""
+
+
+def measured(project: Path, folder: Path, code: str, jaws: list[Mesh], surface: str = "scan") -> int:
+    """The bytes that `code` prints, run in a new process with the jaws as `cases` in data/scans."""
+    cases = []
+    for k, jaw in enumerate(jaws):
+        write_case(folder / "data" / "scans", f"J{k}", "upper", jaw)
+        stem = f"upper/J{k}/J{k}_upper"
+        cases.append({"id": f"J{k}", "mesh": f"{stem}.obj", "labels": f"{stem}.json", "split": "train"})
+    head = "import gc, json, psutil, resource, sys\nfrom pathlib import Path\nfrom scans.manifest import RawCase\n"
+    head += "from stages.params import Prepare\nfrom stages.prepare import _make_shard, _prepare_case, _Shard\n"
+    head += "given = json.loads(sys.argv[1])\ncases = [RawCase(**case) for case in given['cases']]\n"
+    head += "surface = given['surface']\n"
+    command = [sys.executable, "-c", head + code, json.dumps({"cases": cases, "surface": surface})]
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return int(ended.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("surface", ["scan", "poisson"])
+def test_the_largest_scans_take_under_one_and_a_half_gigabytes(surface: str, project: Path, tmp_path: Path) -> None:
+    coarse = make_jaw(0, "large", voxel_mm=0.64)
+    vertices, faces = coarse.vertices, coarse.faces
+    while len(faces) < LARGEST:
+        vertices, faces = subdivide(vertices, faces)
+    labels = np.where(vertices[:, 2] > np.median(vertices[:, 2]), 11, 0).astype(np.uint8)
+    jaw = Mesh(vertices, faces.astype(np.int32), labels)
+    assert measured(project, tmp_path, PEAK, [jaw, jaw], surface) < 1500 * MEGABYTE
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_many_scans(project: Path, tmp_path: Path) -> None:
+    jaws = [make_jaw(0, f"small{k}", voxel_mm=1.6) for k in range(5)]
+    assert measured(project, tmp_path, GROWTH, jaws) < 5 * MEGABYTE
