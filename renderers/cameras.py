@@ -39,6 +39,7 @@ class Camera:
     cy: float
     width: int
     height: int
+    orthographic: bool = False
 
     def __post_init__(self) -> None:
         transform = np.asarray(self.transform, dtype=np.float64)

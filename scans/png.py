@@ -1,4 +1,4 @@
-"""Grey pictures to PNG bytes and back."""
+"""Pictures to PNG bytes and back."""
 
 import cv2
 import numpy as np
@@ -9,36 +9,41 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The PNG file of a grey picture, the same bytes every time.
+    """The PNG file of a picture, the same bytes every time.
 
     Args:
-        image: (H, W) uint8.
+        image: grey (H, W) of uint8 or uint16, or RGB (H, W, 3) of uint8.
 
     Raises:
-        ValueError: The array is not a grey picture.
+        ValueError: The array is no such picture.
     """
-    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"expected a grey picture (H, W) of uint8, got {image.shape} of {image.dtype}")
-    _, data = cv2.imencode(".png", image)
+    grey = image.ndim == 2 and image.dtype in (np.uint8, np.uint16)
+    rgb = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
+    if not (grey or rgb) or image.size == 0:
+        raise ValueError(
+            f"expected a grey picture (H, W) of uint8 or uint16, or RGB (H, W, 3) of uint8, got {image.shape} of "
+            f"{image.dtype}"
+        )
+    _, data = cv2.imencode(".png", image if grey else image[:, :, ::-1])
     return data.tobytes()
 
 
 def decode_png(data: bytes, source: str) -> np.ndarray:
-    """The grey picture in a PNG file.
+    """The picture in a PNG file.
 
     Args:
-        data: The file's bytes. A colour picture becomes grey.
+        data: The file's bytes. Transparency is left out.
         source: What to call the file in an error.
 
     Returns:
-        (H, W) uint8.
+        (H, W) for a grey picture, (H, W, 3) RGB for one in colour; uint8, or uint16 for one of 16 bits.
 
     Raises:
         UserError: The bytes are no PNG, or one that is cut off or damaged.
     """
     if not data.startswith(_SIGNATURE):
         raise UserError(f"{source}: not a PNG picture (starts with {bytes(data[:8])!r}); convert or make it again")
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise UserError(f"{source}: the PNG picture is cut off or damaged; make it again")
-    return image
+    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])

@@ -101,7 +101,14 @@ class Render(Section):
         "numba", description="Renderer: `numba` runs anywhere, `pyrender` needs EGL (GPU or Mesa)."
     )
     image_size: int = Field(112, ge=16, le=2048, description="Width and height of a view, in pixels.")
-    samples: Literal[1, 2] = Field(2, description="Samples per pixel side; 2 smooths the edges (4 samples a pixel).")
+    samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 smooths the edges.")
+    style: Literal["grey", "colour"] = Field(
+        "grey",
+        description="`grey`, or `colour`: teeth and gingiva apart, tone, gloss and light by chance; needs labels.",
+    )
+    passes: tuple[Literal["depth", "normals", "labels"], ...] = Field(
+        (), description="What else is stored of each pixel: depth, normals, labels (FDI), as PNGs in further columns."
+    )
     elevation: float = Field(
         20.0, ge=-89, le=89, description="Height of the ring's cameras above the horizon, in degrees."
     )
@@ -109,6 +116,7 @@ class Render(Section):
     field_of_view: float = Field(40.0, ge=1, le=120, description="Vertical field of view, in degrees.")
     background: int = Field(255, ge=0, le=255, description="Grey value of the background.")
     light: float = Field(5.0, gt=0, le=100, description="Intensity of the light at the camera, as in pyrender.")
+    seed: Seed = Field(0, description="Seed of the looks of style `colour`; each case's chance is (seed, case id).")
     order: tuple[int, ...] = Field(
         tuple(range(10)), description="Order of the stored views: 0-8 the ring from the incisors on, 9 the top view."
     )
@@ -117,6 +125,14 @@ class Render(Section):
     def _order_names_each_view_once(self) -> "Render":
         if sorted(self.order) != list(range(10)):
             raise ValueError(f"order={list(self.order)} must name each of the views 0 to 9 once")
+        return self
+
+    @model_validator(mode="after")
+    def _style_and_passes_can_be_made(self) -> "Render":
+        if self.style == "colour" and self.backend != "numba":
+            raise ValueError(f"style=colour needs backend=numba, got backend={self.backend}")
+        if len(set(self.passes)) != len(self.passes):
+            raise ValueError(f"passes={list(self.passes)} names a pass twice")
         return self
 
 
@@ -194,6 +210,7 @@ class Compute(Section):
     """How the work is done; changes no result."""
 
     workers: int = Field(0, ge=0, le=1024, description="Worker processes; 0 takes one per core.")
+    egl_device: int = Field(0, ge=0, description="EGL device of the `pyrender` backend, from 0: which GPU, or Mesa.")
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
 
 

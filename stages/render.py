@@ -1,4 +1,7 @@
-"""render: the ten views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras."""
+"""render: the ten views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras.
+
+The views are columns of PNGs: `views`, and one for each of the chosen passes.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scans.errors import ScanError
+from scans.seeds import generator
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_meshes
 from scans.shards.views import ViewsCase, read_views, write_views
@@ -17,7 +22,10 @@ from stages.progress import say
 from stages.workspace import PREPARED, VIEWS, whole_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from renderers.cameras import Camera
+    from renderers.shading import ColourShading, Shading
 
 CASES_ON_A_SHEET = 12
 
@@ -28,7 +36,7 @@ def run(params: Params) -> None:
 
     with whole_folder(VIEWS) as folder:
         tasks = [
-            _Shard(source, folder / source.name, params.render)
+            _Shard(source, folder / source.name, params.render, params.compute.egl_device)
             for split in SPLITS
             for source in shard_paths(PREPARED, split)
         ]
@@ -48,6 +56,7 @@ class _Shard:
     source: Path
     target: Path
     render: RenderParams
+    egl_device: int
 
 
 def _make_shard(shard: _Shard) -> None:
@@ -57,28 +66,64 @@ def _make_shard(shard: _Shard) -> None:
 
 
 def _render_shard(shard: _Shard, path: Path) -> None:
+    from renderers import opengl
     from renderers.cameras import camera_array
+    from renderers.passes import depth_step, render_passes
     from renderers.render import render_views
-    from renderers.shading import Shading
     from scans.png import encode_png
 
-    cameras = _cameras(shard.render)
+    opengl.choose_device(shard.egl_device)
+    render = shard.render
+    cameras = _cameras(render)
     packed = camera_array(cameras)
-    # The material that pyrender gives a mesh without one.
-    shading = Shading(
-        base_color=0.3, metallic=0.2, roughness=0.8, light=shard.render.light, background=shard.render.background
-    )
+    step = depth_step(cameras)
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
-            images = render_views(
-                mesh.vertices, mesh.faces, cameras, shading, backend=shard.render.backend, samples=shard.render.samples
-            )
-            yield ViewsCase(case_id, split, [encode_png(image) for image in images], packed)
+            try:
+                images = render_views(
+                    mesh.vertices,
+                    mesh.faces,
+                    cameras,
+                    _shading(render, case_id),
+                    backend=render.backend,
+                    samples=render.samples,
+                    labels=mesh.labels,
+                )
+                passes = render_passes(mesh.vertices, mesh.faces, cameras, passes=render.passes, labels=mesh.labels)
+            except ScanError as error:
+                raise ScanError(f"{shard.source}, case {case_id}: {error}") from error
+            pictures = {name: [encode_png(_pass_picture(name, each, step)) for each in passes[name]] for name in passes}
+            yield ViewsCase(case_id, split, [encode_png(image) for image in images], packed, pictures)
 
-    size = shard.render.image_size
-    metadata = {"views": {"shape": [len(cameras), size, size]}, "params": shard.render.model_dump(mode="json")}
-    write_views(path, cases(), packed.shape, metadata)
+    size = render.image_size
+    metadata = {"views": {"shape": [len(cameras), size, size]}, "params": render.model_dump(mode="json")}
+    what = {
+        "depth": {"unit": "jaw radii along the camera's axis", "step": step, "background": 0},
+        "normals": {"frame": "normalised", "value": "128 + 127 n", "background": 0},
+        "labels": {"numbers": "FDI, 0 gingiva", "background": 255},
+    }
+    metadata["passes"] = {name: what[name] for name in render.passes}
+    write_views(path, cases(), packed.shape, metadata, render.passes)
+
+
+def _shading(render: RenderParams, case_id: str) -> "Shading | ColourShading":
+    from renderers.colour import random_look
+    from renderers.shading import Shading
+
+    if render.style == "colour":
+        chance = generator(render.seed, f"{case_id}/look")
+        return random_look(chance, light=render.light, background=render.background)
+    # The material that pyrender gives a mesh without one.
+    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
+
+
+def _pass_picture(name: str, values: "np.ndarray", step: float) -> "np.ndarray":
+    from renderers.passes import depth_picture, normals_picture
+
+    if name == "depth":
+        return depth_picture(values, step)
+    return normals_picture(values) if name == "normals" else values
 
 
 def _write_contact_sheets(folder: Path) -> None:

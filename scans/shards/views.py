@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,24 @@ class ViewsCase:
     Attributes:
         views: PNG files in view order.
         cameras: (V, C) float64, one row per view as `renderers.cameras` packs it.
+        passes: further PNG files in view order by the name of their column, such as `depth`.
     """
 
     id: str
     split: str
     views: Sequence[bytes]
     cameras: np.ndarray
+    passes: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
 
 def write_views(
-    path: Path, cases: Iterable[ViewsCase], camera_shape: tuple[int, int], metadata: Mapping[str, Any]
+    path: Path,
+    cases: Iterable[ViewsCase],
+    camera_shape: tuple[int, int],
+    metadata: Mapping[str, Any],
+    passes: Sequence[str] = (),
 ) -> None:
-    """Write a view shard, with the features that make Hugging Face datasets decode the pictures."""
+    """Write a view shard, with the features that make Hugging Face datasets decode the pictures of views and passes."""
     value = {"_type": "Value"}
     camera_length = camera_shape[0] * camera_shape[1]
     features = {
@@ -38,6 +44,7 @@ def write_views(
         "split": {"dtype": "string", **value},
         "views": {"feature": {"_type": "Image"}, "_type": "List"},
         "cameras": {"feature": {"dtype": "float64", **value}, "length": camera_length, "_type": "List"},
+        **{name: {"feature": {"_type": "Image"}, "_type": "List"} for name in passes},
     }
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     schema = pa.schema(
@@ -46,25 +53,30 @@ def write_views(
             ("split", pa.string()),
             ("views", pa.list_(image)),
             ("cameras", pa.list_(pa.float64(), camera_length)),
+            *((name, pa.list_(image)) for name in passes),
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
 
+    def pictures(kind: str, pngs: Sequence[bytes]) -> pa.Array:
+        files = [{"bytes": png, "path": f"{kind}_{number:02d}.png"} for number, png in enumerate(pngs)]
+        return pa.array([files], pa.list_(image))
+
     def row(case: ViewsCase) -> list[pa.Array]:
-        views = [{"bytes": png, "path": f"view_{number:02d}.png"} for number, png in enumerate(case.views)]
         return [
             pa.array([case.id]),
             pa.array([case.split]),
-            pa.array([views], pa.list_(image)),
+            pictures("view", case.views),
             fixed_list(case.cameras, np.float64),
+            *(pictures(name, case.passes[name]) for name in passes),
         ]
 
     write_rows(path, schema, map(row, cases), metadata)
 
 
 def read_views(path: Path) -> Iterator[ViewsCase]:
-    """The cases of a view shard, one row group in memory at a time."""
-    for row in read_rows(path):
+    """The cases of a view shard without its passes, one row group in memory at a time."""
+    for row in read_rows(path, ["id", "split", "views", "cameras"]):
         views = [view["bytes"] for view in row["views"].as_py()]
         yield ViewsCase(
             row["id"].as_py(), row["split"].as_py(), views, to_array(row["cameras"]).reshape(len(views), -1)

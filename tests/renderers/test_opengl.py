@@ -66,14 +66,14 @@ class TestGolden:
         assert overlap.min() >= 0.998
 
     def test_anti_aliased(self, bumpy, rig224: list[Camera], shading: Shading) -> None:
-        error, overlap = compare(bumpy, rig224[::3], shading, samples=2)
+        error, overlap = compare(bumpy, rig224[::3], shading, samples=4)
         assert error.max() <= 4
         assert overlap.min() >= 0.99
 
     @pytest.mark.parametrize("name", ["open3sdcm_01.ply", "open3sdcm_039.ply"])
     def test_casts(self, shared: Path, name: str, rig224: list[Camera], shading: Shading) -> None:
         cast = in_frame(shared / "scans" / name, crowns=(0, 1, 0), incisors=(0, 0, 1))
-        for samples, most, least in ((1, 1, 0.998), (2, 4, 0.99)):
+        for samples, most, least in ((1, 1, 0.998), (4, 4, 0.99)):
             error, overlap = compare(cast, rig224[::3], shading, samples=samples)
             assert error.max() <= most
             assert overlap.min() >= least
@@ -117,8 +117,8 @@ class TestGolden:
         renderer = pyrender.OffscreenRenderer(224, 224)
         theirs = renderer.render(scene)[0][:, :, 0].astype(int)
         renderer.delete()
-        (backend,) = render_views(*bumpy, [rig224[4]], shading, backend="pyrender", samples=2).astype(int)
-        (ours,) = render_views(*bumpy, [rig224[4]], shading, backend="numba", samples=2).astype(int)
+        (backend,) = render_views(*bumpy, [rig224[4]], shading, backend="pyrender", samples=4).astype(int)
+        (ours,) = render_views(*bumpy, [rig224[4]], shading, backend="numba", samples=4).astype(int)
         assert np.abs(backend - theirs)[theirs < 255].mean() <= 0.05
         assert np.abs(ours - theirs)[theirs < 255].mean() <= 4
 
@@ -126,10 +126,10 @@ class TestGolden:
 @pytest.mark.gl
 @pytest.mark.usefixtures("gl")
 def test_close_frees_and_the_next_picture_starts_again(bumpy, rig: list[Camera], shading: Shading) -> None:
-    first = render_views(*bumpy, rig[:2], shading, backend="pyrender", samples=2)
+    first = render_views(*bumpy, rig[:2], shading, backend="pyrender", samples=4)
     opengl.close()
     opengl.close()
-    again = render_views(*bumpy, rig[:2], shading, backend="pyrender", samples=2)
+    again = render_views(*bumpy, rig[:2], shading, backend="pyrender", samples=4)
     np.testing.assert_array_equal(again, first)
 
 
@@ -137,7 +137,7 @@ def test_close_frees_and_the_next_picture_starts_again(bumpy, rig: list[Camera],
 @pytest.mark.usefixtures("gl")
 def test_sizes_and_samples_may_change(bumpy, rig: list[Camera], rig224: list[Camera], shading: Shading) -> None:
     small = render_views(*bumpy, rig[:1], shading, backend="pyrender", samples=1)
-    large = render_views(*bumpy, rig224[:1], shading, backend="pyrender", samples=2)
+    large = render_views(*bumpy, rig224[:1], shading, backend="pyrender", samples=4)
     assert (small.shape, large.shape) == ((1, 96, 96), (1, 224, 224))
     np.testing.assert_array_equal(render_views(*bumpy, rig[:1], shading, backend="pyrender", samples=1), small)
 
