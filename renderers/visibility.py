@@ -30,9 +30,9 @@ NEAR = 0.05
 
 _SHIFT = 8
 _SUBPIXELS = 1 << _SHIFT  # snapping grid per pixel, as in most OpenGL implementations
-MIDDLE_COLUMN, ROTATED_COLUMNS = (0.5,), (0.375, 0.875, 0.125, 0.625)
+MIDDLE_COLUMN, ROTATED_COLUMNS = (0.5,), (0.625, 0.125, 0.875, 0.375)
 """Columns of a pixel's samples, from its top down, with one sample or four."""
-_MIDDLE, _ROTATED = 128, 160 << 24 | 32 << 16 | 224 << 8 | 96  # the same on the snapping grid, a byte for each
+_MIDDLE, _ROTATED = 128, 96 << 24 | 224 << 16 | 32 << 8 | 160  # the same on the snapping grid, a byte for each
 # Farther from the picture's corner than this many pixels, faces are cut. The edge functions, products of two
 # differences of snapped coordinates, then stay inside 64 bits.
 _REACH = 2.0**20

@@ -5,18 +5,21 @@ python worker.py IN.npz OUT.npz
 benchmarks/bench_render.py and tests/renderers/osmesa/scenes.py start it. IN: `vertices` (V, 3) and `faces` (F, 3), or `obj`, the path of a file; `transforms` (views, 4, 4), camera to world;
 `fov` in degrees, `size` in pixels, `light`, `repeats`. OUT: `views` (views, H, W) uint8, of the faces from both sides
 where `two_sided` is set, else as a user scripts it; `view_ms` and `jaw_ms`, processor time on one core, best of the
-repeats: a view of a mesh that is loaded, and all views of a new one (reading an OBJ, normals, buffers, context).
+repeats: a view of a mesh that is loaded, and all views of a new one (normals, buffers,
+context; for an OBJ, reading it and writing PNGs).
 """
 
 import os
 import sys
 import time
+from pathlib import Path
 
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.environ.update(PYGLET_HEADLESS="1", PYOPENGL_PLATFORM="osmesa", LP_NUM_THREADS="0")
 
 # ruff: noqa: E402
 import numpy as np
+import PIL.Image
 import pyrender
 import trimesh
 
@@ -63,6 +66,9 @@ def main() -> None:
                 view[:] = renderer.render(scene)[0][:, :, 0]
                 for node in nodes:
                     scene.remove_node(node)
+            if "obj" in task and not turn:
+                for number, view in enumerate(views):
+                    PIL.Image.fromarray(view).save(Path(sys.argv[2]).with_name(f"view_{number:02d}.png"))
         end = time.process_time()
         renderer.delete()
         view_seconds.append((end - second) / len(views))

@@ -109,7 +109,7 @@ def test_four_samples_are_averaged(camera: Camera, quad, shading: Shading) -> No
 def test_a_face_is_shaded_once_in_the_middle_of_its_samples(camera: Camera, quad, shading: Shading, grey) -> None:
     vertices, faces = quad(0, 0, 16, 16, depth=2.0)
     normals = np.array([[0, 0, 1], [1, 0, 0], [1, 0, 0], [0, 0, 1]], dtype=np.float64)
-    # Right of column 7.5, two samples of the pixels in column 7 are left, at 7.875 and 7.625.
+    # Right of column 7.5, two samples of the pixels in column 7 are left, at 7.625 and 7.875.
     cut = vertices.copy()
     cut[[0, 3], 0] += 7.5 / 8 * 2
     cut_normals = normals.copy()
@@ -117,8 +117,8 @@ def test_a_face_is_shaded_once_in_the_middle_of_its_samples(camera: Camera, quad
     image = render(cut, faces, cut_normals, camera, replace(shading, background=0), samples=4)
     share = 7.75 / 16
     n = np.array([share, 0, 1 - share]) / np.hypot(share, 1 - share)
-    # Rows of the two: the second and the fourth quarter.
-    v = -np.array([(7.75 - 8) / 8, (8 - 7 - 0.625) / 8, -1])
+    # Rows of the two: the first and the third quarter.
+    v = -np.array([(7.75 - 8) / 8, (8 - 7 - 0.375) / 8, -1])
     expected = grey(n, np.array([0.0, 0, 1]), v / np.linalg.norm(v), light=5.0) / 2
     assert abs(int(image[7, 7]) - expected) <= 1
 

@@ -30,7 +30,7 @@ def test_four_samples_stand_on_the_rotated_grid(camera: Camera, quad) -> None:
     face_ids, nearness = visibility(*quad(3.2, 4.6, 9.7, 11.4, depth=2.0), camera, samples=4)
     assert face_ids.shape == (64, 16)
     expected = np.zeros((64, 16), dtype=bool)
-    for sample, offset in enumerate((0.375, 0.875, 0.125, 0.625)):  # OpenGL's usual four, from the top down
+    for sample, offset in enumerate((0.625, 0.125, 0.875, 0.375)):  # OpenGL's usual four, from the top down
         columns, rows = np.arange(16) + offset, np.arange(16) + (sample + 0.5) / 4
         inside = ((rows > 4.6) & (rows < 11.4))[:, None] & ((columns > 3.2) & (columns < 9.7))
         expected[sample::4] = inside
@@ -48,7 +48,7 @@ def test_four_samples_are_those_of_finer_pictures(camera: Camera, size: float) -
     soup, faces = flat.reshape(-1, 3), np.arange(900, dtype=np.int32).reshape(-1, 3)
     four, _ = visibility(soup, faces, camera, samples=4)
     assert (four >= 0).any()
-    for sample, offset in enumerate((0.375, 0.875, 0.125, 0.625)):
+    for sample, offset in enumerate((0.625, 0.125, 0.875, 0.375)):
         moved = replace(camera, cx=8.5 - offset, cy=8.5 - (sample + 0.5) / 4)
         np.testing.assert_array_equal(four[sample::4], visibility(soup, faces, moved, samples=1)[0])
 
