@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
 
-.PHONY: help install repro test test-fast lint bench clean
+.PHONY: help install repro test test-fast lint bench osmesa clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -40,6 +40,14 @@ lint: install  ## Check style, types and import directions
 bench: install  ## Run the benchmarks beside their peers; ends with one table
 	python benchmarks
 
+osmesa: .venv-osmesa/installed  ## Make the environment of one of the benchmarks' peers; needs libosmesa6
+
+.venv-osmesa/installed: benchmarks/osmesa/requirements.txt
+	$(PYTHON) -m venv .venv-osmesa
+	.venv-osmesa/bin/python -m pip install --quiet --requirement $<
+	.venv-osmesa/bin/python -m pip install --quiet PyOpenGL==3.1.10 2>&1 | grep -v "^ERROR: pip's\|pyrender 0.1.45 requires" || true
+	touch $@
+
 clean:  ## Delete the environment, caches and shards kept for resuming; results and DVC's cache stay
-	rm -rf .venv .tenview .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf .venv .venv-osmesa .tenview .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -14,27 +14,27 @@ def contact_sheet(cases: Mapping[str, Sequence[np.ndarray | None]]) -> np.ndarra
     """A sheet with the views of some cases, the view numbers above the columns and the case ids above the rows.
 
     Args:
-        cases: The pictures of each case by its id, in the order of the rows: (H, W) uint8, all of one size, and as many
-            for each case; None where the case does not show the view.
+        cases: The pictures of each case by its id, in the order of the rows: (H, W) or (H, W, 3) uint8, all of one
+            shape, and as many for each case; None where the case does not show the view.
 
     Returns:
-        (rows, columns) uint8, the same for the same input. The pictures keep their pixels.
+        (rows, columns) or (rows, columns, 3) uint8, the same for the same input. The pictures keep their pixels.
 
     Raises:
         UserError: There is no case, or the pictures differ in number or size.
     """
     counts = {len(pictures) for pictures in cases.values()}
     shapes = {view.shape for pictures in cases.values() for view in pictures if view is not None}
-    if len(counts) != 1 or len(shapes) != 1 or len(shape := shapes.pop()) != 2:
+    if len(counts) != 1 or len(shapes) != 1 or len(shape := shapes.pop()) not in (2, 3):
         raise UserError(
             f"contact sheet: expected at least one case, and pictures of one size and number for all, got "
             f"{ {case: [getattr(view, 'shape', None) for view in pictures] for case, pictures in cases.items()} }"
         )
-    count, (height, width) = counts.pop(), shape
+    count, (height, width, *channels) = counts.pop(), shape
     gap = max(4, width // 28)
     line = min(max(width // 9, 14), 24)
     rows, columns = line + gap + len(cases) * (line + height + gap), gap + count * (width + gap)
-    sheet = np.full((rows, columns), _PAPER, dtype=np.uint8)
+    sheet = np.full((rows, columns, *channels), _PAPER, dtype=np.uint8)
     for view in range(count):
         _write(sheet, f"view {view}", top=gap // 2, left=gap + view * (width + gap), height=line, width=width)
     for row, (case_id, pictures) in enumerate(cases.items()):
@@ -53,4 +53,4 @@ def _write(sheet: np.ndarray, text: str, *, top: int, left: int, height: int, wi
     # Hershey's capitals are 21 units high at scale 1; three fifths of the line leave room for descenders.
     scale = 0.6 * height / 21
     cv2.putText(box, text, (0, height * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
-    sheet[top : top + height, left : left + width] = box
+    sheet[top : top + height, left : left + width] = box if sheet.ndim == 2 else box[:, :, None]

@@ -19,6 +19,15 @@ from scans.errors import UserError
 
 _FAR = 1e4
 _context: "_Context | None" = None
+_device = 0
+
+
+def choose_device(number: int) -> None:
+    """Which of EGL's devices this process renders on from now on, from 0; its number is looked at with the context."""
+    global _device
+    if number != _device:
+        close()
+        _device = number
 
 
 def available() -> tuple[bool, str]:
@@ -50,7 +59,7 @@ def render(
         normals: (V, 3) float64, unit normals, interpolated over the faces.
         cameras: One per picture, all of one picture size.
         shading: Material, light and background.
-        samples: 1 for one sample per pixel, 2 for four (multisampling).
+        samples: Samples per pixel, 1 or 4 (multisampling).
 
     Returns:
         (views, H, W) uint8.
@@ -75,14 +84,14 @@ atexit.register(close)
 def _current() -> "_Context":
     global _context
     if _context is None:
-        _context = _Context()
+        _context = _Context(_device)
     return _context
 
 
 class _Context:
     """An EGL context and pyrender's renderer in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: int) -> None:
         # pyrender imports pyglet, which would look for a display; PyOpenGL chooses its platform when it is imported.
         os.environ["PYGLET_HEADLESS"] = "1"
         os.environ["PYOPENGL_PLATFORM"] = "egl"
@@ -91,9 +100,16 @@ class _Context:
             from OpenGL import GL
             from pyrender.platforms import egl
 
-            self._platform = egl.EGLPlatform(1, 1, egl.get_device_by_index(int(os.environ.get("EGL_DEVICE_ID", "0"))))
+            devices = egl.query_devices()
+            if device >= len(devices):
+                raise UserError(
+                    f"compute.egl_device: no EGL device {device}; this machine has {len(devices)}, counted from 0"
+                )
+            self._platform = egl.EGLPlatform(1, 1, devices[device])
             self._platform.init_context()
             self.name = GL.glGetString(GL.GL_RENDERER).decode()
+        except UserError:
+            raise
         # Whatever is missing shows as one of a dozen types: ImportError, AttributeError, AssertionError, EGLError, ...
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -134,7 +150,9 @@ class _Context:
         renderer = self._renderer(samples)
         images = np.empty((len(cameras), cameras[0].height, cameras[0].width), dtype=np.uint8)
         for image, camera in zip(images, cameras, strict=True):
-            lens = pyrender.IntrinsicsCamera(camera.fx, camera.fy, camera.cx, camera.cy, znear=NEAR, zfar=_FAR)
+            figures = camera.fx, camera.fy, camera.cx, camera.cy
+            kind = _orthographic(pyrender.IntrinsicsCamera) if camera.orthographic else pyrender.IntrinsicsCamera
+            lens = kind(*figures, znear=NEAR, zfar=_FAR)
             node = scene.add(lens, pose=camera.transform)
             scene.set_pose(light, camera.transform)
             renderer.viewport_width, renderer.viewport_height = camera.width, camera.height
@@ -145,7 +163,7 @@ class _Context:
 
     def _renderer(self, samples: int) -> Any:
         if samples not in self._renderers:
-            made = self._pyrender.Renderer if samples == 2 else _single_sample(self._pyrender.Renderer, self._gl)
+            made = self._pyrender.Renderer if samples == 4 else _single_sample(self._pyrender.Renderer, self._gl)
             self._renderers[samples] = made(1, 1)
         return self._renderers[samples]
 
@@ -167,3 +185,21 @@ def _single_sample(renderer: Any, gl: Any) -> Any:
                 gl.glRenderbufferStorageMultisample(gl.GL_RENDERBUFFER, 0, kind, *self._main_fb_dims)
 
     return SingleSample
+
+
+def _orthographic(camera: Any) -> Any:
+    """pyrender's camera class for given intrinsics, with parallel lines of sight; its own knows no optical axis."""
+
+    class Orthographic(camera):
+        def get_projection_matrix(self, width: int, height: int) -> np.ndarray:
+            depth = self.zfar - self.znear
+            return np.array(
+                [
+                    [2 * self.fx / width, 0, 0, 2 * self.cx / width - 1],
+                    [0, 2 * self.fy / height, 0, 1 - 2 * self.cy / height],
+                    [0, 0, -2 / depth, -(self.zfar + self.znear) / depth],
+                    [0, 0, 0, 1],
+                ]
+            )
+
+    return Orthographic

@@ -1,44 +1,42 @@
-"""The software rasteriser: visibility buffer, shading, box filter."""
+"""The software rasteriser: a visibility buffer per view, shaded."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from renderers.cameras import Camera
-from renderers.shading import Shading, shade
-from renderers.visibility import visibility
+from renderers.shading import ColourShading, Shading, shade
+from renderers.visibility import visibility_buffers
 
 
 def render(
-    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, camera: Camera, shading: Shading, *, samples: int
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    normals: np.ndarray,
+    teeth: np.ndarray,
+    cameras: Sequence[Camera],
+    shading: Shading | ColourShading,
+    *,
+    samples: int,
 ) -> np.ndarray:
-    """The picture of a mesh.
+    """Pictures of a mesh.
 
     Args:
-        vertices: (V, 3) float64, finite, in the camera's world.
+        vertices: (V, 3) float64, finite, in the cameras' world.
         faces: (F, 3) int32, valid indices into `vertices`.
         normals: (V, 3) float64, unit normals, interpolated over the faces.
-        camera: The camera.
-        shading: Material, light and background.
-        samples: Samples per side of a pixel; their grey values are averaged.
+        teeth: (V,) float64, 1 on teeth and 0 on gingiva; looked at for `ColourShading` alone.
+        cameras: One per picture, all of one picture size.
+        shading: Materials, light and background.
+        samples: Samples per pixel, 1 or 4; their values are averaged.
 
     Returns:
-        (H, W) uint8.
+        (views, H, W) uint8, or (views, H, W, 3) for `ColourShading`.
     """
-    face_ids, _ = visibility(vertices, faces, camera, samples=samples)
-    grey = shade(vertices, faces, normals, face_ids, camera, shading, samples=samples)
-    return grey if samples == 1 else _box_filter(grey, samples)
-
-
-@njit(cache=True)
-def _box_filter(grey, samples):
-    """Rounded means of samples x samples blocks."""
-    height, width = grey.shape[0] // samples, grey.shape[1] // samples
-    image = np.empty((height, width), dtype=np.uint8)
-    for row in range(height):
-        for column in range(width):
-            total = samples * samples // 2
-            for i in range(samples):
-                for j in range(samples):
-                    total += grey[row * samples + i, column * samples + j]
-            image[row, column] = total // (samples * samples)
-    return image
+    buffers = visibility_buffers(vertices, faces, cameras, samples=samples)
+    return np.stack(
+        [
+            shade(vertices, faces, normals, teeth, face_ids, camera, shading, samples=samples)
+            for camera, (face_ids, _) in zip(cameras, buffers, strict=True)
+        ]
+    )

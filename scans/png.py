@@ -1,4 +1,4 @@
-"""Grey pictures to PNG bytes and back."""
+"""Pictures to PNG bytes and back."""
 
 import struct
 
@@ -22,29 +22,34 @@ _OPTIONS = [
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The PNG file of a grey picture, the same bytes every time.
+    """The PNG file of a picture, the same bytes every time.
 
     Args:
-        image: (H, W) uint8.
+        image: grey (H, W) of uint8 or uint16, or RGB (H, W, 3) of uint8.
 
     Raises:
-        ValueError: The array is not a grey picture.
+        ValueError: The array is no such picture.
     """
-    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"expected a grey picture (H, W) of uint8, got {image.shape} of {image.dtype}")
-    _, data = cv2.imencode(".png", image, _OPTIONS)
+    grey = image.ndim == 2 and image.dtype in (np.uint8, np.uint16)
+    rgb = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
+    if not (grey or rgb) or image.size == 0:
+        raise ValueError(
+            f"expected a grey picture (H, W) of uint8 or uint16, or RGB (H, W, 3) of uint8, got {image.shape} of "
+            f"{image.dtype}"
+        )
+    _, data = cv2.imencode(".png", image if grey else image[:, :, ::-1], _OPTIONS)
     return data.tobytes()
 
 
 def decode_png(data: bytes, source: str) -> np.ndarray:
-    """The grey picture in a PNG file.
+    """The picture in a PNG file.
 
     Args:
-        data: The file's bytes. A colour picture becomes grey.
+        data: The file's bytes. Transparency is left out.
         source: What to call the file in an error.
 
     Returns:
-        (H, W) uint8.
+        (H, W) for a grey picture, (H, W, 3) RGB for one in colour; uint8, or uint16 for one of 16 bits.
 
     Raises:
         UserError: The bytes are no PNG, or one that is cut off or damaged.
@@ -54,17 +59,18 @@ def decode_png(data: bytes, source: str) -> np.ndarray:
     image = _decode_unfiltered(data)
     if image is not None:
         return image
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise UserError(f"{source}: the PNG picture is cut off or damaged; make it again")
-    return image
+    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
 
 
 def _decode_unfiltered(data: bytes) -> np.ndarray | None:
-    """A grey picture that `encode_png` wrote, in 40 % of OpenCV's time; None for any other PNG or a damaged one."""
+    """A picture of 8 bits that `encode_png` wrote, in 40 % of OpenCV's time; None for any other, or a damaged one."""
     try:
-        length, name, width, height, *kind = _HEADER.unpack_from(data)
-        if (length, name, kind) != (13, b"IHDR", [8, 0, 0, 0, 0]) or width * height > _LARGEST:
+        length, name, width, height, depth, colour, *kind = _HEADER.unpack_from(data)
+        channels = {0: 1, 2: 3}.get(colour)  # grey, RGB
+        if (length, name, depth, kind) != (13, b"IHDR", 8, [0, 0, 0]) or not channels or width * height > _LARGEST:
             return None
         parts, start = [], _HEADER.size
         while name != b"IEND":
@@ -73,8 +79,10 @@ def _decode_unfiltered(data: bytes) -> np.ndarray | None:
                 parts.append(data[start + 8 : start + 8 + length])
             start += 12 + length
         stream = isal_zlib.decompressobj()
-        rows = np.frombuffer(stream.decompress(b"".join(parts), height * (width + 1) + 1), np.uint8)
-        rows = rows.reshape(height, width + 1)  # a filter's number before each row
+        rows = np.frombuffer(stream.decompress(b"".join(parts), height * (channels * width + 1) + 1), np.uint8)
+        rows = rows.reshape(height, channels * width + 1)  # a filter's number before each row
     except (struct.error, isal_zlib.error, ValueError):  # type: ignore[misc]  # it is one
         return None
-    return rows[:, 1:] if stream.eof and not rows[:, 0].any() else None
+    if not stream.eof or rows[:, 0].any():
+        return None
+    return rows[:, 1:] if channels == 1 else rows[:, 1:].reshape(height, width, 3)

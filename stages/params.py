@@ -146,7 +146,14 @@ class Render(Section):
     image_size: int = Field(
         112, ge=16, le=2048, description="Height of a view in pixels, and its width, unless a camera file has others."
     )
-    samples: Literal[1, 2] = Field(2, description="Samples per pixel side; 2 smooths the edges (4 samples a pixel).")
+    samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 smooths the edges.")
+    style: Literal["grey", "colour"] = Field(
+        "grey",
+        description="`grey`, or `colour`: teeth and gingiva apart, tone, gloss and light by chance; needs labels.",
+    )
+    passes: tuple[Literal["depth", "normals", "labels"], ...] = Field(
+        (), description="What else is stored of each pixel: depth, normals, labels (FDI), as PNGs in further columns."
+    )
     rig: str = Field(
         "ring", description="Cameras: `ring`, ten of the next three figures, or a .json or .csv file in rigs/."
     )
@@ -169,7 +176,9 @@ class Render(Section):
     )
     views_per_case: int = Field(0, ge=0, description="How many of them each case shows, drawn by chance; 0 for all.")
     jitter: Jitter = Jitter()
-    seed: Seed = Field(0, description="Seed of the jitter and the drawn views; each case's chance is (seed, case id).")
+    seed: Seed = Field(
+        0, description="Seed of jitter, drawn views and the looks of `colour`; each case's chance is (seed, case id)."
+    )
 
     @model_validator(mode="after")
     def _order_names_each_view_once(self) -> "Render":
@@ -183,6 +192,14 @@ class Render(Section):
             raise ValueError(f"rig={self.rig!r} must be ring, or the name of a .json or .csv file in rigs/")
         if len(set(self.views)) != len(self.views):
             raise ValueError(f"views={list(self.views)} names a view twice")
+        return self
+
+    @model_validator(mode="after")
+    def _style_and_passes_can_be_made(self) -> "Render":
+        if self.style == "colour" and self.backend != "numba":
+            raise ValueError(f"style=colour needs backend=numba, got backend={self.backend}")
+        if len(set(self.passes)) != len(self.passes):
+            raise ValueError(f"passes={list(self.passes)} names a pass twice")
         return self
 
 
@@ -267,6 +284,7 @@ class Compute(Section):
         "", description="Address of a Dask scheduler, whose workers are used; empty starts a cluster on this machine."
     )
     connections: int = Field(3, ge=1, le=16, description="Downloads at the same time.")
+    egl_device: int = Field(0, ge=0, description="EGL device of the `pyrender` backend, from 0: which GPU, or Mesa.")
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
 
     @model_validator(mode="after")

@@ -1,4 +1,7 @@
-"""render: the views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras."""
+"""render: the views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras.
+
+The views are columns of PNGs: `views`, and one for each of the chosen passes.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scans.errors import UserError
+from scans.errors import ScanError, UserError
 from scans.seeds import generator
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_meshes
@@ -19,7 +22,10 @@ from stages.progress import say
 from stages.workspace import PREPARED, RIGS, VIEWS, whole_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from renderers.cameras import Camera
+    from renderers.shading import ColourShading, Shading
 
 CASES_ON_A_SHEET = 12
 
@@ -31,7 +37,7 @@ def run(params: Params) -> None:
     rig = _rig(params.render)
     with whole_folder(VIEWS) as folder:
         tasks = [
-            _Shard(source, folder / source.name, params.render, rig)
+            _Shard(source, folder / source.name, params.render, rig, params.compute.egl_device)
             for split in SPLITS
             for source in shard_paths(PREPARED, split)
         ]
@@ -51,6 +57,7 @@ class _Shard:
     target: Path
     render: RenderParams
     rig: "list[Camera]"
+    egl_device: int
 
 
 def _make_shard(shard: _Shard) -> None:
@@ -63,33 +70,72 @@ def _make_shard(shard: _Shard) -> None:
 
 
 def _render_shard(shard: _Shard, path: Path) -> None:
+    from renderers import opengl
     from renderers.cameras import camera_array
+    from renderers.passes import depth_step, render_passes
     from renderers.render import render_views
-    from renderers.shading import Shading
     from scans.png import encode_png
 
-    # The material that pyrender gives a mesh without one.
-    shading = Shading(
-        base_color=0.3, metallic=0.2, roughness=0.8, light=shard.render.light, background=shard.render.background
-    )
+    opengl.choose_device(shard.egl_device)
+    render = shard.render
+    step = depth_step(shard.rig)
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
-            cameras, shown = _cameras(shard.rig, shard.render, case_id)
-            images = render_views(
-                mesh.vertices,
-                mesh.faces,
-                [cameras[number] for number in shown],
-                shading,
-                backend=shard.render.backend,
-                samples=shard.render.samples,
-            )
-            pngs = {number: encode_png(image) for number, image in zip(shown, images, strict=True)}
-            yield ViewsCase(case_id, split, [pngs.get(number) for number in range(len(cameras))], camera_array(cameras))
+            cameras, shown = _cameras(shard.rig, render, case_id)
+            chosen = [cameras[number] for number in shown]
+            try:
+                images = render_views(
+                    mesh.vertices,
+                    mesh.faces,
+                    chosen,
+                    _shading(render, case_id),
+                    backend=render.backend,
+                    samples=render.samples,
+                    labels=mesh.labels,
+                )
+                passes = render_passes(mesh.vertices, mesh.faces, chosen, passes=render.passes, labels=mesh.labels)
+            except ScanError as error:
+                raise ScanError(f"{shard.source}, case {case_id}: {error}") from error
+            columns = {"views": images} | {
+                name: [_pass_picture(name, each, step) for each in values] for name, values in passes.items()
+            }
+            pngs = {
+                name: {number: encode_png(picture) for number, picture in zip(shown, pictures, strict=True)}
+                for name, pictures in columns.items()
+            }
+            # A view that is absent keeps its place.
+            files = {name: [own.get(number) for number in range(len(cameras))] for name, own in pngs.items()}
+            yield ViewsCase(case_id, split, files.pop("views"), camera_array(cameras), files)
 
     shape = [len(shard.rig), shard.rig[0].height, shard.rig[0].width]
-    metadata = {"views": {"shape": shape}, "params": shard.render.model_dump(mode="json")}
-    write_views(path, cases(), camera_array(shard.rig).shape, metadata)
+    metadata = {"views": {"shape": shape}, "params": render.model_dump(mode="json")}
+    what = {
+        "depth": {"unit": "jaw radii along the camera's axis", "step": step, "background": 0},
+        "normals": {"frame": "normalised", "value": "128 + 127 n", "background": 0},
+        "labels": {"numbers": "FDI, 0 gingiva", "background": 255},
+    }
+    metadata["passes"] = {name: what[name] for name in render.passes}
+    write_views(path, cases(), camera_array(shard.rig).shape, metadata, render.passes)
+
+
+def _shading(render: RenderParams, case_id: str) -> "Shading | ColourShading":
+    from renderers.colour import random_look
+    from renderers.shading import Shading
+
+    if render.style == "colour":
+        chance = generator(render.seed, f"{case_id}/look")
+        return random_look(chance, light=render.light, background=render.background)
+    # The material that pyrender gives a mesh without one.
+    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
+
+
+def _pass_picture(name: str, values: "np.ndarray", step: float) -> "np.ndarray":
+    from renderers.passes import depth_picture, normals_picture
+
+    if name == "depth":
+        return depth_picture(values, step)
+    return normals_picture(values) if name == "normals" else values
 
 
 def _write_contact_sheets(folder: Path) -> None:

@@ -3,11 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from renderers import rasterizer
 from renderers.cameras import Camera, look_at_origin
 from renderers.normals import vertex_normals
-from renderers.rasterizer import render
 from renderers.shading import Shading
-from renderers.visibility import visibility
+from renderers.visibility import visibility_buffers
+
+
+def render(
+    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, camera: Camera, shading: Shading, *, samples: int
+) -> np.ndarray:
+    return rasterizer.render(vertices, faces, normals, np.empty(0), [camera], shading, samples=samples)[0]
 
 
 def picture(mesh: tuple[np.ndarray, np.ndarray], camera: Camera, shading: Shading, samples: int = 1) -> np.ndarray:
@@ -85,14 +91,14 @@ def test_both_sides_are_lit_alike(camera: Camera, quad, shading: Shading, rig: l
 def test_the_background_is_exact(camera: Camera, quad, shading: Shading) -> None:
     mesh = quad(4, 4, 8, 8, depth=2.0)
     for background in (0, 37, 255):
-        image = picture(mesh, camera, replace(shading, background=background), samples=2)
+        image = picture(mesh, camera, replace(shading, background=background), samples=4)
         assert (image[9:] == background).all()
 
 
-def test_two_samples_per_side_are_averaged(camera: Camera, quad, shading: Shading) -> None:
-    # Up to the middle of column 8 and of row 4: half a pixel, and a quarter in the corner.
-    image = picture(quad(2, 4.5, 8.5, 12, depth=2.0), camera, shading, samples=2)
-    full = picture(quad(-5, -5, 21, 21, depth=2.0), camera, shading, samples=2).astype(int)
+def test_four_samples_are_averaged(camera: Camera, quad, shading: Shading) -> None:
+    # Up to the middle of column 8 and of row 4: two of the four samples, and one in the corner.
+    image = picture(quad(2, 4.5, 8.5, 12, depth=2.0), camera, shading, samples=4)
+    full = picture(quad(-5, -5, 21, 21, depth=2.0), camera, shading, samples=4).astype(int)
     assert image[8, 5] == full[8, 5]
     assert abs(image[8, 8] - (full[8, 8] + 255) / 2) <= 1
     assert abs(image[4, 5] - (full[4, 5] + 255) / 2) <= 1
@@ -100,10 +106,28 @@ def test_two_samples_per_side_are_averaged(camera: Camera, quad, shading: Shadin
     assert image[8, 9] == 255
 
 
-def test_the_box_filter_rounds(rig: list[Camera], bumpy, shading: Shading) -> None:
-    fine = replace(rig[1], fx=2 * rig[1].fx, fy=2 * rig[1].fy, cx=96.0, cy=96.0, width=192, height=192)
-    blocks = picture(bumpy, fine, shading).reshape(96, 2, 96, 2).astype(int)
-    np.testing.assert_array_equal(picture(bumpy, rig[1], shading, samples=2), (blocks.sum(axis=(1, 3)) + 2) // 4)
+def test_a_face_is_shaded_once_in_the_middle_of_its_samples(camera: Camera, quad, shading: Shading, grey) -> None:
+    vertices, faces = quad(0, 0, 16, 16, depth=2.0)
+    normals = np.array([[0, 0, 1], [1, 0, 0], [1, 0, 0], [0, 0, 1]], dtype=np.float64)
+    # Right of column 7.5, two samples of the pixels in column 7 are left, at 7.625 and 7.875.
+    cut = vertices.copy()
+    cut[[0, 3], 0] += 7.5 / 8 * 2
+    cut_normals = normals.copy()
+    cut_normals[[0, 3]] = (7.5 / 16, 0, 1 - 7.5 / 16)
+    image = render(cut, faces, cut_normals, camera, replace(shading, background=0), samples=4)
+    share = 7.75 / 16
+    n = np.array([share, 0, 1 - share]) / np.hypot(share, 1 - share)
+    # Rows of the two: the first and the third quarter.
+    v = -np.array([(7.75 - 8) / 8, (8 - 7 - 0.375) / 8, -1])
+    expected = grey(n, np.array([0.0, 0, 1]), v / np.linalg.norm(v), light=5.0) / 2
+    assert abs(int(image[7, 7]) - expected) <= 1
+
+
+def test_parallel_lines_of_sight_see_each_pixel_of_a_plane_alike(camera: Camera, quad, shading: Shading, grey) -> None:
+    image = picture(quad(-50, -50, 60, 60, depth=2.0), replace(camera, orthographic=True), shading, samples=4)
+    towards = np.array([0.0, 0.0, 1.0])
+    assert np.unique(image).size == 1
+    assert abs(image[0, 0] - grey(towards, towards, towards, light=5.0)) <= 0.6
 
 
 def test_a_vertex_without_normal_is_dark_not_an_error(camera: Camera, quad, shading: Shading) -> None:
@@ -118,13 +142,13 @@ def test_faces_seen_exactly_from_the_side(camera: Camera, shading: Shading) -> N
     y, depth = random.integers(-64, 64, (200, 3)) / 32, random.integers(33, 256, (200, 3)) / 32
     soup = np.stack((-0.125 * depth - 3 * y, y, -depth), axis=2).reshape(-1, 3)
     faces = np.arange(600, dtype=np.int32).reshape(-1, 3)
-    covered = [face for face in faces if visibility(soup, face[None], camera, samples=1)[0][8, 8] == 0]
+    covered = [face for face in faces if next(visibility_buffers(soup, face[None], [camera], samples=1))[0][8, 8] == 0]
     assert covered
     for face in covered:
         render(soup, face[None], np.tile((0.0, 0.0, 1.0), (600, 1)), camera, shading, samples=1)
 
 
-@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("samples", [1, 4])
 def test_a_picture_through_the_near_plane_is_shaded(camera: Camera, shading: Shading, samples: int) -> None:
     vertices = np.array([[-50, -1, 50], [50, -1, 50], [50, -1, -50], [-50, -1, -50]], dtype=np.float64)
     image = picture((vertices, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)), camera, shading, samples)

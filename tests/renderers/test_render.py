@@ -24,17 +24,17 @@ vertices = random.uniform(-0.6, 0.6, (300, 3))
 faces = random.integers(0, 300, (400, 3))
 cameras = ring_rig(ring_views=4, elevation=20, distance=3, field_of_view=40, image_size=64, order=range(5))
 shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
-views = [render_views(vertices, faces, cameras, shading, backend="numba", samples=samples) for samples in (1, 2)]
+views = [render_views(vertices, faces, cameras, shading, backend="numba", samples=samples) for samples in (1, 4)]
 print(sha256(np.concatenate(views).tobytes()).hexdigest())
 """
 
 
 def test_every_camera_gets_its_picture(bumpy, rig: list[Camera], shading: Shading) -> None:
-    views = render_views(*bumpy, rig, shading, backend="numba", samples=2)
+    views = render_views(*bumpy, rig, shading, backend="numba", samples=4)
     assert views.shape == (10, 96, 96)
     assert views.dtype == np.uint8
     assert len({view.tobytes() for view in views}) == 10
-    alone = render_views(*bumpy, [rig[7]], shading, backend="numba", samples=2)
+    alone = render_views(*bumpy, [rig[7]], shading, backend="numba", samples=4)
     np.testing.assert_array_equal(alone[0], views[7])
 
 
@@ -56,7 +56,7 @@ def test_the_same_bytes_in_other_processes(project: Path) -> None:
 
 def test_the_same_bytes_from_threads(bumpy, rig: list[Camera], shading: Shading) -> None:
     def digest(_: int) -> str:
-        return sha256(render_views(*bumpy, rig[:3], shading, backend="numba", samples=2).tobytes()).hexdigest()
+        return sha256(render_views(*bumpy, rig[:3], shading, backend="numba", samples=4).tobytes()).hexdigest()
 
     with ThreadPoolExecutor(4) as threads:
         assert len(set(threads.map(digest, range(8)))) == 1
@@ -88,7 +88,7 @@ def test_other_shapes_are_refused(bumpy, rig: list[Camera], shading: Shading) ->
 def test_options_are_checked(bumpy, rig: list[Camera], shading: Shading) -> None:
     with pytest.raises(UserError, match="numba, pyrender, got 'osmesa'"):
         render_views(*bumpy, rig, shading, backend="osmesa", samples=1)
-    with pytest.raises(UserError, match="samples: expected 1 or 2"):
+    with pytest.raises(UserError, match="samples: expected 1 or 4"):
         render_views(*bumpy, rig, shading, backend="numba", samples=3)
     for cameras in ([], [rig[0], replace(rig[1], width=95)]):
         with pytest.raises(UserError, match="same picture size"):

@@ -5,7 +5,16 @@ import pytest
 from scipy.spatial import Delaunay
 
 from renderers.cameras import Camera
-from renderers.visibility import NEAR, visibility
+from renderers.visibility import NEAR, visibility_buffers
+
+
+def visibility(
+    vertices: np.ndarray, faces: np.ndarray, camera: Camera, *, samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """One camera's buffer, with nearness 0 where there is no face."""
+    face_ids, nearness = next(visibility_buffers(vertices, faces, [camera], samples=samples))
+    np.testing.assert_array_equal(nearness == -np.inf, face_ids == -1)
+    return face_ids, np.where(face_ids == -1, 0, nearness)
 
 
 def test_a_rectangle_covers_the_samples_inside_it(camera: Camera, quad) -> None:
@@ -17,12 +26,31 @@ def test_a_rectangle_covers_the_samples_inside_it(camera: Camera, quad) -> None:
     np.testing.assert_allclose(nearness, expected / 2.0, rtol=1e-12)
 
 
-def test_two_samples_per_side(camera: Camera, quad) -> None:
-    face_ids, _ = visibility(*quad(3.2, 4.6, 9.7, 11.4, depth=2.0), camera, samples=2)
-    assert face_ids.shape == (32, 32)
-    expected = np.zeros((32, 32), dtype=bool)
-    expected[9:23, 6:19] = True  # middles at 3.25 ... 9.25 and 4.75 ... 11.25
+def test_four_samples_stand_on_the_rotated_grid(camera: Camera, quad) -> None:
+    face_ids, nearness = visibility(*quad(3.2, 4.6, 9.7, 11.4, depth=2.0), camera, samples=4)
+    assert face_ids.shape == (64, 16)
+    expected = np.zeros((64, 16), dtype=bool)
+    for sample, offset in enumerate((0.625, 0.125, 0.875, 0.375)):  # OpenGL's usual four, from the top down
+        columns, rows = np.arange(16) + offset, np.arange(16) + (sample + 0.5) / 4
+        inside = ((rows > 4.6) & (rows < 11.4))[:, None] & ((columns > 3.2) & (columns < 9.7))
+        expected[sample::4] = inside
     np.testing.assert_array_equal(face_ids >= 0, expected)
+    np.testing.assert_allclose(nearness, expected / 2.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1.5, 6.0])
+def test_four_samples_are_those_of_finer_pictures(camera: Camera, size: float) -> None:
+    """Sample s of a pixel is the middle of a pixel of a camera that is moved by its place and has taller pixels."""
+    random = np.random.default_rng(2)
+    corners = random.uniform(-2, 18, (300, 1, 2)) + random.uniform(-size, size, (300, 3, 2))
+    depth = random.uniform(1, 4, (300, 3, 1))
+    flat = np.concatenate(((corners - 8) / 8 * (1, -1), -np.ones((300, 3, 1))), axis=2) * depth
+    soup, faces = flat.reshape(-1, 3), np.arange(900, dtype=np.int32).reshape(-1, 3)
+    four, _ = visibility(soup, faces, camera, samples=4)
+    assert (four >= 0).any()
+    for sample, offset in enumerate((0.625, 0.125, 0.875, 0.375)):
+        moved = replace(camera, cx=8.5 - offset, cy=8.5 - (sample + 0.5) / 4)
+        np.testing.assert_array_equal(four[sample::4], visibility(soup, faces, moved, samples=1)[0])
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -129,12 +157,12 @@ def test_faces_without_area_are_not_seen(camera: Camera) -> None:
 @pytest.mark.parametrize("size", [1e3, 1e6, 2e6, 1e9])
 def test_faces_far_larger_than_the_picture(camera: Camera, size: float) -> None:
     corners = np.array([[-size, -size, -2], [size, -size, -2], [0, size, -2]])
-    _, nearness = visibility(corners, np.array([[0, 1, 2]], dtype=np.int32), camera, samples=2)
+    _, nearness = visibility(corners, np.array([[0, 1, 2]], dtype=np.int32), camera, samples=4)
     np.testing.assert_allclose(nearness, 0.5, rtol=1e-6)
     tilted = corners * (1, 1, 1) - (0, 0, size)
     tilted[2, 2] = size  # passes over the camera's head, with its lower border at the depth of its size
-    face_ids, _ = visibility(tilted, np.array([[0, 1, 2]], dtype=np.int32), camera, samples=2)
-    assert (face_ids[:16] == 0).any()
+    face_ids, _ = visibility(tilted, np.array([[0, 1, 2]], dtype=np.int32), camera, samples=4)
+    assert (face_ids[:32] == 0).any()
 
 
 def test_a_ball_is_as_large_as_its_tangent_cone(rig: list[Camera]) -> None:
@@ -156,3 +184,28 @@ def test_intrinsics_move_and_stretch_the_picture(camera: Camera, quad) -> None:
     expected = np.zeros((12, 40), dtype=bool)
     expected[2:6, 12:20] = True
     np.testing.assert_array_equal(face_ids >= 0, expected)
+
+
+def test_parallel_lines_of_sight(camera: Camera) -> None:
+    # Eight pixels a unit whatever the depth, and depths that are linear in the picture.
+    vertices = np.array([(-0.5, -0.5, -2), (0.5, -0.5, -6), (0.5, 0.5, -6), (-0.5, 0.5, -2)], dtype=np.float64)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
+    face_ids, nearness = visibility(vertices, faces, replace(camera, orthographic=True), samples=1)
+    expected = np.zeros((16, 16), dtype=bool)
+    expected[4:12, 4:12] = True
+    np.testing.assert_array_equal(face_ids >= 0, expected)
+    np.testing.assert_allclose(nearness[6, 4:12], -(2 + 4 * (np.arange(8) + 0.5) / 8), rtol=1e-12)
+    near, far = (vertices * (1, 1, 0) - (0, 0, depth) for depth in (3, 5))
+    for order in ([far, near], [near, far]):
+        both = np.concatenate(order), np.concatenate((faces, faces + 4))
+        _, nearness = visibility(*both, replace(camera, orthographic=True), samples=1)
+        np.testing.assert_allclose(nearness[4:12, 4:12], -3, rtol=1e-12)
+
+
+def test_parallel_lines_of_sight_are_cut_at_the_near_plane(camera: Camera) -> None:
+    # A wall that passes through the camera's plane where x is 0, and reaches beyond what can be snapped.
+    wall = np.array([(-1e6, -50, -1e6), (1e6, -50, 1e6), (1e6, 50, 1e6), (-1e6, 50, -1e6)], dtype=np.float64)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
+    _, nearness = visibility(wall, faces, replace(camera, orthographic=True), samples=1)
+    depth = -(np.arange(16) + 0.5 - 8) / 8
+    np.testing.assert_allclose(nearness, np.broadcast_to(np.where(depth > NEAR, -depth, 0), (16, 16)), atol=5e-4)  # snapping

@@ -30,8 +30,21 @@ def test_a_damaged_file_is_named(image: np.ndarray) -> None:
             decode_png(other, "view_03.png")
 
 
-def test_only_grey_pictures(image: np.ndarray) -> None:
-    for bad in (image[None], image.astype(np.float32), image[:0]):
+def test_colours_and_sixteen_bits_keep_their_values_and_order(image: np.ndarray) -> None:
+    import io
+
+    import PIL.Image
+
+    rgb = np.stack((image, image[::-1], image[:, ::-1]), axis=2)
+    deep = image.astype(np.uint16) * 257 + 3
+    for picture in (rgb, deep):
+        data = encode_png(picture)
+        np.testing.assert_array_equal(decode_png(data, "a.png"), picture)
+        np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(data))), picture)
+
+
+def test_only_pictures(image: np.ndarray) -> None:
+    for bad in (image[None], image.astype(np.float32), image[:0], np.stack((image, image), axis=2)):
         with pytest.raises(ValueError, match="grey picture"):
             encode_png(bad)
 

@@ -1,0 +1,96 @@
+"""What else the rasteriser knows of each pixel: depth, normals, FDI labels; and the pictures that hold them.
+
+A pass says what the middle of each pixel shows, by a visibility buffer with one sample per pixel: a mean of two depths,
+normals or labels would be of nothing that is there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from renderers.cameras import Camera
+from renderers.normals import vertex_normals
+from renderers.render import checked, checked_labels
+from renderers.shading import corner_weights
+from renderers.visibility import visibility_buffers
+
+PASSES = ("depth", "normals", "labels")
+NO_FACE = 255
+"""Label of a pixel that shows no face; 0 is gingiva."""
+
+
+def render_passes(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    cameras: Sequence[Camera],
+    *,
+    passes: Sequence[str],
+    labels: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Passes of a mesh by the rasteriser of this package.
+
+    Args:
+        vertices: (V, 3) float, in the world of the cameras.
+        faces: (F, 3) int, indices into `vertices`.
+        cameras: One per picture, all of one picture size.
+        passes: Which of PASSES.
+        labels: (V,) uint8 FDI number per vertex, for the pass of that name.
+
+    Returns:
+        By name: `depth` (views, H, W) float64, along the camera's axis in units of the mesh (jaw radii), 0 where there
+        is no face. `normals` (views, H, W, 3) float64, smooth unit normals in the cameras' world, on the side that is
+        seen, 0 where there is no face. `labels` (views, H, W) uint8, that of the face's nearest corner, NO_FACE where
+        there is no face.
+
+    Raises:
+        ScanError: The mesh can't be rendered (see `render_views`), or has no labels and these are asked for.
+    """
+    if not passes:
+        return {}
+    vertices, faces = checked(vertices, faces, cameras)
+    made: dict[str, list[np.ndarray]] = {name: [] for name in passes}
+    vertex_labels = checked_labels(labels, vertices) if "labels" in made else None
+    normals = vertex_normals(vertices, faces)
+    buffers = visibility_buffers(vertices, faces, cameras, samples=1)
+    for camera, (face_ids, nearness) in zip(cameras, buffers, strict=True):
+        seen = face_ids >= 0
+        corners = faces[face_ids[seen]]  # (P, 3)
+        weights, from_front = corner_weights(vertices, faces, face_ids, camera)
+        weights, from_front = weights[seen], from_front[seen]
+        if "depth" in made:
+            depth = np.zeros(seen.shape)
+            depth[seen] = -nearness[seen] if camera.orthographic else 1.0 / nearness[seen]
+            made["depth"].append(depth)
+        if "normals" in made:
+            directions = np.einsum("pc,pcx->px", weights, normals[corners])  # (P, 3)
+            directions *= np.where(from_front, 1.0, -1.0)[:, None]
+            lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+            picture = np.zeros((*seen.shape, 3))
+            picture[seen] = directions / np.where(lengths > 0, lengths, 1.0)
+            made["normals"].append(picture)
+        if vertex_labels is not None:
+            nearest = np.take_along_axis(corners, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
+            shown = np.full(seen.shape, NO_FACE, dtype=np.uint8)
+            shown[seen] = vertex_labels[nearest]
+            made["labels"].append(shown)
+    return {name: np.stack(pictures) for name, pictures in made.items()}
+
+
+def depth_step(cameras: Sequence[Camera]) -> float:
+    """The depth that one step of a 16-bit picture stands for: a power of two, so that none of a jaw is beyond 65,535.
+
+    Twice the distance of the farthest camera leaves room for jitter, and 2 for what lies outside the unit sphere.
+    """
+    farthest = 2.0 * max(float(np.linalg.norm(camera.position)) for camera in cameras) + 2.0
+    return float(2.0 ** np.ceil(np.log2(farthest / 65535)))
+
+
+def depth_picture(depth: np.ndarray, step: float) -> np.ndarray:
+    """Depths as whole steps, (H, W) uint16; 0 where there is no face, 65,535 for everything beyond."""
+    return np.minimum(np.rint(depth / step), 65535).astype(np.uint16)
+
+
+def normals_picture(normals: np.ndarray) -> np.ndarray:
+    """Unit normals as RGB, (H, W, 3) uint8: -1 is 1, 0 is 128 and 1 is 255; black where there is no face."""
+    seen = normals.any(axis=-1, keepdims=True)
+    return np.where(seen, np.rint(128 + 127 * normals), 0).astype(np.uint8)
