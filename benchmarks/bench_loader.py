@@ -91,7 +91,7 @@ def write(root: Path) -> None:
     rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=SIZE, order=range(10))
     shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
     vertices = normalise(mesh.vertices, center, radius)
-    images = render_views(vertices, mesh.faces, rig, shading, backend="numba", samples=2)
+    images = render_views(vertices, mesh.faces, rig, shading, backend="numba", samples=4)
     pngs, cameras = [encode_png(image) for image in images], camera_array(rig)
     rng = np.random.default_rng(1)
     for name in ("prepared", "views", "pil", "cv2"):
