@@ -1,0 +1,26 @@
+"""Serves the folder of the report on this machine, as a page of the UI may not link to a file."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+from stages.workspace import PAGE
+
+PAGES_URL = "TENVIEW_PAGES_URL"  # environment variable that tells the runs
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served_reports() -> Iterator[str]:
+    """Serve reports/ on a free port, to this machine alone; yields the address."""
+    handler = functools.partial(_Quiet, directory=str(PAGE.parent.resolve()))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
