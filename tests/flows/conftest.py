@@ -145,21 +145,24 @@ class Serve:
     process: subprocess.Popen[str] = field(init=False)
 
     def start(self) -> str:
-        """Start it, and wait until it takes runs; returns its first line."""
+        """Start it, and wait until it takes runs; returns the line with the address."""
         environ = environment() | {"PYTHONPATH": str(self.clone)}
         environ.pop("PREFECT_API_URL", None)
         if self.api:
             environ |= {"PREFECT_API_URL": self.api.url, "PREFECT_HOME": str(self.api.home)}
-        log = self.clone.parent / "serve.log"
-        with open(log, "w") as file:
+        with open(self.clone.parent / "serve.log", "w") as file:
             self.process = subprocess.Popen(
                 [Path(sys.executable).with_name("tenview"), "serve", *self.options],
                 cwd=self.clone, env=environ, stdout=file, stderr=file, text=True,
             )  # fmt: skip
-        wait_for(lambda: "\n" in log.read_text() or self.process.poll() is not None, 120)
-        line = log.read_text().splitlines()[0]
-        assert "Tenview in the Prefect UI" in line, log.read_text()
-        return line
+        wait_for(lambda: "in the Prefect UI" in self.said() or self.process.poll() is not None, 120, self.said)
+        told = [line for line in self.said().splitlines() if line.startswith("Tenview in the Prefect UI: ")]
+        assert told, self.said()
+        return told[0]
+
+    def said(self) -> str:
+        """All that it has printed."""
+        return (self.clone.parent / "serve.log").read_text()
 
     def processes(self, *words: str) -> list[str]:
         """Command lines of what runs in the clone and has one of the words in it."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ruamel.yaml import YAML
 
+from scans.shards.views import read_views
 from tests.clones import environment, run
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ SECONDS_TO_CANCEL = 10
 
 def partial_files(clone: Path) -> list[Path]:
     return [path for path in clone.glob("**/.*.partial") if ".dvc" not in path.parts]
+
+
+def width_of_views(clone: Path) -> int:
+    png = next(iter(read_views(next((clone / "data/views").glob("train-*.parquet"))))).views[0]
+    return int.from_bytes(png[16:20], "big")
 
 
 def test_two_triggers_queue_and_what_is_up_to_date_does_not_run(serve: "Serve", server: "Api") -> None:
@@ -39,8 +45,6 @@ def test_two_triggers_queue_and_what_is_up_to_date_does_not_run(serve: "Serve", 
 
 @pytest.mark.usefixtures("serve")
 def test_a_changed_parameter_is_an_experiment(committed: Path, server: "Api") -> None:
-    import pyarrow.parquet as parquet
-
     done = server.finished(server.trigger("render", render={"image_size": 32})["id"])
     assert done["state"]["type"] == "COMPLETED", server.log(done["id"])
     name = f"ui-{done['id'][:8]}"
@@ -49,8 +53,7 @@ def test_a_changed_parameter_is_an_experiment(committed: Path, server: "Api") ->
     assert name in run(committed, "dvc", "exp", "show", "--json").stdout
     log = server.log(done["id"])
     assert "rendering shards: " in log
-    shard = next((committed / "data/views").glob("train-*.parquet"))
-    assert b'"shape": [10, 32, 32]' in b"".join(parquet.read_schema(shard).metadata.values())
+    assert width_of_views(committed) == 32
     artifacts = server.artifacts(done["id"])
     assert artifacts["contact-sheet-train"]["data"].startswith("data:image/png;base64,")
     # The form follows params.yaml, which holds the experiment's value now.
@@ -78,7 +81,6 @@ def test_what_no_single_bound_tells_fails_before_dvc_runs(server: "Api") -> None
     done = server.finished(server.trigger("download", download={"synthetic": {"jaws": 4, "test_jaws": 3}})["id"])
     assert done["state"]["type"] == "FAILED"
     assert "leaves fewer than 2 of 4 jaws" in done["state"]["message"]
-    assert "Traceback" not in server.log(done["id"])
 
 
 def test_cancelling_ends_everything_and_leaves_the_project_as_it_was(
@@ -119,8 +121,7 @@ def test_without_a_server_it_starts_its_own_which_dies_with_it(committed: Path) 
     run(committed, "git", "config", "user.name", "t")
     port = free_port()
     serve = Serve(committed, None, ("--port", str(port), "--watch"))
-    if (committed / ".tenview/serve.lock").exists():
-        (committed / ".tenview/serve.lock").unlink()  # the other one, in this clone too, is idle
+    (committed / ".tenview/serve.lock").unlink(missing_ok=True)  # the other one, in this clone too, is idle
     assert serve.start() == f"Tenview in the Prefect UI: http://127.0.0.1:{port}"
     try:
         api = Api(f"http://127.0.0.1:{port}/api", committed / ".tenview/prefect")
@@ -128,10 +129,11 @@ def test_without_a_server_it_starts_its_own_which_dies_with_it(committed: Path) 
             assert b"<html" in page.read()
         wait_for(lambda: len(api("/deployments/filter", {})) == 7, 60)
         (committed / "incoming/scan.obj").write_text("v 0 0 0\n")
-        wait_for(lambda: bool(api("/flow_runs/filter", {})), 60)
+        wait_for(lambda: bool(api("/flow_runs/filter", {})), 60, serve.said)
         assert api("/flow_runs/filter", {})[0]["tags"] == ["new scans", "tenview"]
     finally:
         serve.kill(signal.SIGKILL)
+        wait_for(lambda: not serve.work(), SECONDS_TO_CANCEL, serve.work)
         (committed / "incoming/scan.obj").unlink(missing_ok=True)
     wait_for(lambda: not api.healthy(), 20)
     wait_for(lambda: not serve.processes("prefect server", "prefect.engine", "uvicorn"), 20)
