@@ -29,7 +29,7 @@ def page() -> Iterator["Page"]:
     with sync_playwright() as playwright:
         # Its sandbox needs rights that root in a container lacks; the page is ours.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(30_000)
         yield page
         browser.close()
@@ -49,10 +49,12 @@ def open_form(page: "Page", server: "Api", flow: str) -> None:
 
 def submitted(page: "Page", server: "Api", flow: str) -> str:
     """Submit the form; returns the new run's id."""
+    from tests.flows.conftest import wait_for
+
     deployment = server.deployment(flow)["id"]
     before = {each["id"] for each in runs_of(server, deployment)}
     page.get_by_role("button", name="Submit").click()
-    page.wait_for_url(lambda url: "/run" not in url.rsplit("/", 1)[-1])
+    wait_for(lambda: len(runs_of(server, deployment)) > len(before), 30)
     (new,) = {each["id"] for each in runs_of(server, deployment)} - before
     page.goto(f"{server.url.removesuffix('/api')}/v2/runs/flow-run/{new}")
     return new
@@ -83,7 +85,7 @@ def test_another_picture_size_from_form_to_shards(
     started = submitted(page, server, "render")
     page.get_by_text("render: render.image_size=96").first.wait_for()
     page.get_by_text("Completed").first.wait_for(timeout=120_000)
-    page.get_by_text("rendering shards: 3 of 3").first.wait_for()
+    page.get_by_text(f"Reproducing experiment 'ui-{started[:8]}'").first.wait_for()
     shot("completed")
     assert server(f"/flow_runs/{started}")["state"]["message"] == f"experiment ui-{started[:8]}; render ran"
     page.get_by_role("tab", name="Artifacts").click()
@@ -113,7 +115,8 @@ def test_a_run_is_cancelled(
     shot("cancel")
     page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role("button").last.click()
     wait_for(lambda: not serve.work(), 10, serve.work)
-    page.get_by_text("Cancelled").first.wait_for()
-    shot("cancelled")
     assert server.finished(started)["state"]["type"] == "CANCELLED"
+    page.reload()
+    page.get_by_text("Cancelled", exact=True).first.wait_for()
+    shot("cancelled")
     assert not list((committed / "data").glob("**/.*.partial"))
