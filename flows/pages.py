@@ -17,10 +17,14 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served_reports() -> Iterator[str]:
-    """Serve reports/ on a free port, to this machine alone; yields the address."""
+def served_reports(port: int) -> Iterator[str]:
+    """Serve reports/ to this machine alone, on any port where this one is taken; yields the address."""
     handler = functools.partial(_Quiet, directory=str(PAGE.parent.resolve()))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -5,7 +5,8 @@ The forms hold the values that params.yaml has when this module is imported; eac
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from prefect import Flow, flow, get_run_logger, task
@@ -15,7 +16,7 @@ from prefect.states import Completed, Failed, State
 
 from flows import artifacts
 from flows.dvc import Dvc, Ran, override
-from flows.forms import changes, form, presets
+from flows.forms import changes, flat, form, presets
 from flows.runner import end_with_runner
 from scans.errors import UserError
 from scans.files import whole_file
@@ -95,23 +96,16 @@ def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> St
     """
     experiment = _experiment_name() if changed else None
     arguments = command(stages, changed, force=force, experiment=experiment)
-    before = PARAMS_FILE.read_bytes()
     logger = get_run_logger()
     logger.info("dvc %s", " ".join(arguments))
     ran: list[Ran] = []
-    try:
-        with Dvc(*arguments) as dvc:
-            for line in dvc.before_stage():
-                logger.info(line)
-            while found := dvc.stage():
-                ran.append(_stage_task(found[0])(dvc, found[0]))
-            if dvc.code:
-                raise StageError("\n".join(dvc.last_lines))
-    except BaseException:
-        if PARAMS_FILE.read_bytes() != before:
-            with whole_file(PARAMS_FILE) as partial:
-                partial.write_bytes(before)
-        raise
+    with _params_restored(changed), Dvc(*arguments) as dvc:
+        for line in dvc.before_stage():
+            logger.info(line)
+        while found := dvc.stage():
+            ran.append(_stage_task(found[0])(dvc, found[0]))
+        if dvc.code:
+            raise StageError("\n".join(dvc.last_lines))
     artifacts.publish(ran, experiment)
     outcomes = {each.stage: each.outcome for each in ran}
     summary = ", ".join(f"{stage} {outcome}" for stage, outcome in outcomes.items()) or "nothing to do"
@@ -119,6 +113,19 @@ def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> St
         message=f"experiment {experiment}; {summary}" if experiment else summary,
         data={"experiment": experiment, "stages": outcomes},
     )
+
+
+@contextmanager
+def _params_restored(changed: dict[str, Any]) -> Iterator[None]:
+    """Take the changes out of params.yaml again if the block fails, unless somebody has edited it meanwhile."""
+    before, expected = PARAMS_FILE.read_bytes(), flat(load().model_dump(mode="json")) | changed
+    try:
+        yield
+    except BaseException:
+        if flat(load().model_dump(mode="json")) == expected:
+            with whole_file(PARAMS_FILE) as partial:
+                partial.write_bytes(before)
+        raise
 
 
 def command(stages: list[str], changed: dict[str, Any], *, force: bool, experiment: str | None) -> list[str]:

@@ -38,7 +38,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 )
 def serve(
     port: Annotated[
-        int, typer.Option(help="Port of the server, which is started if PREFECT_API_URL is not set.")
+        int,
+        typer.Option(
+            help="Port of the server that is started where PREFECT_API_URL is not set; the next serves reports/."
+        ),
     ] = 4200,
     name: Annotated[str, typer.Option(help="Name of the deployments; the folder's name if left out.")] = "",
     cron: Annotated[str, typer.Option(help="Run the pipeline by this schedule too, such as `0 3 * * *`.")] = "",
@@ -46,7 +49,7 @@ def serve(
 ) -> None:
     """Serve the pipeline and its stages in the Prefect UI; runs started there wait for each other."""
     load()  # a mistake in it is told before anything starts
-    with alone("serve"), served_reports() as pages, _api(port) as server:
+    with alone("serve"), served_reports(port + 1) as pages, _api(port) as server:
         os.environ[PAGES_URL] = pages
         asyncio.run(_serve(name or Path.cwd().name, cron, watch, server))
 
@@ -68,6 +71,7 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
     from prefect.runner import Runner
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+    scans = _scans()
     runner = Runner(name=f"tenview-{name}", limit=1, query_seconds=SECONDS_BETWEEN_QUERIES)
     pipeline, *_ = deployments = await _deploy(runner, name, cron)
     await _mark_crashed(deployments)
@@ -81,7 +85,7 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
     if server:
         tasks.append(asyncio.create_task(_end_of(server)))
     if watch:
-        tasks.append(asyncio.create_task(_watch(pipeline)))
+        tasks.append(asyncio.create_task(_watch(pipeline, scans)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await _end_runs()
@@ -185,11 +189,11 @@ async def _end_runs() -> None:
     await asyncio.to_thread(psutil.wait_procs, runs, SECONDS_TO_REPORT)
 
 
-async def _watch(pipeline: UUID) -> None:
-    """Start the pipeline whenever the folder of scans has changed and then been still for one look."""
+async def _watch(pipeline: UUID, known: dict[str, tuple[int, int]]) -> None:
+    """Start the pipeline whenever the folder of scans is other than known, and has been still for one look."""
     from prefect.client.orchestration import get_client
 
-    known = seen = _scans()
+    seen = known
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         before, seen = seen, _scans()
