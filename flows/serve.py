@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
+SECONDS_TO_CLOSE = 5.0  # in which the runner pauses the schedules
 SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
@@ -86,15 +87,16 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
         tasks.append(asyncio.create_task(_end_of(server)))
     if watch:
         tasks.append(asyncio.create_task(_watch(pipeline, scans)))
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await _end_runs()
-        for task in done:
-            task.result()  # raises what ended it
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    await _end_runs()
+    for task in tasks:
+        task.cancel()
+    _, stuck = await asyncio.wait(tasks, timeout=SECONDS_TO_CLOSE)
+    for error in filter(None, (task.exception() for task in done)):
+        if stuck:  # the runner would go on trying to reach a server that is dead
+            say(f"tenview: {error}")
+            os._exit(1)
+        raise error
 
 
 async def _deploy(runner: "Runner", name: str, cron: str) -> list[UUID]:
