@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
-SECONDS_TO_CLOSE = 5.0  # in which the runner pauses the schedules
 SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
@@ -88,12 +87,14 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
     if watch:
         tasks.append(asyncio.create_task(_watch(pipeline, scans)))
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    await _end_runs()
+    # With a dead server there is nobody to report to.
+    patience = 0.5 if server and server.poll() is not None else SECONDS_TO_REPORT
+    await _end_runs(patience)
     for task in tasks:
         task.cancel()
-    _, stuck = await asyncio.wait(tasks, timeout=SECONDS_TO_CLOSE)
+    _, stuck = await asyncio.wait(tasks, timeout=patience)
     for error in filter(None, (task.exception() for task in done)):
-        if stuck:  # the runner would go on trying to reach a server that is dead
+        if stuck:  # the runner would go on trying to reach the server
             say(f"tenview: {error}")
             os._exit(1)
         raise error
@@ -175,7 +176,7 @@ async def _end_of(server: "subprocess.Popen[bytes]") -> None:
     raise UserError(f"the Prefect server ended; see {LOG}. Start tenview serve again.")
 
 
-async def _end_runs() -> None:
+async def _end_runs(patience: float) -> None:
     """End the processes of runs in progress; they report themselves as crashed."""
     import psutil
 
@@ -188,7 +189,7 @@ async def _end_runs() -> None:
     for process in runs:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    await asyncio.to_thread(psutil.wait_procs, runs, SECONDS_TO_REPORT)
+    await asyncio.to_thread(psutil.wait_procs, runs, patience)
 
 
 async def _watch(pipeline: UUID, known: dict[str, tuple[int, int]]) -> None:

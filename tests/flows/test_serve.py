@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -34,10 +34,13 @@ def width_of_views(clone: Path) -> int:
 
 @pytest.mark.usefixtures("committed")
 def test_two_triggers_queue_and_what_is_up_to_date_does_not_run(serve: "Serve", server: "Api") -> None:
-    changes: list[dict[str, Any]] = [{}, {"compute": {"workers": 2}}]
-    first, second = (
-        server.finished(each["id"]) for each in [server.trigger("pipeline", last="render", **c) for c in changes]
-    )
+    schema = server.deployment("pipeline")["parameter_openapi_schema"]["properties"]
+    as_the_form_is_left = {name: field["default"] for name, field in schema.items()} | {"last": "render"}
+    started = [
+        server.trigger("pipeline", **as_the_form_is_left),
+        server.trigger("pipeline", last="render", compute={"workers": 2}),
+    ]
+    first, second = (server.finished(each["id"]) for each in started)
     assert first["end_time"] <= second["start_time"] or second["end_time"] <= first["start_time"]
     unchanged = "download unchanged, prepare unchanged, render unchanged"
     assert (first["name"], first["state"]["message"]) == ("pipeline: last=render", unchanged)
@@ -137,8 +140,9 @@ def test_its_own_server_and_what_happens_when_that_dies(committed: Path) -> None
         wait_for(lambda: bool(serve.processes("dvc --")), 60, serve.said)
         (started,) = api("/flow_runs/filter", {})
         assert set(started["tags"]) == {"new scans", "tenview"}
-        (server,) = psutil.Process(serve.process.pid).children(recursive=True)[:1]
-        server.children()[0].kill()
+        children = psutil.Process(serve.process.pid).children(recursive=True)
+        (server,) = [each for each in children if each.cmdline()[1:5] == ["-m", "prefect", "server", "start"]]
+        server.kill()
         assert serve.process.wait(60) == 1
         assert "tenview: the Prefect server ended" in serve.said()
         wait_for(lambda: not serve.work(), SECONDS_TO_CANCEL, serve.work)

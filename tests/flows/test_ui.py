@@ -84,7 +84,8 @@ def test_another_picture_size_from_form_to_shards(
     shot("form")
     started = submitted(page, server, "render")
     page.get_by_text("render: render.image_size=96").first.wait_for()
-    page.get_by_text("Completed").first.wait_for(timeout=120_000)
+    page.get_by_text("Completed", exact=True).first.wait_for(timeout=120_000)
+    page.reload()  # the log that came while the page was open may lag behind
     page.get_by_text(f"Reproducing experiment 'ui-{started[:8]}'").first.wait_for()
     shot("completed")
     assert server(f"/flow_runs/{started}")["state"]["message"] == f"experiment ui-{started[:8]}; render ran"
