@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
 
-.PHONY: help install repro test test-fast lint bench osmesa clean
+.PHONY: help install repro test test-fast lint bench osmesa serve system-packages clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -24,6 +24,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 repro: install  ## Run what is out of date in the pipeline; ends with reports/index.html
 	dvc --wait-for-lock repro
 	@echo "Open reports/index.html in a browser."
+
+serve: install  ## Put the pipeline into the Prefect UI and print its address
+	tenview serve
 
 test: install  ## Run every test that this machine can run
 	pytest
@@ -47,6 +50,14 @@ osmesa: .venv-osmesa/installed  ## Make the environment of one of the benchmarks
 	.venv-osmesa/bin/python -m pip install --quiet --requirement $<
 	.venv-osmesa/bin/python -m pip install --quiet PyOpenGL==3.1.10 2>&1 | grep -v "^ERROR: pip's\|pyrender 0.1.45 requires" || true
 	touch $@
+
+# Chromium for the tests of the UI; EGL with Mesa for the `pyrender` backend. Nothing else needs either.
+SYSTEM_PACKAGES := chromium libegl1 libgl1 libgl1-mesa-dri
+
+system-packages:  ## Install what some tests need from the system (Debian; as root or by sudo)
+	@command -v apt-get >/dev/null || { echo "no apt-get here; install by hand: $(SYSTEM_PACKAGES)"; exit 1; }
+	$(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive sh -c \
+	  'apt-get -qq update && apt-get -qq install --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null'
 
 clean:  ## Delete the environment, caches and shards kept for resuming; results and DVC's cache stay
 	rm -rf .venv .venv-osmesa .tenview .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,6 +1,7 @@
 """The `tenview` command: one subcommand per stage, and a few that help."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -82,6 +83,17 @@ def doctor() -> None:
 
     if not examine():
         raise typer.Exit(1)
+
+
+@app.command(
+    rich_help_panel="Prefect",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def serve(context: typer.Context) -> None:
+    """Put the pipeline and its stages into the Prefect UI."""
+    # A program of its own: no other subcommand may load Prefect, and stages/ does not know flows/.
+    os.execv(sys.executable, [sys.executable, "-m", "flows.serve", *context.args])
 
 
 def main() -> None:

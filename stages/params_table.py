@@ -24,9 +24,9 @@ def print_table(params: Params, section: str = "") -> None:
     if not rows:
         raise UserError(f"no parameter or section {section!r}; `tenview params` lists all.")
     table = Table("parameter", "value", "default", "allowed", "meaning", box=None, pad_edge=False)
-    for key, value, default, allowed, meaning in rows:
+    for key, value, default, bounds, meaning in rows:
         changed = "bold" if value != default else ""
-        table.add_row(key, _show(value), _show(default), allowed, meaning, style=changed)
+        table.add_row(key, _show(value), _show(default), bounds, meaning, style=changed)
     console = Console()
     if not console.is_terminal:
         console.width = 200
@@ -40,7 +40,7 @@ def _rows(section: BaseModel, defaults: BaseModel, prefix: str) -> Iterator[tupl
         if isinstance(value, BaseModel):
             yield from _rows(value, default, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value, default, _allowed(field), field.description or ""
+            yield f"{prefix}{name}", value, default, allowed(field), field.description or ""
 
 
 def _show(value: Any) -> str:
@@ -49,7 +49,8 @@ def _show(value: Any) -> str:
     return str(value)
 
 
-def _allowed(field: FieldInfo) -> str:
+def allowed(field: FieldInfo) -> str:
+    """The choices, bounds or types of a parameter in a few words; nothing where its default shows them."""
     annotation = field.annotation
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in get_args(annotation))

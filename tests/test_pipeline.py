@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.cli import STAGES
-from stages.params import load
+from tests.clones import environment, new_clone, run, write_params
 
 pytestmark = pytest.mark.slow
 
@@ -31,57 +30,10 @@ report: {cases: 2}
 """
 
 
-def run(clone: Path, *command: str, timeout: float = 170) -> subprocess.CompletedProcess[str]:
-    ended = subprocess.run(
-        [shutil.which(command[0], path=environment()["PATH"]) or command[0], *command[1:]],
-        cwd=clone,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    assert ended.returncode == 0, f"{command}:\n{ended.stdout}\n{ended.stderr}"
-    return ended
-
-
-def environment() -> dict[str, str]:
-    """What an activated environment sets, so that DVC finds `tenview`."""
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-
-
-def write_params(folder: Path, changes: str) -> None:
-    """params.yaml with every key, as the project has it, and these values in place of the defaults."""
-    (folder / "params.yaml").write_text(changes)
-    values = load(folder / "params.yaml").model_dump(mode="json")
-    with open(folder / "params.yaml", "w") as file:
-        YAML().dump(values, file)
-
-
-def new_clone(project: Path, folder: Path) -> Path:
-    """The project's files as they are now, in a Git repository of their own with small parameters."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=project, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (project / name).is_file() and not name.startswith(("dvc.lock", "reports/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(project / name, folder / name)
-    write_params(folder, SMALL)
-    for command in (
-        ("init", "-q"),
-        ("add", "."),
-        ("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "clone"),
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which the pipeline has run once."""
-    folder = new_clone(project, tmp_path_factory.mktemp("clone"))
+    folder = new_clone(project, tmp_path_factory.mktemp("clone"), SMALL)
     run(folder, "dvc", "repro")
     return folder
 
@@ -173,7 +125,7 @@ def running_stage(pid: int) -> str:
 @pytest.mark.timeout(600)
 def test_killed_runs_end_with_the_same_bytes(first_lock: dict, project: Path, tmp_path: Path) -> None:
     """SIGKILL at moments all over the pipeline, on DVC with its stage or on DVC alone, which orphans the stage."""
-    other = new_clone(project, tmp_path)
+    other = new_clone(project, tmp_path, SMALL)
     chance = random.Random(0)
     program = Path(sys.executable).with_name("dvc")
     kills = []
@@ -199,7 +151,7 @@ def test_killed_runs_end_with_the_same_bytes(first_lock: dict, project: Path, tm
 
 
 def test_two_runs_from_scratch_give_the_same_bytes(first_lock: dict, project: Path, tmp_path: Path) -> None:
-    other = new_clone(project, tmp_path)
+    other = new_clone(project, tmp_path, SMALL)
     write_params(other, SMALL + "compute: {workers: 1}\n")
     run(other, "dvc", "repro")
     assert lock(other) == first_lock

@@ -1,0 +1,114 @@
+"""Real DVC in a project of two stages that only shell commands make."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows.dvc import Dvc, output, override, read_lines, stage_of
+from scans.errors import UserError
+from tests.clones import commit
+
+PIPELINE = """
+stages:
+  download:
+    cmd: "test -f ready || { touch ready; echo tenview: no answer >&2; exit 3; }; mkdir data; cp in data/a"
+    deps: [in]
+    outs: [data]
+  render:
+    cmd: cat data/a > views
+    deps: [data]
+    params: [size, name, many, more]
+    outs: [views]
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a pipeline whose first stage fails the first time."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text("size: 1\nname: a\nmany: [1]\nmore: {on: true, low: 1.0}\n")
+    (tmp_path / "in").write_text("scans")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([Path(sys.executable).with_name("dvc"), "init", "-q"], check=True)
+    commit(tmp_path)
+    return tmp_path
+
+
+def follow(dvc: Dvc) -> list[tuple[str, str]]:
+    """Stages and their outcomes, to the end."""
+    found = []
+    while True:
+        list(dvc.before_stage())
+        if (stage := dvc.stage()) is None:
+            return found
+        found.append(stage)
+
+
+@pytest.mark.usefixtures("small")
+def test_stages_are_told_as_they_come_and_a_failed_run_can_start_again() -> None:
+    with Dvc("repro") as dvc:
+        assert follow(dvc) == [("download", "ran")]
+        assert dvc.code
+        assert "tenview: no answer" in dvc.last_lines
+        dvc.again()
+        assert follow(dvc) == [("download", "ran"), ("render", "ran")]
+        assert dvc.code == 0
+    with Dvc("repro") as dvc:
+        assert follow(dvc) == [("download", "unchanged"), ("render", "unchanged")]
+
+
+def test_overrides_reach_params_yaml_as_they_are(small: Path) -> None:
+    (small / "ready").touch()
+    values = {"size": 2, "name": 'a "b", {c}', "many": [{"first": 0, "share": 1e-05, "which": None}], "more.on": False}
+    arguments = [word for key, value in values.items() for word in ("-S", override(key, value))]
+    with Dvc("exp", "run", "--name", "changed", *arguments) as dvc:
+        follow(dvc)
+        assert dvc.code == 0, dvc.last_lines
+    written = YAML(typ="safe").load(small / "params.yaml")
+    assert written == {k: v for k, v in values.items() if "." not in k} | {"more": {"on": False, "low": 1.0}}
+
+
+def test_leaving_early_ends_dvc_and_its_stage(small: Path) -> None:
+    (small / "dvc.yaml").write_text("stages:\n  render:\n    cmd: echo $$ > id; sleep 600\n    outs: [views]\n")
+    with Dvc("repro") as dvc:
+        list(dvc.before_stage())
+        while not (small / "id").exists() or not (small / "id").read_text():
+            time.sleep(0.05)
+    assert subprocess.run(["kill", "-0", (small / "id").read_text().strip()], check=False).returncode, "it still runs"
+
+
+@pytest.mark.usefixtures("small")
+def test_what_dvc_says_is_the_users_error() -> None:
+    with pytest.raises(UserError, match=r"dvc metrics diff nowhere: .*nowhere"):
+        output("metrics", "diff", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Running stage 'train':", ("train", "ran")),
+        ("Stage 'train' didn't change, skipping", ("train", "unchanged")),
+        ("Stage 'train' is cached - skipping run, checking out outputs", ("train", "restored")),
+        ("train: 3 cases", None),
+    ],
+)
+def test_dvcs_lines_about_stages(line: str, told: tuple[str, str] | None) -> None:
+    assert stage_of(line) == told
+
+
+def test_a_bar_that_is_drawn_again_and_again_gives_few_lines() -> None:
+    text = "start\n" + "".join(f"{share}%\r" for share in range(100)) + "\n\nend\r\n\xff"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.stdout.buffer.write({text.encode('latin-1')!r})"],
+        stdout=subprocess.PIPE,
+    )
+    seconds = iter(range(1000))
+    lines = list(read_lines(process, clock=lambda: next(seconds) / 2))
+    process.wait()
+    assert (lines[0], lines[-2:]) == ("start", ["end", "\N{REPLACEMENT CHARACTER}"])
+    assert 3 <= len(lines) - 3 <= 8
