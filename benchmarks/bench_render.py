@@ -128,9 +128,7 @@ def egl_row(vertices: np.ndarray, faces: np.ndarray, obj: Path) -> Row:
 
     loaded = scene_of(trimesh.Trimesh(vertices, faces, process=False))
     ten(loaded)
-    times = best(
-        lambda: ten(loaded), lambda: ten(scene_of(trimesh.Trimesh(vertices, faces, process=False))), way
-    )
+    times = best(lambda: ten(loaded), lambda: ten(scene_of(trimesh.Trimesh(vertices, faces, process=False))), way)
     renderer.delete()
     return times[0] / len(CAMERAS), times[1], times[2], views.copy()
 
