@@ -1,4 +1,4 @@
-"""Rendering, one core: the numba rasteriser against pyrender over EGL and over OSMesa, a jaw of 261,120 faces at 224 px.
+"""Rendering, one core: the numba rasteriser against pyrender over EGL and OSMesa, a jaw of 261,120 faces at 224 px.
 
 python benchmarks/bench_render.py
 
@@ -9,7 +9,6 @@ which `make osmesa` makes. Processor time, so that other work on the machine mat
 """
 
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,8 +22,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 # ruff: noqa: E402
-import numba
 import numpy as np
+import table
 import trimesh
 
 from renderers import rasterizer
@@ -152,17 +151,9 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> str:
     return f"MAE {np.abs(ours.astype(int) - theirs)[union].mean():.3f} of 255, pixels touched by both {overlap:.4f}"
 
 
-def processor() -> str:
-    """The processor's name."""
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def main() -> None:
     vertices, faces = cast()
-    print(f"{len(faces):,} faces, {SIZE} px, ten views, one core of {processor()}")
-    print(f"Python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}", end="")
+    print(f"{len(faces):,} faces, {SIZE} px, ten views, one core of {table.machine()}", end="")
     with tempfile.TemporaryDirectory() as folder:
         obj = Path(folder) / "jaw.obj"
         obj.write_text(trimesh.exchange.obj.export_obj(trimesh.Trimesh(vertices, faces, process=False)))
@@ -177,11 +168,9 @@ def main() -> None:
         except Exception as error:
             print(f"\npyrender over EGL does not work here: {error}", end="")
         else:
-            import pyrender
-
             from renderers import opengl
 
-            print(f", pyrender {pyrender.__version__} on {opengl.available()[1]}", end="")
+            print(f"\nEGL: {opengl.available()[1]}", end="")
     print(f"\n\n{'ms':32}{'a view':>10}{'ten views':>12}{'OBJ to PNGs':>14}")
     rows = {f"numba, {samples} sample{'s' * (samples > 1)}": row for samples, row in ours.items()}
     for name, row in (rows | {name: row for name, (_, row) in peers.items()}).items():
@@ -192,6 +181,11 @@ def main() -> None:
             print(f"\n{name}: numba with {own} sample{'s' * (own > 1)} is faster", end=" ")
             print(f"{ratios[0]:.1f}x a view, {ratios[1]:.1f}x ten views, {ratios[2]:.1f}x OBJ to PNGs", end="")
             print(f"; {difference(ours[own][3], row[3])}" if own == samples else "")
+        what = f"a view of {len(faces):,} faces, {SIZE} px, {samples} sample{'s' * (samples > 1)}"
+        table.offer(
+            table.Row("renderer", what, "ms", ours[samples][0], name, row[0]),
+            table.Row("end to end", f"OBJ to ten PNGs, {SIZE} px, ours 4 samples", "ms", ours[4][2], name, row[2]),
+        )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import fpsample
 import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
+from table import Row, offer
 from toy_jaw import best_of, toy_jaw
 
 from scans.cleaning import clean
@@ -72,6 +73,18 @@ def main() -> None:
         print(
             f"{'':8} farthest points: {times['fpsample of the same'] / times['farthest of candidates']:.2f} × the "
             "speed of fpsample"
+        )
+        what = f"{COUNT:,} points, {len(mesh.faces):,} faces"
+        pairs = {
+            "poisson": "trimesh even",
+            "farthest of candidates": "fpsample of the same",
+            "uniform": "trimesh uniform",
+        }
+        offer(
+            *(
+                Row("sampler", f"{own}: {what}", "ms", 1e3 * times[own], peer, 1e3 * times[peer])
+                for own, peer in pairs.items()
+            )
         )
         print(f"{'':8} clean: {best_of(RUNS, lambda: clean(mesh), clock=process_time)[0] * 1e3:.1f} ms")  # noqa: B023
 

@@ -76,9 +76,7 @@ def checked_labels(labels: np.ndarray | None, vertices: np.ndarray) -> np.ndarra
     return labels
 
 
-def checked(
-    vertices: np.ndarray, faces: np.ndarray, cameras: Sequence[Camera]
-) -> tuple[np.ndarray, np.ndarray]:
+def checked(vertices: np.ndarray, faces: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, np.ndarray]:
     """The mesh as the backends take it: contiguous (V, 3) float64 and (F, 3) int32, safe to index and to project.
 
     Raises:

@@ -1,8 +1,8 @@
 """The material and the light of the pictures, and the pass that shades a visibility buffer.
 
-Each face that a pixel shows is shaded once, in the middle of those samples of the pixel that show it, from the exact
-(unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. A face seen from behind is lit as
-its front would be: its normals are turned round.
+A pixel's samples that show one face, or faces that share a corner, are shaded once, in their middle, from the exact
+(unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. A face seen from behind is lit
+as its front would be: its normals are turned round.
 """
 
 import math
@@ -188,31 +188,48 @@ def _shade_pixels(
     """Fills in the picture, (H, W, channels) uint8."""
     samples = len(columns)
     height, width, channels = image.shape
-    material, total = materials[0].copy(), np.empty(channels, dtype=np.int64)
+    left, total = np.empty(samples, dtype=np.int32), np.empty(channels, dtype=np.int64)
+    material = materials[0].copy()
     lx = lens.right[0] * lights[0] + lens.up[0] * lights[1] + lens.backward[0] * lights[2]
     ly = lens.right[1] * lights[0] + lens.up[1] * lights[1] + lens.backward[1] * lights[2]
     lz = lens.right[2] * lights[0] + lens.up[2] * lights[1] + lens.backward[2] * lights[2]
     for row in range(height):
         for column in range(width):
-            total[:] = samples // 2
+            empty = 0
             for sample in range(samples):
-                face = face_ids[row * samples + sample, column]
+                left[sample] = face_ids[row * samples + sample, column]
+                empty += left[sample] < 0
+            for channel in range(channels):
+                total[channel] = samples // 2 + empty * background
+            sample = 0 if empty < samples else samples
+            while sample < samples:
+                face = left[sample]
+                sample += 1
                 if face < 0:
-                    total += background
                     continue
-                # All samples of the pixel that show this face, unless an earlier one has met it.
-                count, x, y = 0, 0.0, 0.0
-                for other in range(samples):
-                    if face_ids[row * samples + other, column] == face:
-                        if other < sample:
-                            break
-                        count += 1
-                        x += columns[other]
-                        y += other
-                if count == 0:
-                    continue
-                x, y = column + x / count, row + (y / count + 0.5) / samples
+                # The samples that show it, or a face that shares a corner with it: the surface is smooth across.
                 i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
+                count, x, y = 1, columns[sample - 1], sample - 1.0
+                for other in range(sample, samples):
+                    beside = left[other]
+                    if beside >= 0:
+                        a, b, c = faces[beside, 0], faces[beside, 1], faces[beside, 2]
+                        if (
+                            (a == i)
+                            | (a == j)
+                            | (a == k)
+                            | (b == i)
+                            | (b == j)
+                            | (b == k)
+                            | (c == i)
+                            | (c == j)
+                            | (c == k)
+                        ):
+                            count += 1
+                            x += columns[other]
+                            y += other
+                            left[other] = -1
+                x, y = column + x / count, row + (y / count + 0.5) / samples
                 origin, ray = _line_of_sight(lens, x, y)
                 from_front, weight_j, weight_k = _hit(vertices, i, j, k, origin, ray)
                 weight_i = 1.0 - weight_j - weight_k
@@ -249,9 +266,7 @@ def _weigh_corners(vertices, faces, face_ids, lens, weights, from_front):
             face = face_ids[row, column]
             if face >= 0:
                 origin, ray = _line_of_sight(lens, column + 0.5, row + 0.5)
-                front, weight_j, weight_k = _hit(
-                    vertices, faces[face, 0], faces[face, 1], faces[face, 2], origin, ray
-                )
+                front, weight_j, weight_k = _hit(vertices, faces[face, 0], faces[face, 1], faces[face, 2], origin, ray)
                 from_front[row, column] = front
                 weights[row, column, 0] = 1.0 - weight_j - weight_k
                 weights[row, column, 1] = weight_j

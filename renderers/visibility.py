@@ -87,30 +87,30 @@ class Lens(NamedTuple):
 def lens_of(camera: Camera) -> Lens:
     """The camera for compiled code."""
     right, up, backward, position = (tuple(column.tolist()) for column in camera.transform[:3].T)
-    intrinsics = map(float, (camera.fx, camera.fy, camera.cx, camera.cy))
-    return Lens(right, up, backward, position, *intrinsics, not camera.orthographic)
+    fx, fy, cx, cy = map(float, (camera.fx, camera.fy, camera.cx, camera.cy))
+    return Lens(right, up, backward, position, fx, fy, cx, cy, not camera.orthographic)
 
 
 @njit(cache=True, error_model="numpy")
 def _enter_faces(vertices, faces, lens, samples, screen, near, face_ids, nearness):
     """Both passes."""
     _project(vertices, lens, screen, near)
-    # A sample's row and its column stand on finer and coarser grids: rows on quarters of a pixel where it has four.
-    columns, row_shift = (_MIDDLE, _SHIFT) if samples == 1 else (_ROTATED, _SHIFT - 2)
-    half_row = 1 << (row_shift - 1)
+    # Samples stand in the middles of a grid's cells: of pixels, or of their quarters.
+    columns, shift = (_MIDDLE, _SHIFT) if samples == 1 else (_ROTATED, _SHIFT - 2)
+    half = 1 << (shift - 1)
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         x0, x1, x2 = screen[i, 0], screen[j, 0], screen[k, 0]
         if min(x0, x1, x2) == _CUT:
-            _fill_cut(f, vertices, i, j, k, lens, columns, row_shift, face_ids, nearness)
+            _fill_cut(f, vertices, i, j, k, lens, columns, shift, face_ids, nearness)
             continue
-        # Most faces of a scan are smaller than a pixel; these two tests are all that they cost.
-        if samples == 1 and (min(x0, x1, x2) + _MIDDLE - 1) >> _SHIFT > (max(x0, x1, x2) - _MIDDLE) >> _SHIFT:
+        # Most faces of a scan are smaller than a pixel; these two tests are all that many of them cost.
+        if (min(x0, x1, x2) + half - 1) >> shift > (max(x0, x1, x2) - half) >> shift:
             continue
         y0, y1, y2 = screen[i, 1], screen[j, 1], screen[k, 1]
-        if (min(y0, y1, y2) + half_row - 1) >> row_shift > (max(y0, y1, y2) - half_row) >> row_shift:
+        if (min(y0, y1, y2) + half - 1) >> shift > (max(y0, y1, y2) - half) >> shift:
             continue
-        _fill(f, x0, y0, x1, y1, x2, y2, near[i], near[j], near[k], columns, row_shift, face_ids, nearness)
+        _fill(f, x0, y0, x1, y1, x2, y2, near[i], near[j], near[k], columns, shift, face_ids, nearness)
 
 
 @njit(cache=True, error_model="numpy")
@@ -149,16 +149,16 @@ def _snap(coordinate):
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, row_shift, face_ids, nearness):
+def _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, shift, face_ids, nearness):
     """Enters one snapped triangle into the buffer."""
     height, width = face_ids.shape
-    half_row = 1 << (row_shift - 1)
-    first_row = max((min(y0, y1, y2) + half_row - 1) >> row_shift, 0)
-    last_row = min((max(y0, y1, y2) - half_row) >> row_shift, height - 1)
+    half = 1 << (shift - 1)
+    first_row = max((min(y0, y1, y2) + half - 1) >> shift, 0)
+    last_row = min((max(y0, y1, y2) - half) >> shift, height - 1)
     ax, ay = np.int64(x0), np.int64(y0)
     bx, by = np.int64(x1), np.int64(y1)
     cx, cy = np.int64(x2), np.int64(y2)
-    left, right = max(min(ax, bx, cx), 0), min(max(ax, bx, cx), (width << _SHIFT) - 1)
+    left, right = np.int64(max(min(x0, x1, x2), 0)), np.int64(min(max(x0, x1, x2), (width << _SHIFT) - 1))
     doubled_area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     if first_row <= last_row and left <= right and doubled_area != 0:
         if doubled_area < 0:
@@ -171,11 +171,11 @@ def _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, row_shift,
         least_b = 0 if ca_y < 0 or (ca_y == 0 and ca_x > 0) else 1
         least_c = 0 if ab_y < 0 or (ab_y == 0 and ab_x > 0) else 1
         # The edge functions opposite a, b and c, less their least value inside, on the left border of the first row.
-        y = (np.int64(first_row) << row_shift) + half_row
+        y = (np.int64(first_row) << shift) + half
         row_a = bc_x * (y - by) - bc_y * (left - bx) - least_a
         row_b = ca_x * (y - cy) - ca_y * (left - cx) - least_b
         row_c = ab_x * (y - ay) - ab_y * (left - ax) - least_c
-        samples_mask = (1 << (_SHIFT - row_shift)) - 1
+        samples_mask = (1 << (_SHIFT - shift)) - 1
         scale = 1.0 / doubled_area
         for row in range(first_row, last_row + 1):
             # From the border to the first sample of this row, and from there in steps of a pixel.
@@ -194,13 +194,13 @@ def _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, row_shift,
                 a -= bc_y << _SHIFT
                 b -= ca_y << _SHIFT
                 c -= ab_y << _SHIFT
-            row_a += bc_x << row_shift
-            row_b += ca_x << row_shift
-            row_c += ab_x << row_shift
+            row_a += bc_x << shift
+            row_b += ca_x << shift
+            row_c += ab_x << shift
 
 
 @njit(cache=True, error_model="numpy")
-def _fill_cut(face, vertices, i, j, k, lens, columns, row_shift, face_ids, nearness):
+def _fill_cut(face, vertices, i, j, k, lens, columns, shift, face_ids, nearness):
     """Enters a face that the near plane or the reach cuts (Sutherland and Hodgman, in homogeneous coordinates)."""
     polygon, kept = np.empty((3 + _PLANES, 3)), np.empty((3 + _PLANES, 3))
     for corner, vertex in enumerate((i, j, k)):
@@ -235,7 +235,7 @@ def _fill_cut(face, vertices, i, j, k, lens, columns, row_shift, face_ids, nearn
         x0, x1, x2 = _snap(polygon[0, 0]), _snap(polygon[corner, 0]), _snap(polygon[corner + 1, 0])
         y0, y1, y2 = _snap(polygon[0, 1]), _snap(polygon[corner, 1]), _snap(polygon[corner + 1, 1])
         near0, near1, near2 = polygon[0, 2], polygon[corner, 2], polygon[corner + 1, 2]
-        _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, row_shift, face_ids, nearness)
+        _fill(face, x0, y0, x1, y1, x2, y2, near0, near1, near2, columns, shift, face_ids, nearness)
 
 
 @njit(cache=True)

@@ -2,11 +2,11 @@
 
 python worker.py IN.npz OUT.npz
 
-benchmarks/bench_render.py and tests/renderers/osmesa/scenes.py start it. IN: `vertices` (V, 3) and `faces` (F, 3), or `obj`, the path of a file; `transforms` (views, 4, 4), camera to world;
-`fov` in degrees, `size` in pixels, `light`, `repeats`. OUT: `views` (views, H, W) uint8, of the faces from both sides
-where `two_sided` is set, else as a user scripts it; `view_ms` and `jaw_ms`, processor time on one core, best of the
-repeats: a view of a mesh that is loaded, and all views of a new one (normals, buffers,
-context; for an OBJ, reading it and writing PNGs).
+benchmarks/bench_render.py and tests/renderers/osmesa/scenes.py start it. IN: `vertices` (V, 3) and `faces` (F, 3), or
+`obj`, the path of a file; `transforms` (views, 4, 4), camera to world; `fov` in degrees, `size` in pixels, `light`,
+`repeats`. OUT: `views` (views, H, W) uint8, of the faces from both sides where `two_sided` is set, else as a user
+scripts it; `view_ms` and `jaw_ms`, processor time on one core, best of the repeats: a view of a mesh that is loaded,
+and all views of a new one (normals, buffers, context; for an OBJ, reading it and writing PNGs).
 """
 
 import os

@@ -2,6 +2,7 @@
 
 import math
 
+import lightning_fabric  # noqa: F401  # loads Triton's LLVM; if Mesa's came first, the process would die of it
 import numpy as np
 import pytest
 import trimesh

@@ -24,7 +24,12 @@ def test_the_pixels_of_osmesa(name: str, view: int, shading: Shading) -> None:
     focal, middle = scenes.SIZE / 2 / math.tan(math.radians(fov) / 2), scenes.SIZE / 2
     camera = Camera(
         transform=look_at_origin(positions[view], up=(0, 0, 1)),
-        **{"fx": focal, "fy": focal, "cx": middle, "cy": middle, "width": scenes.SIZE, "height": scenes.SIZE},
+        fx=focal,
+        fy=focal,
+        cx=middle,
+        cy=middle,
+        width=scenes.SIZE,
+        height=scenes.SIZE,
     )
     path = scenes.picture_path(name, view)
     theirs = decode_png(path.read_bytes(), path.name)

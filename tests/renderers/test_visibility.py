@@ -208,4 +208,6 @@ def test_parallel_lines_of_sight_are_cut_at_the_near_plane(camera: Camera) -> No
     faces = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
     _, nearness = visibility(wall, faces, replace(camera, orthographic=True), samples=1)
     depth = -(np.arange(16) + 0.5 - 8) / 8
-    np.testing.assert_allclose(nearness, np.broadcast_to(np.where(depth > NEAR, -depth, 0), (16, 16)), atol=5e-4)  # snapping
+    np.testing.assert_allclose(
+        nearness, np.broadcast_to(np.where(depth > NEAR, -depth, 0), (16, 16)), atol=5e-4
+    )  # snapping
