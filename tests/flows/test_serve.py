@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from scans.shards.views import read_views
 from tests.clones import environment, run
+from tests.dask_cluster import two_workers
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Api, Serve
@@ -68,6 +69,19 @@ def test_a_changed_parameter_is_an_experiment(committed: Path, server: "Api") ->
     # The form follows params.yaml, which holds the experiment's value now.
     schema = server.deployment("render")["parameter_openapi_schema"]
     assert schema["properties"]["render"]["default"]["image_size"] in (24, 32)
+
+
+@pytest.mark.usefixtures("serve")
+def test_a_stage_works_on_the_dask_cluster_of_the_form(committed: Path, server: "Api", tmp_path: Path) -> None:
+    with two_workers(tmp_path, committed) as address:
+        asked = {"render": {"image_size": 40}, "compute": {"executor": "dask", "scheduler": address}}
+        done = server.finished(server.trigger("render", **asked)["id"])
+        assert done["state"]["message"] == f"experiment ui-{done['id'][:8]}; render ran", server.log(done["id"])
+    assert width_of_views(committed) == 40
+    done = server.finished(server.trigger("render", **asked)["id"])
+    assert done["state"]["message"].endswith("render unchanged"), "how the work is done makes nothing stale"
+    done = server.finished(server.trigger("render", **asked, force=True)["id"])
+    assert "no Dask scheduler answers" in done["state"]["message"]
 
 
 @pytest.mark.usefixtures("serve")
