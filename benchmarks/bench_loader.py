@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader
 from toy_jaw import toy_jaw
 
 from model.dataset import Cases, collate
-from renderers.cameras import camera_array, ring_rig
+from renderers.cameras import camera_array
 from renderers.render import render_views
+from renderers.rigs import ring_rig
 from renderers.shading import Shading
 from scans.normalise import center_and_radius, normalise
 from scans.png import encode_png

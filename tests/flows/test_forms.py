@@ -17,8 +17,10 @@ def test_the_form_holds_the_present_values_bounds_and_choices(now: Params) -> No
     schema = form(now.render).model_json_schema()
     size = schema["properties"]["image_size"]
     assert (size["default"], size["minimum"], size["maximum"], size["title"]) == (64, 16, 2048, "image_size")
-    assert size["description"] == "Width and height of a view, in pixels. (≥ 16, ≤ 2048)"
-    assert schema["properties"]["samples"]["enum"] == [1, 2]
+    assert size["description"] == (
+        "Height of a view in pixels, and its width, unless a camera file has others. (≥ 16, ≤ 2048)"
+    )
+    assert schema["properties"]["samples"]["enum"] == [1, 4]
 
 
 def test_the_form_takes_what_json_has(now: Params) -> None:
@@ -60,7 +62,7 @@ def test_a_preset_holds_where_the_form_is_left_alone(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/paper.yaml").write_text("render: {image_size: 224, samples: 1}\ntrain: {epochs: 3}\n")
-    asked = {"render": form(now.render).model_validate({"image_size": 64, "samples": 2, "light": 4.0})}
+    asked = {"render": form(now.render).model_validate({"image_size": 64, "samples": 4, "light": 4.0})}
     assert changes(now, asked, "paper") == {"render.image_size": 224, "render.samples": 1, "render.light": 4.0}
     assert changes(now, {"render": {"image_size": 96}}, "paper") == {"render.image_size": 96, "render.samples": 1}
     with pytest.raises(UserError, match=r"presets/pap\.yaml: not found. There are: paper\."):

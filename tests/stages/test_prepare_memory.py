@@ -17,10 +17,16 @@ from scans.teeth3ds import write_case
 MEGABYTE = 1 << 20
 LARGEST = 519_453  # faces of the largest upper of Teeth3DS
 
+# Not getrusage's, which after a fork and an exec still counts what the parent had.
+PEAK_OF_PROCESS = """
+def peak():
+    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+"""
 PEAK = """
 made = _Shard(Path("shard.parquet"), "train", tuple(cases), Prepare(surface=surface))
 assert _make_shard(made) == {}
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak())
 """
 GROWTH = """
 def resident():
@@ -43,11 +49,11 @@ def measured(project: Path, folder: Path, code: str, jaws: list[Mesh], surface: 
         write_case(folder / "data" / "scans", f"J{k}", "upper", jaw)
         stem = f"upper/J{k}/J{k}_upper"
         cases.append({"id": f"J{k}", "mesh": f"{stem}.obj", "labels": f"{stem}.json", "split": "train"})
-    head = "import gc, json, psutil, resource, sys\nfrom pathlib import Path\nfrom scans.manifest import RawCase\n"
+    head = "import gc, json, psutil, sys\nfrom pathlib import Path\nfrom scans.manifest import RawCase\n"
     head += "from stages.params import Prepare\nfrom stages.prepare import _make_shard, _prepare_case, _Shard\n"
     head += "given = json.loads(sys.argv[1])\ncases = [RawCase(**case) for case in given['cases']]\n"
     head += "surface = given['surface']\n"
-    command = [sys.executable, "-c", head + code, json.dumps({"cases": cases, "surface": surface})]
+    command = [sys.executable, "-c", head + PEAK_OF_PROCESS + code, json.dumps({"cases": cases, "surface": surface})]
     environment = os.environ | {"PYTHONPATH": str(project)}
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
