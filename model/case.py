@@ -16,6 +16,8 @@ class Case:
         points: (N, 3) float32, points of the true surface in the normalised frame (inside the unit sphere).
         radius: millimetres per unit of the normalised frame.
         cameras: (V, C) float64, a row per view as in the shards; None where nobody asks from where they were taken.
+        normals: (N, 3) float32, outward unit normals of the surface at `points`; None where nobody asks for them.
+        labels: (N,) uint8, FDI numbers at `points`, 0 for gingiva or unknown; None where nobody asks for them.
     """
 
     id: str
@@ -24,3 +26,5 @@ class Case:
     points: np.ndarray
     radius: float
     cameras: np.ndarray | None = None
+    normals: np.ndarray | None = None
+    labels: np.ndarray | None = None

@@ -13,7 +13,7 @@ from scans.errors import UserError
 from scans.png import decode_png
 from scans.shards.naming import shard_paths
 from scans.shards.random_rows import RandomRows
-from scans.shards.table import read_columns
+from scans.shards.table import read_columns, to_array
 from scans.shards.views import COLUMNS, ViewsCase, views_case
 
 OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
@@ -27,13 +27,15 @@ class Cases(Sequence[Case]):
 
     Args:
         prepared, views: the folders of the two families of shards.
+        surface: whether cases come with normals and labels; they cost about as much time as all the rest.
 
     Raises:
         UserError: shards are missing, damaged, or the two families are not about the same cases; or, at a case, its
             views differ from an earlier case's in number or size.
     """
 
-    def __init__(self, prepared: Path, views: Path, split: str) -> None:
+    def __init__(self, prepared: Path, views: Path, split: str, *, surface: bool = False) -> None:
+        self._surface = surface
         self._shards = list(zip(shard_paths(prepared, split), shard_paths(views, split), strict=False))
         if len(shard_paths(prepared, split)) != len(shard_paths(views, split)):
             raise UserError(
@@ -66,7 +68,11 @@ class Cases(Sequence[Case]):
         if pictures.shape != self._shape:
             raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
         points = prepared.floats(row, "points").reshape(-1, 3)
-        return Case(case.id, pictures, present, points, self._radii[number], case.cameras.copy())
+        normals = labels = None
+        if self._surface:
+            columns = prepared.row(row, ["normals", "labels"])
+            normals, labels = to_array(columns["normals"]).reshape(-1, 3).copy(), to_array(columns["labels"]).copy()
+        return Case(case.id, pictures, present, points, self._radii[number], case.cameras.copy(), normals, labels)
 
     def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
         if self._process != os.getpid():  # forked: what is open belongs to the parent

@@ -62,12 +62,28 @@ class ViewEncoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Pictures as uint8 in 0..255 or float in 0..1, (K, H, W) grey or (K, H, W, 3) RGB → (K, F) float."""
+        return self.standardise(self.net(self._seen(images)))
+
+    def with_maps(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Pictures as in `forward` → (K, F) vectors, and the maps (K, C_i, H_i, W_i) on the way, fine to coarse.
+
+        `channels` holds C_i; the finest map is half as wide as the picture with all usual backbones.
+        """
+        last, maps = self.net.forward_intermediates(self._seen(images))
+        return self.standardise(self.net.forward_head(last)), maps
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels of each of the maps."""
+        return [info["num_chs"] for info in self.net.feature_info]
+
+    def _seen(self, images: torch.Tensor) -> torch.Tensor:
         x = images.float() / 255 if images.dtype == torch.uint8 else images
         x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)  # (K, 1 or 3, H, W)
         if x.shape[-2:] != (self.image_size, self.image_size):
             x = interpolate(x, size=(self.image_size, self.image_size), mode="area")
         x = (x - self.mean) / self.std  # (K, 3, S, S)
-        return self.standardise(self.net(x.contiguous(memory_format=torch.channels_last)))
+        return x.contiguous(memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> Self:
         """Training mode, in which frozen batch norm stays as it is."""

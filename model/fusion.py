@@ -5,38 +5,37 @@ from torch import nn
 
 
 class ViewFusion(nn.Module):
-    """(B, V, F) features → (B, D): each view knows which one it is, looks at the others, and all are averaged.
+    """(B, V, F) features → (B, D): each view knows where it comes from, looks at the others, and all are averaged.
 
-    The papers name the parts, not their order. Ours: a projection to D, a learned embedding per view added, one layer
-    of multi-head self-attention with a residual and layer norm, the mean over the views that are there.
+    The papers name the parts, not their order. Ours: a projection to D, an embedding of each view added, one layer of
+    multi-head self-attention with a residual and layer norm, the mean over the views that are there.
 
     Args:
         features: F.
-        views: V, the number of views the network knows.
         width: D; P2 has 512.
         heads: attention heads, a divisor of D.
     """
 
-    def __init__(self, *, features: int, views: int, width: int, heads: int) -> None:
+    def __init__(self, *, features: int, width: int, heads: int) -> None:
         super().__init__()
         self.project = nn.Linear(features, width)
-        self.embedding = nn.Parameter(torch.randn(views, width) * 0.02)
         self.before = nn.LayerNorm(width)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.after = nn.LayerNorm(width)
 
-    def forward(self, features: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, embedding: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """Fuse the views that are there.
 
         Args:
             features: (B, V, F); what stands in absent places is never read.
+            embedding: (V, D) of the views by their number, or (B, V, D) by their cameras.
             present: (B, V) bool, at least one true in each row.
 
         Returns:
             (B, D)
         """
         features = features.masked_fill(~present[..., None], 0)
-        x = self.project(features) + self.embedding  # (B, V, D)
+        x = self.project(features) + embedding  # (B, V, D)
         y = self.before(x)
         y, _ = self.attention(y, y, y, key_padding_mask=~present, need_weights=False)
         weight = present[..., None].to(x.dtype)

@@ -55,7 +55,8 @@ class Network(nn.Module):
             "points": points,
         }
         self.encoder = ViewEncoder(backbone=encoder, image_size=image_size)
-        self.fusion = ViewFusion(features=self.encoder.features, views=views, width=width, heads=heads)
+        self.fusion = ViewFusion(features=self.encoder.features, width=width, heads=heads)
+        self.embedding = nn.Parameter(torch.randn(views, width) * 0.02)  # of each view by its number
         self.modulator = FeatureModulator(width=width, scale=modulator_scale)
         self.decoder = CloudDecoder(width=width, hidden=hidden, points=points, dropout=dropout)
 
@@ -72,21 +73,34 @@ class Network(nn.Module):
         Raises:
             ValueError: views of another number or shape, or a case without any view.
         """
-        known = self.kwargs["views"]
-        if views.ndim not in (4, 5) or views.shape[1] != known or (views.ndim == 5 and views.shape[-1] != 3):
-            raise ValueError(
-                f"expected views of shape (B, {known}, H, W) or (B, {known}, H, W, 3), got {tuple(views.shape)}"
-            )
         if present is None:
             present = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
-        if present.shape != views.shape[:2] or not present.any(dim=1).all():
-            raise ValueError("present must be of shape (B, V) with at least one view in each case")
+        check_views(views, present)
+        if views.shape[1] != self.kwargs["views"]:
+            raise ValueError(f"expected {self.kwargs['views']} views, got {views.shape[1]}")
         # Only the views that are there pass the encoder: the others must not touch batch norm's statistics either.
-        vectors = self.encoder(views[present])  # (K, F)
-        features = vectors.new_zeros(*present.shape, vectors.shape[-1])
-        features[present] = vectors  # (B, V, F)
-        fused = self.fusion(features, present)  # (B, D)
+        features = in_places(self.encoder(views[present]), present)  # (B, V, F)
+        fused = self.fusion(features, self.embedding, present)  # (B, D)
         return self.decoder(self.modulator(fused))  # (B, N, 3)
+
+
+def check_views(views: torch.Tensor, present: torch.Tensor) -> None:
+    """Refuse what is no batch of views.
+
+    Raises:
+        ValueError: views are not (B, V, H, W) or (B, V, H, W, 3), present is not (B, V), or a case has no view.
+    """
+    if views.ndim not in (4, 5) or (views.ndim == 5 and views.shape[-1] != 3):
+        raise ValueError(f"expected views of shape (B, V, H, W) or (B, V, H, W, 3), got {tuple(views.shape)}")
+    if present.shape != views.shape[:2] or not present.any(dim=1).all():
+        raise ValueError("present must be of shape (B, V) with at least one view in each case")
+
+
+def in_places(values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Values (K, ...) of the K views that are there, in their places among all: (B, V, ...), 0 where absent."""
+    placed = values.new_zeros(*present.shape, *values.shape[1:])
+    placed[present] = values
+    return placed
 
 
 def new_network(seed: int, **kwargs: object) -> Network:

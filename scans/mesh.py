@@ -7,6 +7,8 @@ import numpy as np
 GINGIVA = 0
 UPPER_FDI = (*range(11, 19), *range(21, 29))
 LOWER_FDI = (*range(31, 39), *range(41, 49))
+LABELS = (GINGIVA, *UPPER_FDI, *LOWER_FDI)
+"""All labels a vertex may have, in the order of a network's classes."""
 
 
 @dataclass(frozen=True, slots=True)

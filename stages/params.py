@@ -103,6 +103,13 @@ class Reconstruction(Section):
     depth: int = Field(9, ge=5, le=12, description="Depth of the octree: cells of 1.1 / 2^depth of the jaw's extent.")
 
 
+class Framing(Section):
+    """How far a case's frame strays by chance from its jaw's centre and radius, which pictures then no longer tell."""
+
+    offset: float = Field(0.0, ge=0, le=0.5, description="Of the centre, along each axis to either side, in jaw radii.")
+    scale: float = Field(0.0, ge=0, le=0.5, description="Of the radius, to either side, as a share of it.")
+
+
 class Prepare(Section):
     """From raw scans to normalised meshes and sampled points."""
 
@@ -115,6 +122,7 @@ class Prepare(Section):
         "poisson",
         description="How points are spread: blue noise, one a stratum, each alone, or the papers' farthest points.",
     )
+    framing: Framing = Framing()
     speck_share: Share = Field(0.01, description="Loose parts smaller than this share of the largest part are removed.")
     on_bad_scan: Literal["fail", "skip"] = Field(
         "fail", description="Whether a broken scan stops the stage, or is left out and listed in the report."

@@ -70,7 +70,7 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
     """Make one shard, or take it from the store. Returns the refused cases with the reasons."""
     digests = {case.id: _source_digest(case) for case in shard.cases}
     settings = shard.prepare.model_dump(
-        include={"surface", "reconstruction", "points", "sampling", "speck_share", "seed"}
+        include={"surface", "reconstruction", "points", "sampling", "framing", "speck_share", "seed"}
     )
     refused: dict[str, str] = {}
     metadata = {
@@ -121,6 +121,9 @@ def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams
         mesh, _ = clean(mesh, path, smallest_share=prepare.speck_share)
     samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
+    chance = generator(prepare.seed, f"{case.id}/framing")
+    center = center + radius * prepare.framing.offset * chance.uniform(-1, 1, 3)
+    radius *= 1 + prepare.framing.scale * chance.uniform(-1, 1)
     return PreparedCase(
         id=case.id,
         split=split,

@@ -73,6 +73,19 @@ def test_a_scan_is_centred_scaled_and_comes_back_in_millimetres(jaw: Mesh) -> No
     assert len(set(case.labels)) > 4
 
 
+def test_a_frame_that_strays_still_leads_back_to_millimetres(jaw: Mesh) -> None:
+    add("a", jaw)
+    (straight,) = run(params())
+    (strayed,) = run(params(prepare={"framing": {"offset": 0.1, "scale": 0.2}}))
+    assert strayed.radius != straight.radius
+    assert abs(strayed.radius / straight.radius - 1) <= 0.2
+    moved = (strayed.center - straight.center) / straight.radius
+    assert 0 < np.abs(moved).max() <= 0.1
+    for there, back in ((strayed.points, straight.points), (strayed.mesh.vertices, straight.mesh.vertices)):
+        in_mm = there * strayed.radius + strayed.center
+        np.testing.assert_allclose(in_mm, back * straight.radius + straight.center, atol=1e-3)
+
+
 def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:
     add("a", replace(jaw, labels=None))
     (straight,) = run(params())

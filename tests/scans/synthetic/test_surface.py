@@ -1,29 +1,14 @@
-"""Surface nets, on a ball whose surface is known, and the choice of the piece that is kept."""
+"""The choice of the piece that is kept."""
 
 import numpy as np
 import trimesh
 
-from scans.synthetic.surface import _split, _surface_nets, keep
-
-
-def ball(radius: float = 7.3) -> tuple[np.ndarray, np.ndarray]:
-    grid = np.stack(np.meshgrid(*[np.arange(20.0)] * 3, indexing="ij"), axis=-1)
-    vertices, quads = _surface_nets((np.linalg.norm(grid - 9.4, axis=-1) - radius).astype(np.float32))
-    return vertices, _split(vertices, quads)
-
-
-def test_a_ball_is_closed_outward_and_round():
-    vertices, faces = ball()
-    mesh = trimesh.Trimesh(vertices, faces, process=False)
-    assert mesh.is_watertight
-    assert mesh.is_winding_consistent
-    assert mesh.euler_number == 2
-    np.testing.assert_allclose(np.linalg.norm(vertices - 9.4, axis=1), 7.3, atol=0.15)
-    assert 0.95 * 4 / 3 * np.pi * 7.3**3 < mesh.volume < 4 / 3 * np.pi * 7.3**3
+from scans.synthetic.surface import keep
 
 
 def test_keep_drops_what_is_cut_off_and_small_pieces():
-    vertices, faces = ball()
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=7.3)
+    vertices, faces = np.asarray(ball.vertices) + 9.4, np.asarray(ball.faces)
     far = vertices + 100
     both = np.concatenate([vertices, far])
     kept = np.ones(len(both), bool)

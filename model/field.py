@@ -1,0 +1,179 @@
+"""Our network: from views and known cameras to the way from any point to the nearest point of the surface."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import normalize, softplus
+
+from model.encoder import ViewEncoder
+from model.fusion import ViewFusion
+from model.network import check_views, in_places
+from model.pixel_aligned import POOLED, PixelAligned
+from model.projection import CAMERA_FIGURES
+from model.pyramid import FeaturePyramid
+from model.sines import sines
+from model.volume import FeatureVolume
+from scans.mesh import LABELS
+
+OCTAVES = 7  # of the sines that tell where a point lies
+MEMORY = 24  # channels of the feature volume
+
+
+class Answer(NamedTuple):
+    """What the network says about Q points of each of B jaws.
+
+    Attributes:
+        heights: (B, Q) signed distance to the plane that touches the nearest point of the surface, positive outside.
+        normals: (B, Q, 3) direction of the outward normal there, of any length.
+        distances: (B, Q) distance to that point, which beyond an open border is more than the height.
+        classes: (B, Q, 33) logits of the label there, in the order of `scans.mesh.LABELS`.
+        log_radius: (B,) logarithm of the millimetres per unit of the normalised frame.
+    """
+
+    heights: torch.Tensor
+    normals: torch.Tensor
+    distances: torch.Tensor
+    classes: torch.Tensor
+    log_radius: torch.Tensor
+
+    @property
+    def offsets(self) -> torch.Tensor:
+        """(B, Q, 3) from the point to that plane, at a right angle."""
+        return -self.heights[..., None] * normalize(self.normals, dim=-1)
+
+
+class Seen(NamedTuple):
+    """What the network has seen of B jaws, before it is asked about points.
+
+    Attributes:
+        maps: (B, V, C, h, w), one fine map a view, 0 where it is absent.
+        fused: (B, D), all views in one vector.
+        present: (B, V) bool. cameras: (B, V, 23).
+    """
+
+    maps: torch.Tensor
+    fused: torch.Tensor
+    present: torch.Tensor
+    cameras: torch.Tensor
+
+
+class FieldNetwork(nn.Module):
+    """A vector field whose flow ends on the jaw: points → offsets to the surface, from pictures with known cameras.
+
+    A distance field (as NDF, Chibane et al. 2020, but signed, by the nearest normal, and open where the surface ends)
+    on pixel-aligned features (PIFu, Saito et al. 2019). Encoder and fusion are P1's, with an embedding of the camera in
+    place of the view's number, so that any number of views from anywhere will do. A point is described by what the
+    views show where it projects to, by where it lies, by what the network remembers of that place, and by the fused
+    vector. `model.flow` makes a surface of the field.
+
+    Args:
+        encoder: the backbone, a name that timm knows.
+        image_size: side of the pictures the backbone sees, pixels; others are resized.
+        width: D of the fused vector, and of the vector that describes a point.
+        heads: attention heads over the views.
+        channels: C of the feature pyramid.
+        hidden: units for what a single view says about a point.
+        starts: number of the points from which a reconstruction starts, see `start_from`.
+
+    Raises:
+        UserError: timm has no such backbone, or it takes no pictures of this size.
+    """
+
+    starts: torch.Tensor
+    mean_log_radius: torch.Tensor
+
+    def __init__(
+        self, *, encoder: str, image_size: int, width: int, heads: int, channels: int, hidden: int, starts: int
+    ) -> None:
+        super().__init__()
+        self.kwargs = {
+            "encoder": encoder,
+            "image_size": image_size,
+            "width": width,
+            "heads": heads,
+            "channels": channels,
+            "hidden": hidden,
+            "starts": starts,
+        }
+        self.register_buffer("starts", torch.zeros(starts, 3))
+        self.register_buffer("mean_log_radius", torch.zeros(()))
+        self.encoder = ViewEncoder(backbone=encoder, image_size=image_size)
+        self.pyramid = FeaturePyramid(channels=self.encoder.channels, width=channels)
+        self.pyramid.to(memory_format=torch.channels_last)
+        self.camera = nn.Linear(12 + 3, width)
+        self.fusion = ViewFusion(features=self.encoder.features, width=width, heads=heads)
+        self.radius = nn.Linear(width, 1)
+        self.aligned = PixelAligned(channels=channels, hidden=hidden, heads=heads)
+        self.seen = nn.Linear(POOLED * hidden, width)
+        self.place = nn.Linear(3 + 6 * OCTAVES, width)
+        self.memory = FeatureVolume(channels=MEMORY, width=width)
+        self.remembered = nn.Linear(MEMORY, width)
+        self.whole = nn.Linear(width, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+            for _ in range(2)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.answer = nn.Linear(width, 1 + 3 + 1 + len(LABELS))
+        with torch.no_grad():
+            self.answer.weight[:1] *= 0.01  # so that chance moves points by little at the start
+            self.radius.weight.zero_()
+            self.radius.bias.zero_()
+
+    def forward(
+        self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+    ) -> Answer:
+        """Look at jaws and answer about points.
+
+        Args:
+            views: (B, V, H, W) grey or (B, V, H, W, 3) RGB; uint8 in 0..255 or float in 0..1.
+            present: (B, V) bool, which views are there. Absent ones are never looked at.
+            cameras: (B, V, 23), a row per view as in the shards.
+            points: (B, Q, 3), normalised frame.
+
+        Raises:
+            ValueError: a shape is not as above, or a case has no view.
+        """
+        return self.ask(self.look(views, present, cameras), points)
+
+    def look(self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor) -> Seen:
+        """The pictures' part of `forward`."""
+        check_views(views, present)
+        if cameras.shape != (*present.shape, CAMERA_FIGURES):
+            raise ValueError(f"expected cameras of shape (B, V, {CAMERA_FIGURES}), got {tuple(cameras.shape)}")
+        cameras = cameras.float()
+        vectors, maps = self.encoder.with_maps(views[present])
+        fused = self.fusion(in_places(vectors, present), self.camera(_described(cameras)), present)  # (B, D)
+        return Seen(in_places(self.pyramid(maps), present), fused, present, cameras)
+
+    def ask(self, seen: Seen, points: torch.Tensor) -> Answer:
+        """The points' part of `forward`."""
+        x = self.seen(self.aligned(seen.maps, seen.present, seen.cameras, points))
+        x = x + self.place(sines(points, OCTAVES)) + self.whole(seen.fused)[:, None]  # (B, Q, D)
+        x = x + self.remembered(self.memory(points, seen.fused))
+        for block in self.blocks:
+            x = x + block(x)
+        # A height in bfloat16 would be rounded to more than the distances that are measured.
+        with torch.autocast(device_type=x.device.type, enabled=False):
+            parts = self.answer(self.norm(x.float())).split([1, 3, 1, len(LABELS)], dim=-1)
+            heights, normals, distances, classes = parts
+            log_radius = self.mean_log_radius + self.radius(seen.fused.float())[:, 0]
+        return Answer(0.1 * heights[..., 0], normals, softplus(distances[..., 0] - 2), classes, log_radius)
+
+    @torch.no_grad()
+    def start_from(self, points: torch.Tensor, mean_log_radius: float) -> None:
+        """What reconstruction starts from.
+
+        Args:
+            points: (starts, 3), where surfaces of jaws were found in training.
+            mean_log_radius: mean logarithm of the training jaws' millimetres per unit.
+        """
+        self.starts.copy_(points)
+        self.mean_log_radius.fill_(mean_log_radius)
+
+
+def _described(cameras: torch.Tensor) -> torch.Tensor:
+    """(B, V, 15): pose, and what of the world the picture holds, of (B, V, 23) cameras."""
+    fx, fy, _, _, width, height, orthographic = cameras[..., 16:].unbind(-1)
+    return torch.cat([cameras[..., :12], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)

@@ -1,0 +1,121 @@
+"""From oriented points to a triangle surface."""
+
+import numpy as np
+from numba import njit
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from scans.surface_nets import surface_nets
+
+REACH = 2.5  # voxels from the points within which the distance field is known
+TRIM = 1.25  # voxels; farther from all points, the surface is none of theirs
+SMALLEST_PIECE = 0.005  # of the largest piece's faces; smaller ones are specks
+
+
+def surface_of(points: np.ndarray, normals: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
+    """The surface through oriented points, open where they end.
+
+    The signed distance to the tangent planes of the nearest points (Hoppe et al. 1992), averaged over those that are
+    about as near (implicit moving least squares with a kernel that follows the nearest point, so that the two sides of
+    a thin edge stay apart), on a grid around the points, and its zero set by surface nets.
+
+    Args:
+        points: (N, 3) float32, closer to each other than a voxel.
+        normals: (N, 3) float32, unit length, outward.
+        voxel: edge of the grid's cells, in the points' unit; about the length of the result's edges.
+
+    Returns:
+        vertices (V, 3) float32; faces (F, 3) int32, counter-clockwise from outside. Without faces where the points
+        make no surface.
+    """
+    low = points.min(axis=0) - 4 * voxel
+    scaled = ((points - low) / voxel).astype(np.float64)
+    shape = np.ceil(scaled.max(axis=0)).astype(np.int64) + 4
+    nearest = _nearest_distances(scaled, shape)
+    field = _signed_distances(scaled, normals.astype(np.float64), nearest)
+    vertices, faces = surface_nets(field)
+    faces = faces[_close(vertices, scaled, shape)[faces].all(axis=1)]
+    vertices, faces = _without_specks(vertices, faces)
+    return (vertices * voxel + low).astype(np.float32), faces
+
+
+@njit(cache=True)
+def _nearest_distances(points, shape):
+    """(X, Y, Z) squared distance to the nearest point, in voxels; infinite beyond REACH."""
+    nearest = np.full((shape[0], shape[1], shape[2]), np.inf, np.float32)
+    reach = int(np.ceil(REACH))
+    for n in range(len(points)):
+        x, y, z = points[n]
+        a, b, c = int(x + 0.5), int(y + 0.5), int(z + 0.5)
+        for i in range(a - reach, a + reach + 1):
+            for j in range(b - reach, b + reach + 1):
+                for k in range(c - reach, c + reach + 1):
+                    square = (x - i) ** 2 + (y - j) ** 2 + (z - k) ** 2
+                    if square <= REACH * REACH and square < nearest[i, j, k]:
+                        nearest[i, j, k] = square
+    return nearest
+
+
+@njit(cache=True)
+def _signed_distances(points, normals, nearest):
+    """(X, Y, Z) signed distance in voxels, NaN where unknown."""
+    total = np.zeros(nearest.shape, np.float32)
+    weight = np.zeros(nearest.shape, np.float32)
+    reach = int(np.ceil(REACH))
+    for n in range(len(points)):
+        x, y, z = points[n]
+        u, v, w = normals[n]
+        a, b, c = int(x + 0.5), int(y + 0.5), int(z + 0.5)
+        for i in range(a - reach, a + reach + 1):
+            for j in range(b - reach, b + reach + 1):
+                for k in range(c - reach, c + reach + 1):
+                    square = (i - x) ** 2 + (j - y) ** 2 + (k - z) ** 2
+                    beyond = np.sqrt(square) - np.sqrt(nearest[i, j, k])
+                    if beyond < 1.0:
+                        near = (1.0 - beyond) ** 2
+                        total[i, j, k] += near * ((i - x) * u + (j - y) * v + (k - z) * w)
+                        weight[i, j, k] += near
+    for i in range(nearest.shape[0]):
+        for j in range(nearest.shape[1]):
+            for k in range(nearest.shape[2]):
+                total[i, j, k] = total[i, j, k] / weight[i, j, k] if weight[i, j, k] > 0 else np.nan
+    return total
+
+
+@njit(cache=True)
+def _close(vertices, points, shape):
+    """(V,) bool, whether a point lies within TRIM voxels of each vertex; points are hashed by cell."""
+    head = np.full((shape[0], shape[1], shape[2]), -1, np.int32)
+    following = np.full(len(points), -1, np.int32)
+    for n in range(len(points)):
+        i, j, k = int(points[n, 0]), int(points[n, 1]), int(points[n, 2])
+        following[n] = head[i, j, k]
+        head[i, j, k] = n
+    close = np.zeros(len(vertices), np.bool_)
+    for v in range(len(vertices)):
+        x, y, z = vertices[v]
+        a, b, c = int(x), int(y), int(z)
+        for i in range(max(a - 2, 0), min(a + 3, shape[0])):
+            for j in range(max(b - 2, 0), min(b + 3, shape[1])):
+                for k in range(max(c - 2, 0), min(c + 3, shape[2])):
+                    n = head[i, j, k]
+                    while n >= 0 and not close[v]:
+                        square = (points[n, 0] - x) ** 2 + (points[n, 1] - y) ** 2 + (points[n, 2] - z) ** 2
+                        close[v] = square <= TRIM * TRIM
+                        n = following[n]
+    return close
+
+
+def _without_specks(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not len(faces):
+        return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
+    n = len(vertices)
+    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
+    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
+    piece = connected_components(graph, directed=False)[1][faces[:, 0]]
+    counts = np.bincount(piece)
+    faces = faces[counts[piece] >= SMALLEST_PIECE * counts.max()]
+    used = np.zeros(n, bool)
+    used[faces] = True
+    index = np.cumsum(used, dtype=np.int32) - 1
+    return vertices[used], index[faces]

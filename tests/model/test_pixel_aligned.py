@@ -1,0 +1,48 @@
+import torch
+
+from model.pixel_aligned import PixelAligned
+
+
+def cameras() -> torch.Tensor:
+    """(1, 2, 23): both look down along -z from a height of 3, the second is turned by 90 degrees about that axis."""
+    upright, turned = torch.eye(4), torch.eye(4)
+    turned[:2, :2] = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    rows = []
+    for transform in (upright, turned):
+        transform[2, 3] = 3.0
+        rows.append(torch.cat([transform.flatten(), torch.tensor([24.0, 24, 8, 8, 16, 16, 0])]))
+    return torch.stack(rows)[None]
+
+
+def test_a_point_learns_what_stands_at_its_place_in_each_map() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    present = torch.ones(1, 2, dtype=torch.bool)
+    maps = torch.zeros(1, 2, 1, 16, 16)
+    point = torch.tensor([[[0.5, 0.25, 0.0]]])  # column 12, row 6 of the first picture; column 10, row 12 of the second
+    before = aligned(maps, present, cameras(), point)
+    assert before.shape == (1, 1, 24)
+    for view, row, column in ((0, 5, 11), (1, 11, 9)):
+        elsewhere, here = maps.clone(), maps.clone()
+        elsewhere[0, view, 0, 1, 1] = 9
+        here[0, view, 0, row, column] = 9
+        assert torch.equal(aligned(elsewhere, present, cameras(), point), before)
+        assert not torch.allclose(aligned(here, present, cameras(), point), before)
+
+
+def test_absent_views_do_not_count() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    maps, points = torch.randn(1, 2, 1, 16, 16), torch.rand(1, 5, 3) - 0.5
+    alone = aligned(maps[:, :1], torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points)
+    both = aligned(maps, torch.tensor([[True, False]]), cameras(), points)
+    torch.testing.assert_close(both, alone)
+
+
+def test_a_single_view_has_a_finite_gradient() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    points = torch.rand(1, 5, 3, requires_grad=True)
+    aligned(torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points).sum().backward()
+    assert points.grad is not None
+    assert torch.isfinite(points.grad).all()
