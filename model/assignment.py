@@ -1,0 +1,174 @@
+"""The assignment of least total distance between two clouds of as many points, exact, without a matrix of all pairs.
+
+An auction (Bertsekas 1988) with ε-scaling: points bid for partners, and an outbid point bids again. It runs on the
+pairs of near neighbours alone. Its prices then prove, by a look at all pairs, that no other is wanted; pairs that
+are wanted are added, and the auction goes on. Distances count in whole steps of 2^-20 units (40 nm on a jaw), on which
+the result is an optimum: with costs that are multiples of N + 1 an auction that ends with ε = 1 has found one.
+"""
+
+import numpy as np
+from numba import njit
+from scipy.spatial import cKDTree
+
+STEPS = 2**20  # of the distance, a unit
+NEIGHBOURS = 12  # of each point, in both directions, that the auction starts with
+FACTOR = 6  # from ε to ε
+BLOCK = 128  # partners that are looked at together
+PER_ROW = 20  # missing pairs per point that a look collects at most; a later look finds the rest
+NONE = -1
+_FAR = np.int64(2**62)
+
+
+def assign(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Partner in `second` of each point of `first`, so that the sum of distances is least.
+
+    Args:
+        first, second: (N, 3) each; distances up to 2 units are meant, 1000 are possible.
+
+    Returns:
+        (N,) int64, each index once. Where several assignments are as short, which of them is fixed.
+
+    Raises:
+        ValueError: other shapes, no point, or coordinates that are not finite.
+    """
+    first, second = (np.ascontiguousarray(cloud, np.float32) for cloud in (first, second))
+    n = len(first)
+    if first.shape != second.shape or first.shape != (n, 3) or n == 0:
+        raise ValueError(f"expected two clouds of shape (N, 3), got {first.shape} and {second.shape}")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("points hold NaN or infinity; their distances are not defined")
+    pairs = _near_pairs(first, second)
+    price = np.zeros(n, np.int64)
+    owner, partner = np.full(n, NONE, np.int32), np.full(n, NONE, np.int32)
+    epsilon: int | None = None
+    while True:
+        rows, columns = pairs // n, pairs % n
+        costs = _costs(first, second, rows, columns)
+        start = np.searchsorted(rows, np.arange(n + 1))
+        epsilon = max(int(costs.max()) // 4, 1) if epsilon is None else epsilon
+        _free_the_dear(start, columns, costs, price, owner, partner, epsilon)
+        _auction(start, columns, costs, price, owner, partner, epsilon)
+        best = np.minimum.reduceat(costs + price[columns], start[:-1])
+        pairs, wanted = _add_missing(first, second, pairs, price, best, epsilon)
+        if wanted:
+            continue  # a smaller ε would take endless small steps to make good for what was missing
+        if epsilon == 1:
+            return partner.astype(np.int64)
+        epsilon = max(epsilon // FACTOR, 1)
+
+
+def _near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Sorted codes `row * N + column` of near neighbours, and of the pairs (i, i), so that an assignment exists."""
+    n = len(first)
+    k = min(NEIGHBOURS, n)
+    own = np.arange(n)
+    columns = cKDTree(second).query(first, k)[1].reshape(n, k)
+    rows = cKDTree(first).query(second, k)[1].reshape(n, k)
+    codes = (own[:, None] * n + columns, rows * n + own[:, None], own * (n + 1))
+    return np.unique(np.concatenate([part.ravel() for part in codes]))
+
+
+def _costs(first: np.ndarray, second: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(E,) int64 distances of pairs in steps, times N + 1."""
+    distances = np.linalg.norm(first[rows].astype(np.float64) - second[columns], axis=1)
+    return np.rint(distances * STEPS).astype(np.int64) * (len(first) + 1)
+
+
+def _add_missing(
+    first: np.ndarray, second: np.ndarray, pairs: np.ndarray, price: np.ndarray, best: np.ndarray, epsilon: int
+) -> tuple[np.ndarray, bool]:
+    """The pairs with those of all others that their row would rather bid for, and whether there are any.
+
+    Args:
+        best: (N,) each row's least cost plus price among `pairs`; it holds one within ε of that.
+    """
+    n = len(first)
+    unit, base = STEPS * (n + 1), int(price.min())
+    limit = best - (epsilon - 1)
+    # In float32 and widened by more than its rounding and that to whole steps: too many pairs, never too few.
+    shift = ((price - base) / unit).astype(np.float32)
+    reach = ((limit - base) / unit).astype(np.float32) * np.float32(1 + 1e-6) + np.float32(4e-6)
+    found = _within_reach(first, np.ascontiguousarray(second.T), shift, reach, price, limit)
+    new = np.setdiff1d(found, pairs)
+    return np.union1d(pairs, new), len(new) > 0
+
+
+@njit(cache=True, nogil=True)
+def _free_the_dear(start, columns, costs, price, owner, partner, epsilon):
+    """Part the pairs whose cost plus price is more than ε above the least in their row."""
+    for row in range(len(partner)):
+        if partner[row] == NONE:
+            continue
+        best = own = _FAR
+        for e in range(start[row], start[row + 1]):
+            value = costs[e] + price[columns[e]]
+            best = min(best, value)
+            if columns[e] == partner[row]:
+                own = value
+        if own > best + epsilon:
+            owner[partner[row]] = NONE
+            partner[row] = NONE
+
+
+@njit(cache=True, nogil=True)
+def _auction(start, columns, costs, price, owner, partner, epsilon):
+    """Let rows without a partner bid, first come first served, until each has one."""
+    n = len(partner)
+    queue = np.empty(n, np.int32)
+    waiting = 0
+    for row in range(n):
+        if partner[row] == NONE:
+            queue[waiting] = row
+            waiting += 1
+    head, tail = 0, waiting % n
+    while waiting > 0:
+        row = queue[head]
+        head = (head + 1) % n
+        waiting -= 1
+        best = second = _FAR
+        chosen = 0
+        for e in range(start[row], start[row + 1]):
+            value = costs[e] + price[columns[e]]
+            if value < best:
+                best, second, chosen = value, best, columns[e]
+            elif value < second:
+                second = value
+        price[chosen] += epsilon if second == _FAR else second - best + epsilon
+        outbid = owner[chosen]
+        owner[chosen], partner[row] = row, chosen
+        if outbid != NONE:
+            partner[outbid] = NONE
+            queue[tail] = outbid
+            tail = (tail + 1) % n
+            waiting += 1
+
+
+@njit(cache=True, nogil=True)
+def _within_reach(first, second, shift, reach, price, limit):
+    """Codes of pairs whose cost plus price is below the row's limit, PER_ROW a row at most."""
+    n = len(first)
+    pairs = np.empty(n * PER_ROW, np.int64)
+    found = 0
+    blocks = (n + BLOCK - 1) // BLOCK
+    for row in range(n):
+        x, y, z, far = first[row, 0], first[row, 1], first[row, 2], reach[row]
+        most = found + PER_ROW
+        for k in range(blocks):
+            block = (row + k) % blocks * BLOCK  # from another block on, or coinciding rows would all find the same
+            stop = min(block + BLOCK, n)
+            hits = np.int32(0)  # counted without a branch, eight partners to an instruction
+            for c in range(block, stop):
+                dx, dy, dz = x - second[0, c], y - second[1, c], z - second[2, c]
+                gap = max(far - shift[c], np.float32(0))
+                hits += np.int32(1) if dx * dx + dy * dy + dz * dz < gap * gap else np.int32(0)
+            if hits == 0:
+                continue
+            for c in range(block, stop):
+                dx = np.float64(x) - np.float64(second[0, c])
+                dy = np.float64(y) - np.float64(second[1, c])
+                dz = np.float64(z) - np.float64(second[2, c])
+                cost = np.int64(np.rint(np.sqrt(dx * dx + dy * dy + dz * dz) * STEPS)) * (n + 1)
+                if cost + price[c] < limit[row] and found < most:
+                    pairs[found] = row * n + c
+                    found += 1
+    return pairs[:found]
