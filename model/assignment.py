@@ -49,12 +49,11 @@ def assign(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         _free_the_dear(start, columns, costs, price, owner, partner, epsilon)
         _auction(start, columns, costs, price, owner, partner, epsilon)
         best = np.minimum.reduceat(costs + price[columns], start[:-1])
-        pairs, wanted = _add_missing(first, second, pairs, price, best, epsilon)
-        if wanted:
-            continue  # a smaller ε would take endless small steps to make good for what was missing
-        if epsilon == 1:
+        pairs, gap = _add_missing(first, second, pairs, price, best, epsilon)
+        if epsilon == 1 and gap == 0:
             return partner.astype(np.int64)
-        epsilon = max(epsilon // FACTOR, 1)
+        # Prices move by steps of ε: where much was missing at the end they need larger ones again.
+        epsilon = max((gap if epsilon == 1 else epsilon) // FACTOR, 1)
 
 
 def _near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -76,8 +75,8 @@ def _costs(first: np.ndarray, second: np.ndarray, rows: np.ndarray, columns: np.
 
 def _add_missing(
     first: np.ndarray, second: np.ndarray, pairs: np.ndarray, price: np.ndarray, best: np.ndarray, epsilon: int
-) -> tuple[np.ndarray, bool]:
-    """The pairs with those of all others that their row would rather bid for, and whether there are any.
+) -> tuple[np.ndarray, int]:
+    """The pairs with those of all others that their row would rather bid for, and by how much it would at most.
 
     Args:
         best: (N,) each row's least cost plus price among `pairs`; it holds one within ε of that.
@@ -90,7 +89,9 @@ def _add_missing(
     reach = ((limit - base) / unit).astype(np.float32) * np.float32(1 + 1e-6) + np.float32(4e-6)
     found = _within_reach(first, np.ascontiguousarray(second.T), shift, reach, price, limit)
     new = np.setdiff1d(found, pairs)
-    return np.union1d(pairs, new), len(new) > 0
+    rows, columns = new // n, new % n
+    gaps = best[rows] - price[columns] - _costs(first, second, rows, columns)
+    return np.union1d(pairs, new), int(gaps.max(initial=0))
 
 
 @njit(cache=True, nogil=True)
@@ -143,7 +144,7 @@ def _auction(start, columns, costs, price, owner, partner, epsilon):
             waiting += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})  # nothing is NaN, so that max is one instruction
 def _within_reach(first, second, shift, reach, price, limit):
     """Codes of pairs whose cost plus price is below the row's limit, PER_ROW a row at most."""
     n = len(first)
@@ -156,10 +157,11 @@ def _within_reach(first, second, shift, reach, price, limit):
         for k in range(blocks):
             block = (row + k) % blocks * BLOCK  # from another block on, or coinciding rows would all find the same
             stop = min(block + BLOCK, n)
+            xs, ys, zs, shifts = second[0, block:stop], second[1, block:stop], second[2, block:stop], shift[block:stop]
             hits = np.int32(0)  # counted without a branch, eight partners to an instruction
-            for c in range(block, stop):
-                dx, dy, dz = x - second[0, c], y - second[1, c], z - second[2, c]
-                gap = max(far - shift[c], np.float32(0))
+            for c in range(len(xs)):
+                dx, dy, dz = x - xs[c], y - ys[c], z - zs[c]
+                gap = max(far - shifts[c], np.float32(0))
                 hits += np.int32(1) if dx * dx + dy * dy + dz * dz < gap * gap else np.int32(0)
             if hits == 0:
                 continue
