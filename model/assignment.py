@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 STEPS = 2**20  # of the distance, a unit
 NEIGHBOURS = 12  # of each point, in both directions, that the auction starts with
 FACTOR = 6  # from ε to ε
-BLOCK = 128  # partners that are looked at together
+BLOCK = 64  # partners that are looked at together
 PER_ROW = 20  # missing pairs per point that a look collects at most; a later look finds the rest
 NONE = -1
 _FAR = np.int64(2**62)
@@ -87,8 +87,9 @@ def _add_missing(
     # In float32 and widened by more than its rounding and that to whole steps: too many pairs, never too few.
     shift = ((price - base) / unit).astype(np.float32)
     reach = ((limit - base) / unit).astype(np.float32) * np.float32(1 + 1e-6) + np.float32(4e-6)
-    found = _within_reach(first, np.ascontiguousarray(second.T), shift, reach, price, limit)
-    new = np.setdiff1d(found, pairs)
+    order = cKDTree(second, leafsize=BLOCK).indices  # neighbours side by side, so that blocks are small boxes
+    found = _within_reach(first, np.ascontiguousarray(second[order].T), shift[order], reach, price[order], limit)
+    new = np.setdiff1d(found // n * n + order[found % n], pairs)
     rows, columns = new // n, new % n
     gaps = best[rows] - price[columns] - _costs(first, second, rows, columns)
     return np.union1d(pairs, new), int(gaps.max(initial=0))
@@ -151,11 +152,26 @@ def _within_reach(first, second, shift, reach, price, limit):
     pairs = np.empty(n * PER_ROW, np.int64)
     found = 0
     blocks = (n + BLOCK - 1) // BLOCK
+    low, high = np.empty((blocks, 3), np.float32), np.empty((blocks, 3), np.float32)
+    least = np.empty(blocks, np.float32)
+    for k in range(blocks):
+        stop = min((k + 1) * BLOCK, n)
+        for axis in range(3):
+            low[k, axis] = second[axis, k * BLOCK : stop].min()
+            high[k, axis] = second[axis, k * BLOCK : stop].max()
+        least[k] = shift[k * BLOCK : stop].min()
     for row in range(n):
         x, y, z, far = first[row, 0], first[row, 1], first[row, 2], reach[row]
         most = found + PER_ROW
         for k in range(blocks):
-            block = (row + k) % blocks * BLOCK  # from another block on, or coinciding rows would all find the same
+            at = (row + k) % blocks  # from another block on, or coinciding rows would all find the same
+            dx = max(low[at, 0] - x, x - high[at, 0], np.float32(0))
+            dy = max(low[at, 1] - y, y - high[at, 1], np.float32(0))
+            dz = max(low[at, 2] - z, z - high[at, 2], np.float32(0))
+            gap = far - least[at]
+            if gap <= 0 or dx * dx + dy * dy + dz * dz >= gap * gap:
+                continue
+            block = at * BLOCK
             stop = min(block + BLOCK, n)
             xs, ys, zs, shifts = second[0, block:stop], second[1, block:stop], second[2, block:stop], shift[block:stop]
             hits = np.int32(0)  # counted without a branch, eight partners to an instruction
@@ -166,10 +182,10 @@ def _within_reach(first, second, shift, reach, price, limit):
             if hits == 0:
                 continue
             for c in range(block, stop):
-                dx = np.float64(x) - np.float64(second[0, c])
-                dy = np.float64(y) - np.float64(second[1, c])
-                dz = np.float64(z) - np.float64(second[2, c])
-                cost = np.int64(np.rint(np.sqrt(dx * dx + dy * dy + dz * dz) * STEPS)) * (n + 1)
+                to_x = np.float64(x) - np.float64(second[0, c])
+                to_y = np.float64(y) - np.float64(second[1, c])
+                to_z = np.float64(z) - np.float64(second[2, c])
+                cost = np.int64(np.rint(np.sqrt(to_x * to_x + to_y * to_y + to_z * to_z) * STEPS)) * (n + 1)
                 if cost + price[c] < limit[row] and found < most:
                     pairs[found] = row * n + c
                     found += 1
