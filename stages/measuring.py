@@ -123,8 +123,9 @@ def _truth(place: Place) -> "tuple[np.ndarray, np.ndarray, np.ndarray, float, Me
     row = RandomRows(place.shard).row(
         place.row, ["points", "normals", "labels", "radius", "vertices", "faces", "vertex_labels"]
     )
+    # Copies: Arrow's own memory can't be written to, which PyTorch warns of.
     points, normals, vertices, faces = (
-        to_array(row[name]).reshape(-1, 3) for name in ("points", "normals", "vertices", "faces")
+        to_array(row[name]).reshape(-1, 3).copy() for name in ("points", "normals", "vertices", "faces")
     )
     corner_labels = to_array(row["vertex_labels"]) if row["vertex_labels"].is_valid else None
     return points, normals, to_array(row["labels"]), row["radius"].as_py(), Mesh(vertices, faces, corner_labels)
