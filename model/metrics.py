@@ -6,37 +6,57 @@ import numpy as np
 import torch
 
 from model.neighbours import Cloud, nearest, nearest_other
+from model.uniformity import neighbour_cv
 
 THRESHOLDS = {"035": 0.035, "010": 0.010}  # shares of the jaw's radius: about 1.4 and 0.4 mm
 
 
 class Comparison(NamedTuple):
-    """Distances between a predicted and a true cloud, in units of the normalised frame.
+    """Distances between a predicted and a true cloud, in jaw radii, and the neighbours they lead to.
 
     Attributes:
         to_truth: (N,) from each predicted point to the nearest true one.
         to_predicted: (M,) from each true point to the nearest predicted one.
         spacing: (N,) from each predicted point to the nearest other predicted one.
+        truth_of: (N,) index of the true point nearest to each predicted one.
+        predicted_of: (M,) index of the predicted point nearest to each true one.
     """
 
     to_truth: np.ndarray
     to_predicted: np.ndarray
     spacing: np.ndarray
+    truth_of: np.ndarray
+    predicted_of: np.ndarray
 
 
-def compare(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud) -> Comparison:
-    """Measure a predicted cloud (N, 3), N of 2 or more, against a true one (M, 3), both in the normalised frame.
+def unit_of(truth: np.ndarray) -> float:
+    """The jaw's radius in the frame of its true points (M, 3): the largest distance from their centroid.
+
+    1 in the normalised frame; another in a frame that was moved or scaled, where thresholds must follow it.
+    """
+    points = truth.astype(np.float64)
+    return float(np.linalg.norm(points - points.mean(axis=0), axis=1).max())
+
+
+def compare(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud, unit: float = 1.0) -> Comparison:
+    """Measure a predicted cloud (N, 3), N of 2 or more, against a true one (M, 3), both in one frame.
 
     Give a `Cloud` where one is measured more than once.
+
+    Args:
+        unit: the jaw's radius in that frame (`unit_of`), by which all distances are divided.
 
     Raises:
         ValueError: a cloud is not (N, 3), or holds NaN.
     """
     predicted, truth = _cloud(predicted), _cloud(truth)
+    there, back = nearest(predicted, truth), nearest(truth, predicted)
     return Comparison(
-        to_truth=_distances(predicted.points, truth.points[nearest(predicted, truth)]),
-        to_predicted=_distances(truth.points, predicted.points[nearest(truth, predicted)]),
-        spacing=_distances(predicted.points, predicted.points[nearest_other(predicted)]),
+        to_truth=_distances(predicted.points, truth.points[there]) / unit,
+        to_predicted=_distances(truth.points, predicted.points[back]) / unit,
+        spacing=_distances(predicted.points, predicted.points[nearest_other(predicted)]) / unit,
+        truth_of=there.cpu().numpy(),
+        predicted_of=back.cpu().numpy(),
     )
 
 
@@ -54,14 +74,13 @@ def figures(comparison: Comparison, radius: float) -> dict[str, float]:
     """The figures of a case.
 
     Args:
-        radius: millimetres per unit.
+        radius: millimetres of the jaw's radius.
 
     Returns:
         `precision_035`, `recall_035`, `f_035` and the same at 0.010: see `precision_recall_f`.
         `accuracy_mm`, `completeness_mm`: mean distance from predicted to true points and back, mm.
         `chamfer`, `chamfer_mm`: mean of those two, in units and in mm.
-        `neighbour_cv`: standard deviation over mean of the predicted points' distances to their nearest other
-            predicted point; blue noise has 0.13, random sampling 0.53; 0 where all points coincide.
+        `neighbour_cv`: see `model.uniformity`; blue noise has 0.13, random sampling 0.53.
     """
     result: dict[str, float] = {}
     for name, threshold in THRESHOLDS.items():
@@ -70,14 +89,31 @@ def figures(comparison: Comparison, radius: float) -> dict[str, float]:
             f"{figure}_{name}": share for figure, share in zip(("precision", "recall", "f"), shares, strict=True)
         }
     accuracy, completeness = float(comparison.to_truth.mean()), float(comparison.to_predicted.mean())
-    spacing = comparison.spacing
     return result | {
         "chamfer": (accuracy + completeness) / 2,
         "chamfer_mm": (accuracy + completeness) / 2 * radius,
         "accuracy_mm": accuracy * radius,
         "completeness_mm": completeness * radius,
-        "neighbour_cv": float(spacing.std() / spacing.mean()) if spacing.any() else 0.0,
+        "neighbour_cv": neighbour_cv(comparison.spacing),
     }
+
+
+def normal_consistency(comparison: Comparison, predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Mean |cosine| between the normals of nearest points, both ways (Mescheder et al. 2019, Occupancy Networks).
+
+    The sign is left out: open scans say nothing reliable of inside and outside.
+
+    Args:
+        predicted: (N, 3) unit normals. truth: (M, 3) unit normals.
+    """
+    there = np.abs((predicted * truth[comparison.truth_of]).sum(axis=1)).mean()
+    back = np.abs((truth * predicted[comparison.predicted_of]).sum(axis=1)).mean()
+    return float(there + back) / 2
+
+
+def label_accuracy(comparison: Comparison, predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Share of true points whose nearest predicted point has their FDI label; labels (N,) and (M,)."""
+    return float((predicted[comparison.predicted_of] == truth).mean())
 
 
 def measure(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud, radius: float) -> dict[str, float]:

@@ -1,92 +1,120 @@
-"""evaluate: the network and the constant mean arch against unseen jaws, case by case."""
+"""evaluate: the network and the baselines against unseen jaws, case by case."""
 
 import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
 from scans.files import whole_file
 from scans.shards.naming import shard_name, shard_paths
 from scans.shards.table import read_columns
+from stages.compute import map_ordered
+from stages.measuring import THRESHOLDS, Measured, Place, Prediction, Task, measure_case
 from stages.params import Params
 from stages.progress import say, track
 from stages.workspace import (
     CASES,
     CURVES,
+    INTERVALS,
     MEAN_ARCH,
     METRICS,
     MODEL,
     NETWORK,
     PREDICTIONS,
     PREPARED,
+    TEETH,
     VIEWS,
     whole_folder,
 )
 
-THRESHOLDS = tuple(round(0.0025 * step, 4) for step in range(1, 25))  # to 0.06, in jaw radii
-MODELS = ("model", "mean_arch")
+if TYPE_CHECKING:
+    from model.dataset import Cases
 
 
 def run(params: Params) -> None:
-    """Write reports/metrics.json, cases.parquet, curves.csv and the predicted clouds for `evaluate.split`."""
-    split = params.evaluate.split
+    """Write the figures of `evaluate.split` and the predicted clouds.
+
+    metrics.json holds the means, intervals.json their 95 % bootstrap intervals, cases.parquet a line per case and row,
+    teeth.parquet one per case, row and FDI label, curves.csv F over the threshold.
+    """
+    split, settings = params.evaluate.split, params.evaluate
     for source in (PREPARED, VIEWS):
         if not shard_paths(source, split):
             raise UserError(f"{source}: no case in the split {split}. Set evaluate.split to one that has some.")
 
-    import torch
-
     from model.checkpoint import load_checkpoint
     from model.dataset import Cases
-    from model.metrics import compare, figures, precision_recall_f
-    from model.neighbours import Cloud
     from model.prediction import predict
     from scans.shards.clouds import PredictedCloud, write_clouds
 
     network, _ = load_checkpoint(MODEL / NETWORK)
-    mean_arch = Cloud.of(torch.from_numpy(_mean_arch(MODEL / MEAN_ARCH)))
+    _check_mean_arch(MODEL / MEAN_ARCH)
     cases = Cases(PREPARED, VIEWS, split)
     if len(cases[0].views) != network.kwargs["views"]:
         raise UserError(
             f"{MODEL}: trained with a rig of {network.kwargs['views']} views, but {VIEWS} has one of "
             f"{len(cases[0].views)}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
         )
+    nearest, other = _arches(cases, settings.seed)
     centers = _centers(split)
-
-    rows: list[dict[str, Any]] = []
-    curves: dict[str, list[list[float]]] = {name: [] for name in MODELS}
-    clouds = []
-    for case in track(cases, len(cases), f"evaluating on {split}"):
-        truth = Cloud.of(torch.from_numpy(case.points))
+    tasks, clouds = [], []
+    for number, (case, place) in enumerate(
+        zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
+    ):
         predicted = predict(network, case.views[None], case.present[None])[0]
-        for name, cloud in zip(MODELS, (predicted, mean_arch), strict=True):
-            comparison = compare(cloud, truth)
-            rows.append({"id": case.id, "row": name, **figures(comparison, case.radius)})
-            curves[name].append([precision_recall_f(comparison, threshold)[2] for threshold in THRESHOLDS])
         clouds.append(PredictedCloud(case.id, predicted, centers[case.id], case.radius))
+        arches = nearest[number], other[number]
+        tasks.append(Task(case.id, place, Prediction(predicted), *arches, settings.draws, settings.seed))
+    measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
-    means = _means(rows)
-    with whole_file(METRICS) as path:
-        path.write_text(json.dumps(means, indent=2) + "\n", encoding="utf-8")
+    rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.figures.items()]
+    means, intervals = _summary(rows, settings.seed)
+    for path, content in ((METRICS, means), (INTERVALS, intervals)):
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     with whole_file(CASES) as path:
-        _write_cases(path, rows)
+        _write_table(path, rows)
+    with whole_file(TEETH) as path:
+        _write_teeth(path, measured)
     with whole_file(CURVES) as path:
-        _write_curves(path, curves)
+        _write_curves(path, measured, list(means))
     with whole_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
     for name, mean in means.items():
         say(
             f"evaluate: {name}: F {mean['f_035']:.1%} at 0.035, {mean['f_010']:.1%} at 0.010, "
-            f"Chamfer {mean['chamfer_mm']:.2f} mm, mean of {len(cases)} cases"
+            f"one-to-one {mean['one_to_one_035']:.1%}, Chamfer {mean['chamfer_mm']:.2f} mm, "
+            f"mean of {mean['cases']} cases"
         )
 
 
-def _mean_arch(path: Path) -> Any:
-    """(N, 3) float32, as the train stage left it."""
+def _arches(cases: "Cases", seed: int) -> tuple[list[Place | None], list[Place | None]]:
+    """For each case the training jaw with the nearest pictures, and one drawn by chance; None where there is none."""
+    from model.baselines import PictureIndex, drawn
+    from model.dataset import Cases
+
+    if not (shard_paths(PREPARED, "train") and shard_paths(VIEWS, "train")):
+        say(f"evaluate: no training jaw in {PREPARED}, so no rows nearest_arch and other_arch")
+        return [None] * len(cases), [None] * len(cases)
+    train = Cases(PREPARED, VIEWS, "train")
+    index = PictureIndex(track(train, len(train), "reading training pictures"))
+    places = _places("train")
+    found = [(index.nearest(case), drawn(case.id, index.ids, seed)) for case in cases]
+    nearest, other = ([None if n is None else places[n] for n in column] for column in zip(*found, strict=True))
+    return nearest, other
+
+
+def _places(split: str) -> list[Place]:
+    """Where each case of a split lies, in order."""
+    return [Place(path, row) for path in shard_paths(PREPARED, split) for row in range(len(read_columns(path, ["id"])))]
+
+
+def _check_mean_arch(path: Path) -> None:
+    """Before any worker loads it: it is there, and as the train stage left it."""
     import numpy as np
 
     try:
@@ -95,7 +123,6 @@ def _mean_arch(path: Path) -> Any:
         raise UserError(f"{path}: can't be read ({error}). Run `dvc repro` to train again.") from None
     if arch.ndim != 2 or arch.shape[1] != 3 or arch.dtype != np.float32:
         raise UserError(f"{path}: expected (N, 3) float32, got {arch.shape} {arch.dtype}. Run `dvc repro` again.")
-    return arch
 
 
 def _centers(split: str) -> dict[str, Any]:
@@ -104,31 +131,56 @@ def _centers(split: str) -> dict[str, Any]:
     return {row["id"]: row["center"] for table in tables for row in table.to_pylist()}
 
 
-def _means(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean of each figure over the cases, per row of the table."""
-    names = [name for name in rows[0] if name not in ("id", "row")]
-    means = {}
-    for row_name in MODELS:
+def _summary(rows: Sequence[dict[str, Any]], seed: int) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Per row of the table the mean of each figure over the cases that have it, and the mean's 95 % interval."""
+    from model.bootstrap import mean_interval
+
+    means: dict[str, dict[str, Any]] = {}
+    intervals: dict[str, dict[str, Any]] = {}
+    for row_name in dict.fromkeys(row["row"] for row in rows):
         own = [row for row in rows if row["row"] == row_name]
-        means[row_name] = {"cases": len(own)} | {name: round(fmean(row[name] for row in own), 6) for name in names}
-    return means
+        means[row_name], intervals[row_name] = {"cases": len(own)}, {}
+        for name in dict.fromkeys(name for row in own for name in row if name not in ("id", "row")):
+            values = [row[name] for row in own if row.get(name) is not None]
+            if values:
+                means[row_name][name] = round(fmean(values), 6)
+                intervals[row_name][name] = [round(end, 6) for end in mean_interval(values, seed)]
+    return means, intervals
 
 
-def _write_cases(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pylist(list(rows)), path)
+    # From the first row alone pyarrow would not know the columns that only others have.
+    names = dict.fromkeys(name for row in rows for name in row)
+    pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), path)
 
 
-def _write_curves(path: Path, curves: dict[str, list[list[float]]]) -> None:
+def _write_teeth(path: Path, measured: Sequence[Measured]) -> None:
+    """A line per case, row and FDI label; none of cases without labels."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from model.per_tooth import COLUMNS
+
+    schema = pa.schema([("id", pa.string()), ("row", pa.string()), ("fdi", pa.uint8()), ("points", pa.int64())])
+    for name in COLUMNS:
+        schema = schema.append(pa.field(name, pa.float64()))
+    lines = [
+        {"id": one.id, "row": name, **tooth} for one in measured for name, teeth in one.teeth.items() for tooth in teeth
+    ]
+    pq.write_table(pa.Table.from_pylist(lines, schema), path)
+
+
+def _write_curves(path: Path, measured: Sequence[Measured], names: Sequence[str]) -> None:
     """F at each threshold, mean of the cases, a column per row of the table."""
     import numpy as np
 
-    means = [np.mean(curves[name], axis=0) for name in MODELS]  # (thresholds,) each
+    means = [np.mean([one.curves[name] for one in measured if name in one.curves], axis=0) for name in names]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["threshold", *MODELS])
+        writer.writerow(["threshold", *names])
         writer.writerows(
             [threshold, *map("{:.6f}".format, row)] for threshold, *row in zip(THRESHOLDS, *means, strict=True)
         )

@@ -51,7 +51,8 @@ def first_lock(clone: Path) -> dict:
 @pytest.mark.usefixtures("first_lock")
 def test_the_pipeline_ends_with_figures_and_a_page(clone: Path) -> None:
     metrics = json.loads((clone / "reports/metrics.json").read_text())
-    assert list(metrics) == ["model", "mean_arch"]
+    assert list(metrics) == ["model", "mean_arch", "nearest_arch", "other_arch", "ceiling"]
+    assert metrics["ceiling"]["f_035"] > metrics["other_arch"]["f_035"]
     assert metrics["model"]["cases"] == 2
     assert 0 < metrics["mean_arch"]["f_035"] <= 1
     page = (clone / "reports/index.html").read_text()
