@@ -26,6 +26,8 @@ app = typer.Typer(
     epilog="Example: `tenview params` lists every parameter; `tenview render --help` explains a stage.",
 )
 
+COMPARISON = typer.Option(Path("reports/compare.html"), help="Page to write.")
+
 STAGES = {
     "download": ("Fetch or make the raw scans.", "data/scans", "download.source=directory"),
     "prepare": (
@@ -73,7 +75,7 @@ for _name, (_summary, _output, _change) in STAGES.items():
 def compare(
     a: str = typer.Argument(help="A folder with reports/ in it, the name of an experiment, or a Git revision."),
     b: str = typer.Argument(help="Another one; differences are this one minus the first."),
-    out: Path = typer.Option(Path("reports/compare.html"), help="Page to write."),
+    out: Path = COMPARISON,
 ) -> None:
     """Compare two runs: figures side by side, paired differences with intervals, and both jaws over each other."""
     from stages.compare import compare, print_table

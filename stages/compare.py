@@ -165,7 +165,7 @@ def _unpaired(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Row]:
 
 
 def _baselines(a: Mapping[str, Row], b: Mapping[str, Row]) -> list[Row]:
-    """F at 0.035 of the other rows of the table, where either run has them: they tell whether the data were the same."""
+    """F at 0.035 of the other rows of the table, where either run has them: the data's, not the network's."""
     others = [row for row in {**a, **b} if row != "model"]
     return [{"row": row, "a": a.get(row, {}).get("f_035"), "b": b.get(row, {}).get("f_035")} for row in others]
 

@@ -1,4 +1,4 @@
-"""A figure per tooth on an upper arch, as a dentist's chart shows it: incisors above, the patient's right on the left."""
+"""A figure per tooth on an upper arch as in a dentist's chart: incisors above, the patient's right on the left."""
 
 from collections.abc import Mapping
 

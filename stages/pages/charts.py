@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,12 +18,12 @@ from stages.pages.scene import WIDEST_SHOWN
 # Seen on white as on black, and apart for the colour-blind.
 COLOURS = ("#2f86d6", "#e08a1e", "#2aa277", "#c2569b", "#8a8f98")
 _INK = "#010203"  # stands for the page's own colour
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "tenview",  # the same ids every time
     "font.family": "sans-serif",
     "font.size": 10,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
@@ -118,5 +119,6 @@ def _svg(figure: Figure, description: str) -> Markup:
     figure.savefig(buffer, format="svg", metadata=empty)
     text = buffer.getvalue()
     text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text[text.index("<svg") :])  # HTML knows what an svg is
+    text = re.sub(r'<g id="[a-z]+[\w.]*_\d+"', "<g", text)  # nothing refers to these, and other charts have them too
     text = text.replace(_INK, "currentColor")
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(description), 1))

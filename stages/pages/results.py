@@ -103,7 +103,7 @@ class Results:
             for row in read_rows(path, columns):
                 if (case_id := row["id"].as_py()) not in ids:
                     continue
-                triples = {
+                triples: dict[str, Any] = {
                     name: to_array(row[name]).reshape(-1, 3) if name in row and row[name].is_valid else None
                     for name in ("points", "normals", "vertices", "faces")
                 }
