@@ -10,7 +10,7 @@ from scans.synthetic.norms import CONTACT_LINE, TEETH
 
 # Light to dark; what is printed on it is black, then white.
 _LIGHT, _DARK = np.array([222, 235, 247]), np.array([140, 20, 60])
-_WHITE_FROM = 0.45
+_WHITE_FROM = 0.65
 
 
 def arch_chart(values: Mapping[int, float], worst: float, what: str) -> Markup:

@@ -1,6 +1,6 @@
 // The 3D views of the page: points and meshes, lit from the eye, turned by mouse, finger or keys.
 //
-// A `<figure class="scene">` holds a canvas, its switches and the scene as JSON (stages/pages/scene.py). Browsers allow
+// A figure of the class `scene` holds a canvas, its switches and the scene as JSON (stages/pages/scene.py). Browsers allow
 // few WebGL contexts, so one hidden canvas draws for all figures, which copy its picture.
 "use strict";
 (() => {

@@ -94,9 +94,7 @@ def _write_data(folder: Path, truths: dict[str, tuple[np.ndarray, np.ndarray]]) 
     for case_id, (points, normals) in truths.items():
         mesh = Mesh(points[:3].astype(float), np.array([[0, 1, 2]], np.int32))
         labels = np.zeros(len(points), np.uint8)
-        prepared.append(
-            PreparedCase(case_id, SPLIT, points, normals, labels, np.zeros(3), RADIUS, mesh, "0" * 64, {})
-        )
+        prepared.append(PreparedCase(case_id, SPLIT, points, normals, labels, np.zeros(3), RADIUS, mesh, "0" * 64, {}))
         pngs = [encode_png(np.full((32, 32), 20 * number, np.uint8)) for number in range(9)]
         views.append(ViewsCase(case_id, SPLIT, [*pngs, None], np.zeros((10, 4))))
     name = shard_name(SPLIT, 0, 1)

@@ -1,3 +1,4 @@
+import hashlib
 import re
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def written() -> str:
 
 def test_the_page_loads_nothing_and_is_the_same_each_time(run: Path) -> None:
     page = written()
-    assert not re.findall(r"https?:|<link(?! rel=\"icon\" href=\"data:)|src=\"(?!data:)|@import|url\((?!#)", page)
+    markup = re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)  # parameters may be addresses
+    assert not re.findall(r"https?:|(?:src|href)=\"(?!data:|#)|@import|url\((?!#)", markup)
     assert written() == page
     assert str(run) not in page
 
@@ -70,8 +72,6 @@ stages:
     assert "abcdef.dir" in page
     assert "later" not in page
     assert "the file here is another" in page
-    import hashlib
-
     (run / "dvc.lock").write_text(lock % hashlib.md5((run / "reports/curves.csv").read_bytes()).hexdigest())
     assert "the file here is another" not in written()
 
@@ -91,5 +91,5 @@ def test_forty_cases_stay_under_15_megabytes(tmp_path: Path, monkeypatch: pytest
     add_meshes(tmp_path)
     monkeypatch.chdir(tmp_path)
     page = written()
-    assert page.count("<figure class=\"scene\">") == 40
+    assert page.count('<figure class="scene">') == 40
     assert 10e6 < len(page.encode()) < 15e6
