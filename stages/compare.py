@@ -47,22 +47,23 @@ def compare(a: str, b: str, page: Path) -> list[Row]:
         runs = [find_run(name, folder) for name, folder in zip((a, b), folders, strict=True)]
         results = [Results(run.folder) for run in runs]
         notes = [sentence for run in runs for sentence in run.missing]
-        pairs = _pairs(results, (a, b), notes)
+        names = _labels(a, b)
+        pairs = _pairs(results, names, notes)
         means = [result.metrics() for result in results]
         rows = table(pairs) if pairs else _unpaired(*(each["model"] for each in means))
         write_page(
             TEMPLATE,
             page,
-            names=(a, b),
+            names=names,
             rows=rows,
             pairs=pairs,
             baselines=_baselines(*means),
             notes=notes,
             params=_changed_params(runs),
-            changes=charts.changes([100 * pair["difference"] for pair in pairs], "F at 0.035, points", (a, b))
+            changes=charts.changes([100 * pair["difference"] for pair in pairs], "F at 0.035, points", names)
             if pairs
             else None,
-            cases=_cases(results, (a, b), pairs, notes),
+            cases=_cases(results, names, pairs, notes),
             legends={
                 "distance": {"name": "distance to the truth", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
                 "other": {"name": "distance to the other run", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
@@ -134,6 +135,12 @@ def interval(differences: np.ndarray, name: str) -> tuple[float, float] | None:
         rng=generator(0, name),
     ).confidence_interval
     return float(found.low), float(found.high)
+
+
+def _labels(a: str, b: str) -> tuple[str, str]:
+    """What the page calls the runs: of a folder its name without the path, where that tells them apart."""
+    first, second = (Path(name).resolve().name if Path(name).is_dir() else name for name in (a, b))
+    return (first, second) if first != second else (a, b)
 
 
 def _pairs(results: Sequence[Results], names: tuple[str, str], notes: list[str]) -> list[Row]:

@@ -22,7 +22,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_two_folders_case_by_case(folders: Path) -> None:
-    rows = {row["name"]: row for row in compare("bad", "good", folders / "page.html")}
+    rows = {row["name"]: row for row in compare("./bad", str(folders / "good"), folders / "page.html")}
     assert rows["f_035"]["difference"] == pytest.approx(rows["f_035"]["b"] - rows["f_035"]["a"])
     assert 0 < rows["f_035"]["interval"][0] <= rows["f_035"]["difference"] <= rows["f_035"]["interval"][1]
     assert (rows["f_035"]["better"], rows["f_035"]["worse"]) == (2, 0)
@@ -32,6 +32,7 @@ def test_two_folders_case_by_case(folders: Path) -> None:
     assert "Only the 2 cases that both have count here; bad has 2, good has 3." in page
     assert "<code>report.cases</code>" in page, "a parameter that differs"
     assert page.count('<figure class="scene">') == 2
+    assert str(folders) not in page
     compare("bad", "good", folders / "again.html")
     assert (folders / "again.html").read_text() == page
 

@@ -22,7 +22,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 LAPTOP = {"width": 1280, "height": 900}
 # Colours of a canvas, read back: how many pixels are drawn, and their mean red, green and blue.
 DRAWN = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   let count = 0, sums = [0, 0, 0];
   for (let i = 0; i < data.length; i += 4) if (data[i + 3]) { count++; sums = sums.map((s, k) => s + data[i + k]); }
   return [count / (canvas.width * canvas.height), ...sums.map((s) => s / count)];
@@ -186,7 +188,7 @@ def test_both_jaws_over_each_other(browser: "Browser", folder: Path) -> None:
     second = drawn(canvas)
     assert 0 < second[0] < both[0]
     assert second[1] > second[3], "orange"
-    figure.get_by_label(".", exact=True).uncheck()
+    figure.get_by_label(folder.name, exact=True).uncheck()
     figure.get_by_label("other", exact=True).check()
     first = drawn(canvas)
     assert 0 < first[0] < both[0]
