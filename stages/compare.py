@@ -102,7 +102,7 @@ def table(pairs: Sequence[Row]) -> list[Row]:
     """
     rows = []
     for name in figures.names([pairs[0]["a"]]):
-        if any(name not in pair[side] for pair in pairs for side in "ab"):
+        if any(pair[side].get(name) is None for pair in pairs for side in "ab"):
             continue
         differences = np.array([pair["b"][name] - pair["a"][name] for pair in pairs])
         rows.append(
@@ -167,7 +167,7 @@ def _unpaired(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Row]:
     return [
         {"name": name, "a": a[name], "b": b[name], "difference": b[name] - a[name], "interval": None}
         for name in figures.names([a])
-        if name in b
+        if b.get(name) is not None
     ]
 
 

@@ -38,8 +38,8 @@ def title(name: str) -> str:
 
 
 def is_share(name: str) -> bool:
-    """Whether a figure is a share of points within a threshold, which ends its name."""
-    return re.search(r"_\d{3}$", name) is not None
+    """Whether a figure is a share: of points within the threshold in its name, or of labels."""
+    return re.search(r"_\d{3}(_|$)|_accuracy$", name) is not None
 
 
 def show(value: float | None, name: str) -> str:
@@ -64,7 +64,7 @@ def names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def better(name: str, difference: float) -> bool:
     """Whether a figure that changed by `difference` is better now: shares up, distances and unevenness down."""
-    return difference > 0 if is_share(name) else difference < 0
+    return difference > 0 if is_share(name) or name == "normal_consistency" else difference < 0
 
 
 def choose(rows: Sequence[Mapping[str, Any]], count: int, key: str = "f_035") -> list[dict[str, Any]]:

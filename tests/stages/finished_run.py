@@ -73,6 +73,9 @@ def add_teeth_and_intervals(folder: Path) -> None:
         for fdi in (0, 11, 16, 21)
     ]
     pq.write_table(pa.Table.from_pylist(teeth), folder / "reports/teeth.parquet")
+    metrics = json.loads((folder / "reports/metrics.json").read_text())
+    metrics["model"]["label_accuracy"] = 0.5
+    (folder / "reports/metrics.json").write_text(json.dumps(metrics))
     (folder / "reports/intervals.json").write_text(json.dumps({"model": {"f_035": [0.123, 0.987]}}))
 
 

@@ -47,6 +47,8 @@ def test_teeth_intervals_and_surfaces_where_there_are_some(run: Path) -> None:
     add_meshes(run)
     page = written()
     assert "<small>12.3 % – 98.7 %</small>" in page
+    assert "1 more figures" in page
+    assert re.search(r"label accuracy</th>\s*<td class=\"own\">50.0 %", page)
     assert "<title>16: 0.70</title>" in page
     assert "<title>17: no case</title>" in page
     assert "gingiva 0.10 mm" in page

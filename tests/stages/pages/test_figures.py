@@ -22,6 +22,7 @@ def test_shares_are_in_per_cent_and_distances_are_not() -> None:
 
 def test_more_is_better_for_shares_alone() -> None:
     assert better("f_035", 0.1)
+    assert better("label_accuracy", 0.1)
     assert not better("chamfer_mm", 0.1)
     assert not better("f_035", 0.0)
 
