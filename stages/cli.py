@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -24,6 +25,8 @@ app = typer.Typer(
     "A stage's subcommand runs that stage alone, on what lies in data/ and params.yaml.",
     epilog="Example: `tenview params` lists every parameter; `tenview render --help` explains a stage.",
 )
+
+COMPARISON = typer.Option(Path("reports/compare.html"), help="Page to write.")
 
 STAGES = {
     "download": ("Fetch or make the raw scans.", "data/scans", "download.source=directory"),
@@ -64,6 +67,21 @@ for _name, (_summary, _output, _change) in STAGES.items():
         "reruns what depends on it.",
         rich_help_panel="Stages",
     )(_stage_command(_name))
+
+
+@app.command(
+    rich_help_panel="Results", epilog="Example: `tenview compare ../other-clone .`; `tenview compare main bigger`"
+)
+def compare(
+    a: str = typer.Argument(help="A folder with reports/ in it, the name of an experiment, or a Git revision."),
+    b: str = typer.Argument(help="Another one; differences are this one minus the first."),
+    out: Path = COMPARISON,
+) -> None:
+    """Compare two runs: figures side by side, paired differences with intervals, and both jaws over each other."""
+    from stages.compare import compare, print_table
+
+    print_table(compare(a, b, out), a, b)
+    say(f"compare: {out}")
 
 
 @app.command("params", rich_help_panel="Help", epilog="Example: `tenview params render`")

@@ -282,7 +282,7 @@ class Evaluate(Section):
 class Report(Section):
     """The page with the figures and pictures."""
 
-    cases: int = Field(4, ge=1, le=100, description="Cases shown, spread evenly from the worst to the best.")
+    cases: int = Field(5, ge=1, le=100, description="Cases shown, spread evenly from the worst to the best.")
 
 
 class Compute(Section):

@@ -1,0 +1,113 @@
+"""Clouds and meshes for the 3D view, small enough for a page: positions in 16 bits, normals and values in 8."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from scans.seeds import generator
+
+WORST_SHOWN_MM = 2.0  # distances from here on have the last colour
+WIDEST_SHOWN = 2.0  # the same for the distance of a point to the next, in those of the truth
+BASE64 = 4 / 3  # bytes of text a byte
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A cloud, or a mesh where it has faces, that can be shown or hidden.
+
+    Attributes:
+        name: shown beside its switch. colour: "#rrggbb", where no value colours it.
+        points: (N, 3), normalised. normals: (N, 3); None for a mesh, whose faces tell them.
+        faces: (F, 3) indices, or None.
+        values: (N,) numbers from 0 to 1 (clipped) that can colour it, by name.
+        shown: whether it is at first.
+    """
+
+    name: str
+    colour: str
+    points: np.ndarray
+    normals: np.ndarray | None = None
+    faces: np.ndarray | None = None
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shown: bool = True
+
+
+def pack(layers: Sequence[Layer], size: float, case_id: str) -> dict[str, Any]:
+    """What viewer.js reads, as plain JSON of at most about `size` bytes; layers with more are thinned out.
+
+    Chance, which picks the points that stay, depends on `case_id` alone.
+    """
+    share = size / len(layers) / BASE64
+    extent = max(float(np.abs(layer.points).max()) for layer in layers)
+    return {"extent": extent, "layers": [_packed(_thinned(layer, share, case_id), extent) for layer in layers]}
+
+
+def spacing(points: np.ndarray) -> np.ndarray:
+    """(N,) distance from each of the points (N, 3) to the nearest other one."""
+    return cKDTree(points).query(points, k=2)[0][:, 1]
+
+
+def estimated_normals(points: np.ndarray, neighbours: int = 12) -> np.ndarray:
+    """(N, 3) unit normals of the planes that fit each point's neighbourhood best; their sides are not known."""
+    _, nearest = cKDTree(points).query(points, k=min(neighbours, len(points)))
+    around = points[nearest] - points[nearest].mean(axis=1, keepdims=True)  # (N, k, 3)
+    return np.linalg.eigh(np.einsum("nki,nkj->nij", around, around))[1][:, :, 0]
+
+
+def _thinned(layer: Layer, size: float, case_id: str) -> Layer:
+    """The layer with so many points or vertices that it takes `size` bytes."""
+    each = 6 + 3 * (layer.normals is not None) + len(layer.values)
+    if layer.faces is not None:
+        each += 2 * 3 * 4  # a closed mesh has two faces a vertex, three 32-bit indices each
+    count = max(int(size / each), 100)
+    if len(layer.points) <= count:
+        return layer
+    if layer.faces is not None:
+        return _coarser(layer, count)
+    kept = np.sort(generator(0, case_id).choice(len(layer.points), count, replace=False))
+    normals = None if layer.normals is None else layer.normals[kept]
+    values = {name: value[kept] for name, value in layer.values.items()}
+    return Layer(layer.name, layer.colour, layer.points[kept], normals, None, values, layer.shown)
+
+
+def _coarser(layer: Layer, count: int) -> Layer:
+    """A mesh of at most `count` vertices: those in one cell of a grid become one, their mean."""
+    cell = float(np.ptp(layer.points, axis=0).max()) / np.sqrt(count)
+    while True:
+        grid = np.floor(layer.points / cell).astype(np.int64)
+        _, group = np.unique(grid, axis=0, return_inverse=True)
+        members = np.bincount(group)
+        if len(members) <= count:
+            break
+        cell *= 1.1
+    assert layer.faces is not None
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(group, weights=values) / members
+
+    faces = group[layer.faces]
+    whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    points = np.stack([mean(axis) for axis in layer.points.T], axis=1)
+    values = {name: mean(value) for name, value in layer.values.items()}
+    return Layer(layer.name, layer.colour, points, None, faces[whole], values, layer.shown)
+
+
+def _packed(layer: Layer, extent: float) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "colour": layer.colour,
+        "shown": layer.shown,
+        "positions": _text(np.round(layer.points / extent * 32767), np.int16),
+        "normals": None if layer.normals is None else _text(np.round(layer.normals * 127), np.int8),
+        "faces": None if layer.faces is None else _text(layer.faces, np.uint32),
+        "values": {name: _text(np.round(np.clip(value, 0, 1) * 255), np.uint8) for name, value in layer.values.items()},
+    }
+
+
+def _text(array: np.ndarray, dtype: type[np.generic]) -> str:
+    little_endian = np.dtype(dtype).newbyteorder("<")
+    return base64.b64encode(np.ascontiguousarray(array, dtype=little_endian).tobytes()).decode()
