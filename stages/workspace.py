@@ -23,6 +23,7 @@ CASES = Path("reports/cases.parquet")
 CURVES = Path("reports/curves.csv")
 PREDICTIONS = Path("reports/predictions")
 PAGE = Path("reports/index.html")
+CALIBRATION = Path("reports/calibration.json")
 HIDDEN = Path(".tenview")
 
 
