@@ -1,8 +1,8 @@
 """Does a reconstruction look like the pictures it was made from? Silhouettes are compared, view by view.
 
 A network answers any pictures with some jaw. Seen by the pictures' own cameras, a right one covers what the pictures
-show. Pictures that are mirrored or mixed up fit better in another order, even where the jaw is a poor one. What can't be
-told is a whole jaw that is mirrored, picture and order alike: that is a jaw, too.
+show. Pictures that are mirrored or mixed up fit better in another order, even where the jaw is a poor one. What can't
+be told is a whole jaw that is mirrored, picture and order alike: that is a jaw, too.
 """
 
 from collections.abc import Sequence

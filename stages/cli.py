@@ -80,7 +80,9 @@ def predict(
     from_scan: Annotated[
         list[Path], typer.Option(help="A scan: render its views first, and measure the error. May be repeated.")
     ] = [],  # noqa: B006
-    missing: Annotated[str, typer.Option(help="Views that all folders lack, such as 3,5; `any` takes what is there.")] = "",
+    missing: Annotated[
+        str, typer.Option(help="Views that all folders lack, such as 3,5; `any` takes what is there.")
+    ] = "",
     radius: Annotated[
         float | None, typer.Option(min=1, max=200, help="Size of the jaw where you know it, in mm per unit.")
     ] = None,

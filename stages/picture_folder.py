@@ -124,7 +124,9 @@ def _folder_cameras(path: Path, rig: "Sequence[Camera]", views: Collection[int])
     stems = [re.fullmatch(r"view_(\d+)", Path(str(frame.get("file_path", ""))).stem) for frame in frames]
     numbers = [int(stem[1]) for stem in stems if stem] if all(stems) else list(range(len(frames)))
     if len(set(numbers)) != len(numbers) or max(numbers) >= len(rig):
-        raise UserError(f"{path}: its frames are the views {numbers}; expected each of 0 to {len(rig) - 1} at most once")
+        raise UserError(
+            f"{path}: its frames are the views {numbers}; expected each of 0 to {len(rig) - 1} at most once"
+        )
     by_number = dict(zip(numbers, cameras, strict=True))
     if without := sorted(set(views) - set(numbers)):
         raise UserError(f"{path}: no frame for view {without[0]}. Add one, or take the picture away")

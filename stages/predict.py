@@ -1,7 +1,7 @@
 """predict: folders with the pictures of a jaw → its points and surface in millimetres, with an account of both."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ class Options:
     seed: int = 0
     radius: float | None = None
     formats: Sequence[str] = FORMATS
-    axes: Axes = Axes()
+    axes: Axes = field(default_factory=Axes)
 
 
 def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path | None, options: Options) -> bool:
@@ -83,15 +83,15 @@ def _check(folders: Sequence[Path], scans: Sequence[Path], options: Options) -> 
     names: dict[str, Path] = {}
     for path, name in [*((path, path.resolve().name) for path in folders), *((path, path.stem) for path in scans)]:
         if name in names:
-            raise UserError(f"{path} and {names[name]} would both be written to {name}. Rename one, or use another --out")
+            raise UserError(
+                f"{path} and {names[name]} would both be written to {name}. Rename one, or use another --out"
+            )
         names[name] = path
     if unknown := set(options.formats) - set(FORMATS):
         raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
 
 
-def _pictures(
-    path: Path, is_scan: bool, trained: Trained, options: Options
-) -> "tuple[Pictures, PreparedCase | None]":
+def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> "tuple[Pictures, PreparedCase | None]":
     from stages.render import rig_of
 
     render = trained.params.render

@@ -1,7 +1,5 @@
 """Pictures of a reconstruction from the cameras of its input, below the input itself."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -86,5 +84,3 @@ def tooth_colors(labels: np.ndarray) -> np.ndarray:
     rgb = cv2.cvtColor(table[:, None], cv2.COLOR_HSV2RGB)[:, 0]
     rgb[0] = (224, 150, 150)
     return rgb[labels]
-
-

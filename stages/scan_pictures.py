@@ -31,10 +31,10 @@ def picture_scan(path: Path, axes: Axes, params: Params) -> "tuple[Pictures, Pre
     Raises:
         UserError: the scan can't be used; `style: colour` needs labels.
     """
+    import numpy as np
+
     from renderers.cameras import camera_array
     from renderers.render import render_views
-
-    import numpy as np
 
     if not path.is_file():
         raise UserError(f"{path}: no such file. Name a scan: OBJ, PLY, STL, OFF, VTP or GLB")

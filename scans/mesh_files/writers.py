@@ -45,7 +45,8 @@ def encode_points(
 
     Args:
         points: (N, 3).
-        form: one of POINT_FORMATS. PLY keeps normals (N, 3) as nx, ny, nz and labels (N,) uint8 as `label`; GLB neither.
+        form: one of POINT_FORMATS.
+        normals: (N, 3), in PLY nx, ny, nz. labels: (N,) uint8, in PLY `label`. GLB keeps neither.
         colors: (N, 3) uint8 RGB.
         properties: further numbers of the points for PLY, (N,) each, by name.
     """
