@@ -15,8 +15,9 @@ FIGURES = {
     "chamfer_mm": "Chamfer, mm",
 }
 NO_DERIVATIVES = """
-The licence forbids to pass on the scans or anything adapted from them. This folder holds no scan, no picture, no points. Whether trained weights are an adaptation is not settled: ask the data's publishers before you pass these on,
-and use them for no commercial purpose."""
+The licence forbids to pass on the scans or anything adapted from them. This folder holds no scan, picture or points.
+Whether trained weights are an adaptation is not settled: ask the data's publishers before you pass these on, and
+use them for no commercial purpose."""
 
 _TEMPLATE = """\
 ---

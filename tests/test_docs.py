@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_command_is_well_formed(command: str) -> None:
         assert re.search(rf"^{re.escape(words[1])}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     if words[0] == "python" and words[1].startswith("benchmarks"):
         assert (PROJECT / words[1]).exists()
-    for change in (following for word, following in zip(words, words[1:], strict=False) if word == "-S"):
+    for change in (following for word, following in pairwise(words) if word == "-S"):
         key, _, value = change.partition("=")
         if "…" not in change:
             values: dict = {}
