@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scans.shards.prepared import PreparedCase
 
 FORMATS = ("ply", "stl", "glb", "npz")
+ACCOUNT = "prediction.json"  # what tells a folder of results from others, which are never replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +96,16 @@ def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> 
     from stages.render import rig_of
 
     render = trained.params.render
+    rig = rig_of(render)
+    absent = set(options.missing or ())
+    if not absent < set(range(len(rig))):
+        raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
     if not is_scan:
         color, background = render.style == "colour", render.background
-        return read_pictures(path, rig_of(render), options.missing, color=color, background=background), None
+        return read_pictures(path, rig, options.missing, color=color, background=background), None
     pictures, truth = picture_scan(path, options.axes, trained.params)
-    if options.missing:
-        pictures.present[list(options.missing)] = False
-        pictures.views[list(options.missing)] = 0
+    pictures.present[list(absent)] = False
+    pictures.views[list(absent)] = 0
     return pictures, truth
 
 
@@ -113,6 +117,9 @@ def _predict_case(
     from model.prediction import reconstruct
     from stages.predict_files import Account, write_case
 
+    target = out / pictures.case
+    if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target}: there is something else than a prediction. Use another --out")
     known = trained.network.kwargs["views"]
     if len(pictures.views) != known:
         raise UserError(f"{pictures.case}: {len(pictures.views)} cameras, and the model knows {known}. Set render.rig")
@@ -125,7 +132,7 @@ def _predict_case(
     warnings = [*pictures.warnings, *(_doubts(found, trained) if plausible is False else [])]
     radius, origin = _radius(made.radius, truth, trained, options)
     account = Account(found, plausible, tuple(warnings), radius, origin)
-    with whole_folder(out / pictures.case) as folder:
+    with whole_folder(target) as folder:
         write_case(folder, pictures, replace(made, radius=radius), truth, account, trained, options)
     return warnings, plausible
 

@@ -56,6 +56,8 @@ def write_case(
     Args:
         made: normalised. truth: the scan, where the pictures are of one.
     """
+    from stages.predict import ACCOUNT
+
     center = truth.center if truth is not None else None
     _write_geometry(folder, made, account.radius_mm, center, options.formats)
     _write_preview(folder, pictures, made, trained)
@@ -88,7 +90,7 @@ def write_case(
         "inputs": pictures.files,
         "outputs": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
-    (folder / "prediction.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / ACCOUNT).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_geometry(

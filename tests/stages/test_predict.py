@@ -162,6 +162,17 @@ def test_missing_views_and_own_cameras(project: Path, pictures: list[np.ndarray]
     assert "transforms.json" in told["inputs"]
     said = tenview(project, "predict", folder, "--missing", "3,5,6", "--out", tmp_path / "out", fails=True)
     assert "view 6 is named as missing, but it is there" in said
+    said = tenview(project, "predict", folder, "--missing", "3,12", "--out", tmp_path / "out", fails=True)
+    assert "name some of the views 0 to 9" in said
+
+
+def test_a_folder_of_something_else_is_never_replaced(
+    project: Path, pictures: list[np.ndarray], tmp_path: Path
+) -> None:
+    folder = folder_of(pictures, tmp_path / "jaw")
+    said = tenview(project, "predict", folder, "--out", tmp_path, fails=True)
+    assert "there is something else than a prediction" in said
+    assert len(list(folder.iterdir())) == 10
 
 
 def test_a_scan_is_rendered_and_its_error_told(project: Path, tmp_path: Path) -> None:
