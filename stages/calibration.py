@@ -17,8 +17,7 @@ from stages.progress import say, track
 from stages.workspace import CALIBRATION, PREPARED, VIEWS
 
 if TYPE_CHECKING:
-    from torch import nn
-
+    from model.network import Network
     from model.plausibility import Limits
 
 MOST_CASES = 100
@@ -42,7 +41,7 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "nn.Module", weights_sha256: str) -> None:
+def calibrate(network: "Network", weights_sha256: str) -> None:
     """Write reports/calibration.json from the validation split.
 
     Raises:
@@ -63,6 +62,7 @@ def calibrate(network: "nn.Module", weights_sha256: str) -> None:
     fits = []
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
+        assert case.cameras is not None  # shards have them
         made = reconstruct(network, case.views, case.present, case.cameras, POINTS)
         fits.append(fit(made.points, case.views, case.present, case.cameras))
     found = Calibration(weights_sha256, fmean(radii), count, limits(fits))

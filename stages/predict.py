@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scans.errors import UserError
 from stages.picture_folder import Pictures, read_pictures
+from stages.predict_files import ACCOUNT, Account, write_case
 from stages.progress import say, track
 from stages.scan_pictures import Axes, picture_scan
 from stages.trained import Trained, load_trained
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from scans.shards.prepared import PreparedCase
 
 FORMATS = ("ply", "stl", "glb", "npz")
-ACCOUNT = "prediction.json"  # what tells a folder of results from others, which are never replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,6 @@ def _predict_case(
     """Write a jaw's folder. Returns the warnings, and whether it is plausible, None where that isn't known."""
     from model.plausibility import fit
     from model.prediction import reconstruct
-    from stages.predict_files import Account, write_case
 
     target = out / pictures.case
     if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scans.mesh import Mesh
     from stages.predict import Options
 
+ACCOUNT = "prediction.json"  # it tells a folder of results from others, which are never replaced
 PACKAGES = ("tenview", "torch", "timm", "numpy", "opencv-python-headless")
 FRAME = "millimetres, crowns to +z, incisors at -y, patient right (FDI 1x) at +x, origin at the jaw's centre"
 SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, patient right (FDI 1x) at +x"
@@ -56,8 +57,6 @@ def write_case(
     Args:
         made: normalised. truth: the scan, where the pictures are of one.
     """
-    from stages.predict import ACCOUNT
-
     center = truth.center if truth is not None else None
     _write_geometry(folder, made, account.radius_mm, center, options.formats)
     _write_preview(folder, pictures, made, trained)
