@@ -42,7 +42,7 @@ class _CloudGraph(nn.Module):
     def forward(self, views: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         net = self.network
         features = net.encoder(views.flatten(0, 1)).unflatten(0, (views.shape[0], views.shape[1]))  # (B, V, F)
-        room = net.kwargs["views"]
+        room = net.fusion.embedding.shape[0]
         batch = views.shape[0]
         features = torch.cat([features, features.new_zeros(batch, room, features.shape[-1])], dim=1)[:, :room]
         present = torch.cat([present, present.new_zeros(batch, room)], dim=1)[:, :room]
@@ -59,7 +59,7 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
         TypeError: nobody has said how this kind of network is exported.
     """
     if isinstance(network, Network):
-        size, batch, views = network.kwargs["image_size"], 2, network.kwargs["views"]
+        size, batch, views = network.encoder.image_size, 2, network.fusion.embedding.shape[0]
         shape = (batch, views, size, size, *([3] if color else []))
         chance = torch.Generator().manual_seed(0)
         inputs = {
