@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from model.network import Network
+from model.reconstruction import Reconstruction
+from scans.seeds import generator
 
 
 @torch.inference_mode()
@@ -29,3 +31,30 @@ def predict(network: Network, views: np.ndarray, present: np.ndarray | None = No
         return network(torch.from_numpy(views).to(device), mask).float().cpu().numpy()
     finally:
         network.train(training)
+
+
+def reconstruct(
+    network: Network,
+    views: np.ndarray,
+    present: np.ndarray,
+    cameras: np.ndarray,  # noqa: ARG001  # this network has the rig in its weights
+    points: int = 50_000,
+    seed: int = 0,
+) -> Reconstruction:
+    """Reconstruct one jaw.
+
+    Args:
+        network: trained.
+        views: (V, H, W) or (V, H, W, 3) uint8; what stands in absent places is never read.
+        present: (V,) bool.
+        cameras: (V, 23) float64, as in the shards.
+        points: how many points to return; a cloud that has more is thinned by chance, one that has fewer stays.
+        seed: of that chance.
+
+    Raises:
+        ValueError: views of another number or shape than the network knows.
+    """
+    cloud = predict(network, views[None], present[None])[0]
+    if len(cloud) > points:
+        cloud = cloud[np.sort(generator(seed, "points").choice(len(cloud), points, replace=False))]
+    return Reconstruction(cloud)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -82,6 +83,68 @@ def compare(
 
     print_table(compare(a, b, out), a, b)
     say(f"compare: {out}")
+
+
+@app.command(rich_help_panel="Use", epilog="Example: `tenview predict pictures/anna pictures/ben --out results`")
+def predict(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with view_00 … view_09: PNG, JPEG, WebP or TIFF of any size.")
+    ] = [],  # noqa: B006  # typer reads it, nobody changes it
+    out: Annotated[Path, typer.Option(help="Folder for the results, one folder a jaw.")] = Path("predictions"),
+    model: Annotated[
+        Path | None, typer.Option(help="Folder that `tenview export` made; the project's own model if left out.")
+    ] = None,
+    from_scan: Annotated[
+        list[Path], typer.Option(help="A scan: render its views first, and measure the error. May be repeated.")
+    ] = [],  # noqa: B006
+    missing: Annotated[
+        str, typer.Option(help="Views that all folders lack, such as 3,5; `any` takes what is there.")
+    ] = "",
+    radius: Annotated[
+        float | None, typer.Option(min=1, max=200, help="Size of the jaw where you know it, in mm per unit.")
+    ] = None,
+    points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Points to write.")] = 50_000,
+    formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, by commas.")] = "ply,stl,glb,npz",
+    crowns: Annotated[str, typer.Option(help="Axis of the scans that the crowns point to.")] = "+z",
+    incisors: Annotated[str, typer.Option(help="Axis of the scans that the incisors point to.")] = "-y",
+    millimetres_per_unit: Annotated[float, typer.Option(help="Length of one unit of the scans, in mm.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of points.")] = 0,
+) -> None:
+    """Reconstruct jaws from pictures: points and surface in millimetres, a preview, and how they came about."""
+    from stages.predict import Options, run
+    from stages.scan_pictures import Axes
+
+    options = Options(
+        missing=_view_numbers(missing),
+        points=points,
+        seed=seed,
+        radius=radius,
+        formats=[form.strip() for form in formats.split(",")],
+        axes=Axes(crowns, incisors, millimetres_per_unit),
+    )
+    if not run(folders, from_scan, out, model, options):
+        raise typer.Exit(1)
+
+
+def _view_numbers(text: str) -> tuple[int, ...] | None:
+    """The numbers in a list such as 3,5; None for `any`."""
+    if text == "any":
+        return None
+    try:
+        return tuple(int(number) for number in text.split(",") if number.strip())
+    except ValueError:
+        raise UserError(f"--missing: {text!r} is no list of view numbers. Write 3,5 or any") from None
+
+
+@app.command(rich_help_panel="Use", epilog="Example: `tenview export --out my-model`")
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to make; it must not exist yet, or be an earlier export.")],
+    onnx: Annotated[bool, typer.Option(help="Whether to write network.onnx too (extra `onnx`).")] = True,
+) -> None:
+    """Put the trained model into a folder that can be shared: weights, ONNX, calibration, params, cards."""
+    from stages.export import run
+
+    run(parameters.load(), out, onnx=onnx)
 
 
 @app.command("params", rich_help_panel="Help", epilog="Example: `tenview params render`")

@@ -49,8 +49,9 @@ def run(params: Params) -> None:
     from model.dataset import Cases
     from model.prediction import predict
     from scans.shards.clouds import PredictedCloud, write_clouds
+    from stages.calibration import calibrate
 
-    network, _ = load_checkpoint(MODEL / NETWORK)
+    network, checkpoint = load_checkpoint(MODEL / NETWORK)
     _check_mean_arch(MODEL / MEAN_ARCH)
     cases = Cases(PREPARED, VIEWS, split)
     if len(cases[0].views) != network.kwargs["views"]:
@@ -84,6 +85,7 @@ def run(params: Params) -> None:
     with whole_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
+    calibrate(network, checkpoint["weights_sha256"])
     for name, mean in means.items():
         say(
             f"evaluate: {name}: F {mean['f_035']:.1%} at 0.035, {mean['f_010']:.1%} at 0.010, "

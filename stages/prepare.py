@@ -83,7 +83,7 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
     def cases() -> Iterator[PreparedCase]:
         for case in shard.cases:
             try:
-                yield _prepare_case(case, shard.split, digests[case.id], shard.prepare)
+                yield prepare_case(case, shard.split, digests[case.id], shard.prepare)
             except ScanError as error:
                 refused[case.id] = str(error)
 
@@ -94,7 +94,8 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
     return read_metadata(shard.target)["refused"]
 
 
-def _prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
+def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
+    """Read, turn, clean, sample and normalise one scan; its files are relative to data/scans, or absolute."""
     # Imported here: a stage that finds all its shards done needs none of these slow imports.
     from scans.cleaning import clean
     from scans.frame import check_size, orient

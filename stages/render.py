@@ -34,7 +34,7 @@ def run(params: Params) -> None:
     """Fill data/views from data/prepared, shard by shard, with the same file names and case order."""
     from renderers.transforms import transforms_json
 
-    rig = _rig(params.render)
+    rig = rig_of(params.render)
     with whole_folder(VIEWS) as folder:
         tasks = [
             _Shard(source, folder / source.name, params.render, rig, params.compute.egl_device)
@@ -89,7 +89,7 @@ def _render_shard(shard: _Shard, path: Path) -> None:
                     mesh.vertices,
                     mesh.faces,
                     chosen,
-                    _shading(render, case_id),
+                    shading_of(render, case_id),
                     backend=render.backend,
                     samples=render.samples,
                     labels=mesh.labels,
@@ -119,7 +119,8 @@ def _render_shard(shard: _Shard, path: Path) -> None:
     write_views(path, cases(), camera_array(shard.rig).shape, metadata, render.passes)
 
 
-def _shading(render: RenderParams, case_id: str) -> "Shading | ColourShading":
+def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
+    """Material and light of a case's pictures."""
     from renderers.colour import random_look
     from renderers.shading import Shading
 
@@ -152,7 +153,7 @@ def _write_contact_sheets(folder: Path) -> None:
             (folder / f"contact_sheet_{split}.png").write_bytes(encode_png(contact_sheet(images)))
 
 
-def _rig(render: RenderParams) -> "list[Camera]":
+def rig_of(render: RenderParams) -> "list[Camera]":
     """The cameras of all cases, before each case's jitter."""
     import numpy as np
 

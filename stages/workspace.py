@@ -25,6 +25,7 @@ TEETH = Path("reports/teeth.parquet")
 CURVES = Path("reports/curves.csv")
 PREDICTIONS = Path("reports/predictions")
 PAGE = Path("reports/index.html")
+CALIBRATION = Path("reports/calibration.json")
 HIDDEN = Path(".tenview")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from model.network import new_network
-from model.prediction import predict
+from model.prediction import predict, reconstruct
 
 
 def test_it_predicts_in_evaluation_mode_and_leaves_the_mode_alone(kwargs: dict[str, Any]) -> None:
@@ -30,3 +30,16 @@ def test_absent_views_are_left_out(kwargs: dict[str, Any]) -> None:
     views[:, 1] = 0
     assert np.array_equal(predict(network, views, present), clouds)
     assert not np.array_equal(predict(network, views), clouds)
+
+
+def test_a_cloud_is_thinned_to_the_points_asked_for(kwargs: dict[str, Any]) -> None:
+    network = new_network(0, **kwargs)
+    views = np.random.default_rng(0).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+    present, cameras = np.array([True, True, False]), np.zeros((3, 23))
+    whole = predict(network, views[None], present[None])[0]
+    assert np.array_equal(reconstruct(network, views, present, cameras).points, whole)
+    few = reconstruct(network, views, present, cameras, points=20, seed=1).points
+    assert few.shape == (20, 3)
+    assert {tuple(point) for point in few} <= {tuple(point) for point in whole}
+    assert np.array_equal(few, reconstruct(network, views, present, cameras, points=20, seed=1).points)
+    assert not np.array_equal(few, reconstruct(network, views, present, cameras, points=20, seed=2).points)

@@ -49,13 +49,13 @@ def params(image_size: int = 16) -> Params:
 def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The cases that were prepared anew, as they come."""
     cases: list[str] = []
-    real = prepare._prepare_case
+    real = prepare.prepare_case
 
     def noted(case, *rest):  # type: ignore[no-untyped-def]
         cases.append(case.id)
         return real(case, *rest)
 
-    monkeypatch.setattr(prepare, "_prepare_case", noted)
+    monkeypatch.setattr(prepare, "prepare_case", noted)
     return cases
 
 
@@ -128,14 +128,14 @@ import os, signal, sys
 sys.path.insert(0, {project!r})
 from stages import prepare
 from stages.params import check
-real, count = prepare._prepare_case, 0
+real, count = prepare.prepare_case, 0
 def dying(*arguments):
     global count
     count += 1
     if count == 20:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments)
-prepare._prepare_case = dying
+prepare.prepare_case = dying
 prepare.run(check({values!r}, ""))
 """
 

@@ -189,7 +189,7 @@ def test_a_broken_scan_can_be_left_out_and_is_listed(jaw: Mesh, break_it: Callab
 def test_a_second_run_takes_the_shards_from_the_store(jaw: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     add("good", jaw)
     first = {path.name: path.read_bytes() for path in _after(params())}
-    monkeypatch.setattr(prepare, "_prepare_case", None)  # would fail if it were called
+    monkeypatch.setattr(prepare, "prepare_case", None)  # would fail if it were called
     prepare.run(params())
     assert {path.name: path.read_bytes() for path in sorted(prepare.PREPARED.iterdir())} == first
 

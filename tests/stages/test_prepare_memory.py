@@ -37,7 +37,7 @@ for k in range(500):
     if k == 100:
         before = resident()
     sampling = ("poisson", "stratified", "uniform", "fps")[k % 4]
-    _prepare_case(cases[k % len(cases)], "train", "", Prepare(points=1000, sampling=sampling))
+    prepare_case(cases[k % len(cases)], "train", "", Prepare(points=1000, sampling=sampling))
 print(resident() - before)
 """
 
@@ -50,7 +50,7 @@ def measured(project: Path, folder: Path, code: str, jaws: list[Mesh], surface: 
         stem = f"upper/J{k}/J{k}_upper"
         cases.append({"id": f"J{k}", "mesh": f"{stem}.obj", "labels": f"{stem}.json", "split": "train"})
     head = "import gc, json, psutil, sys\nfrom pathlib import Path\nfrom scans.manifest import RawCase\n"
-    head += "from stages.params import Prepare\nfrom stages.prepare import _make_shard, _prepare_case, _Shard\n"
+    head += "from stages.params import Prepare\nfrom stages.prepare import _make_shard, prepare_case, _Shard\n"
     head += "given = json.loads(sys.argv[1])\ncases = [RawCase(**case) for case in given['cases']]\n"
     head += "surface = given['surface']\n"
     command = [sys.executable, "-c", head + PEAK_OF_PROCESS + code, json.dumps({"cases": cases, "surface": surface})]

@@ -1,0 +1,164 @@
+"""Does a reconstruction look like the pictures it was made from? Silhouettes are compared, view by view.
+
+A network answers any pictures with some jaw. Seen by the pictures' own cameras, a right one covers what the pictures
+show. Pictures that are mirrored or mixed up fit better in another order, even where the jaw is a poor one. What can't
+be told is a whole jaw that is mirrored, picture and order alike: that is a jaw, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+ROWS = 64  # of a silhouette: coarse enough for 50,000 points to fill it and for blurred pictures
+POINTS_PER_PIXEL = 4.0  # of a silhouette's square; a jaw covers a third of it, seen from both sides
+NEAR = 0.05  # jaw radii; what is nearer to a camera is not seen
+CONTRAST = 10  # grey values by which a jaw differs from the background
+CHANCE = 0.005  # intersection over union by which silhouettes of 64 rows differ for no reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well pictures and reconstruction fit.
+
+    Attributes:
+        overlaps: by view number, intersection over union of the picture's silhouette and the reconstruction's.
+        overlap: their mean.
+        disorder: how much the mean would rise if the pictures stood in the order that fits best.
+        order: by view number, the view that the picture fits best in that order.
+        mirrored: how much the mean would rise if each picture were mirrored left to right.
+    """
+
+    overlaps: dict[int, float]
+    overlap: float
+    disorder: float
+    order: dict[int, int]
+    mirrored: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What fits of held-out cases allow: at least this overlap, at most this disorder."""
+
+    overlap: float
+    disorder: float
+
+    def allow(self, fit: Fit) -> bool:
+        """Whether a reconstruction fits its pictures as those of the held-out cases do."""
+        return fit.overlap >= self.overlap and fit.disorder <= self.disorder
+
+
+def limits(fits: Sequence[Fit]) -> Limits:
+    """The limits that the fits of held-out cases, one or more, set.
+
+    The worst case is as far from its limit as the median is from it, and `CHANCE` more.
+    """
+
+    def beyond(worst: float, median: float) -> float:
+        return float(2 * worst - median)
+
+    overlap, disorder = (np.array([getattr(fit, name) for fit in fits]) for name in ("overlap", "disorder"))
+    return Limits(
+        overlap=max(beyond(overlap.min(), np.median(overlap)) - CHANCE, 0.0),
+        disorder=beyond(disorder.max(), np.median(disorder)) + CHANCE,
+    )
+
+
+def fit(points: np.ndarray, views: np.ndarray, present: np.ndarray, cameras: np.ndarray) -> Fit:
+    """Compare pictures with points; see `overlaps` for what they are."""
+    own, mirrored = overlaps(points, views, present, cameras)
+    numbers = np.flatnonzero(present)
+    _, places = linear_sum_assignment(own, maximize=True)
+    diagonal = own.diagonal()
+    overlap = float(diagonal.mean())
+    return Fit(
+        overlaps=dict(zip(numbers.tolist(), diagonal.tolist(), strict=True)),
+        overlap=overlap,
+        disorder=float(own[np.arange(len(own)), places].mean()) - overlap,
+        order=dict(zip(numbers.tolist(), numbers[places].tolist(), strict=True)),
+        mirrored=float(mirrored.diagonal().mean()) - overlap,
+    )
+
+
+def background_of(picture: np.ndarray) -> np.ndarray:
+    """The value, () or (3,) uint8, that a picture (H, W) or (H, W, 3) has most often along its border."""
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    values, counts = np.unique(border, axis=0, return_counts=True)
+    return values[counts.argmax()]
+
+
+def foreground(picture: np.ndarray) -> np.ndarray:
+    """(H, W) bool, where a picture (H, W) or (H, W, 3) uint8 shows more than its background."""
+    difference = np.abs(picture.astype(np.int16) - background_of(picture).astype(np.int16))
+    return (difference if picture.ndim == 2 else difference.max(axis=2)) > CONTRAST
+
+
+def project(points: np.ndarray, camera: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Where a camera sees points.
+
+    Args:
+        points: (N, 3), in the camera's world.
+        camera: (23,) float64, a row of the shards' `cameras`: camera-to-world matrix, fx, fy, cx, cy, width, height,
+            orthographic.
+        rows: height of the picture; its width follows the camera's.
+
+    Returns:
+        pixels: (N, 2) int64, row and column, outside the picture where the point is not seen; depth: (N,) float64 along
+        the camera's axis; shape: (rows, columns).
+    """
+    transform, (fx, fy, cx, cy, width, height, orthographic) = camera[:16].reshape(4, 4), camera[16:23]
+    right, up, backward = ((points - transform[:3, 3]) @ transform[:3, :3]).T  # (N,) each
+    seen = -backward > NEAR
+    depth = np.where(seen, 1.0 if orthographic else -backward, 1.0)
+    scale = rows / height
+    pixels = np.floor(np.stack([cy - fy * up / depth, cx + fx * right / depth], axis=1) * scale)
+    pixels = np.where(seen[:, None], np.clip(pixels, -1, 2 * rows * max(1.0, width / height)), -1).astype(np.int64)
+    return pixels, -backward, (rows, round(width * scale))
+
+
+def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:
+    """(rows, columns) bool, where a camera sees points, gaps of a pixel closed; see `project`."""
+    (row, column), shape = (found := project(points, camera, rows))[0].T, found[2]
+    inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+    seen = np.zeros(shape, bool)
+    seen[row[inside], column[inside]] = True
+    return _closed(seen)
+
+
+def overlaps(points: np.ndarray, views: np.ndarray, present: np.ndarray, cameras: np.ndarray) -> np.ndarray:
+    """How well each picture's silhouette fits what each camera sees of the points.
+
+    Args:
+        points: (N, 3) normalised.
+        views: (V, H, W) or (V, H, W, 3) uint8.
+        present: (V,) bool.
+        cameras: (V, 23) float64.
+
+    Returns:
+        (2, K, K) float64, K the number of views that are there: intersection over union of each picture (rows), as it
+        is and mirrored left to right, with each camera (columns). The diagonal of the first is the fit; the rest tells
+        what may have gone wrong.
+    """
+    rows = int(min(ROWS, np.sqrt(len(points) / POINTS_PER_PIXEL)))
+    seen = np.stack([silhouette(points, camera, rows) for camera in cameras[present]])  # (K, h, w)
+    size = seen.shape[:0:-1]
+    shown = np.stack(
+        [
+            _closed(cv2.resize(foreground(view).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5)
+            for view in views[present]
+        ]
+    )
+    return np.stack([_intersection_over_union(pictures, seen) for pictures in (shown, shown[:, :, ::-1])])
+
+
+def _closed(mask: np.ndarray) -> np.ndarray:
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _intersection_over_union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(K, L) of each of K masks (K, h, w) with each of L."""
+    a, b = a.reshape(len(a), -1).astype(np.float64), b.reshape(len(b), -1).astype(np.float64)
+    both = a @ b.T
+    return both / np.maximum(a.sum(axis=1)[:, None] + b.sum(axis=1) - both, 1)

@@ -1,0 +1,41 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from model.export import export_onnx, graph_of
+from model.network import new_network
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+@pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
+def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
+    color: bool, kwargs: dict[str, Any], tmp_path: Path
+) -> None:
+    network = new_network(0, **kwargs).train()
+    export_onnx(network, tmp_path / "network.onnx", color=color)
+    assert network.training
+    network.eval()
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    assert [each.name for each in session.get_inputs()] == ["views", "present"]
+    chance = np.random.default_rng(0)
+    for batch, shown in ((1, 3), (4, 2), (2, 1)):
+        views = np.zeros((batch, 3, 32, 32, *([3] if color else [])), np.uint8)
+        present = np.zeros((batch, 3), bool)
+        views[:, :shown] = chance.integers(0, 256, (batch, shown, *views.shape[2:]))
+        present[:, :shown] = chance.random((batch, shown)) < 0.6
+        present[:, 0] = True
+        with torch.inference_mode():
+            wanted = network(torch.from_numpy(views), torch.from_numpy(present)).numpy()
+        (points,) = session.run(None, {"views": views[:, :shown], "present": present[:, :shown]})
+        np.testing.assert_allclose(points, wanted, atol=1e-4)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(TypeError, match="no ONNX form of Linear"):
+        graph_of(nn.Linear(2, 2), color=False)
