@@ -13,6 +13,16 @@ from scans.errors import UserError
 R = TypeVar("R")
 
 
+class _Call:
+    """The call of a function with all but Fabric, in one piece: Fabric would look for tensors in the arguments."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __call__(self, fabric: Fabric) -> Any:
+        return self.function(fabric, *self.arguments)
+
+
 def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
     """`function(fabric, *arguments)` in each of Fabric's processes; the result is that of the first.
 
@@ -27,7 +37,7 @@ def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
         return function(fabric, *arguments)
     with stop_on_signals() as stop:
         try:
-            return fabric.launch(function, *arguments)
+            return fabric.launch(_Call(function, arguments))
         except ProcessRaisedException as error:
             if stop.signal or "model.stopping.Stopped" in str(error):
                 raise Stopped(stop.signal or signal.SIGTERM) from None

@@ -12,7 +12,7 @@ from torch import nn
 
 from scans.files import whole_file
 
-FORMAT = "1"
+FORMAT = 1
 
 
 def save_state(
@@ -28,7 +28,8 @@ def save_state(
     tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{key}": value for key, value in moments.items()}
-    metadata = {"format": FORMAT, "position": json.dumps(position)}
+    # One key: safetensors writes several in an order of its own, new in each process.
+    metadata = {"tenview": json.dumps({"format": FORMAT, "position": position})}
     with whole_file(path) as partial:
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, partial, metadata)
 
@@ -42,7 +43,7 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        position = json.loads(metadata["position"])
+        description = json.loads(metadata["tenview"])
     except (FileNotFoundError, SafetensorError, KeyError, ValueError):
         return None
     parts: dict[str, dict[str, torch.Tensor]] = {}
@@ -54,12 +55,12 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
         number, key = name.split("/")
         moments.setdefault(int(number), {})[key] = tensor
     own = {name: module.state_dict() for name, module in modules.items()}
-    if metadata.get("format") != FORMAT or _shapes(own) != _shapes(parts):
+    if description["format"] != FORMAT or _shapes(own) != _shapes(parts):
         return None
     for name, module in modules.items():
         module.load_state_dict(parts[name])
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    return position
+    return description["position"]
 
 
 def _shapes(parts: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, dict[str, torch.Size]]:

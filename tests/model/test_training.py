@@ -169,7 +169,12 @@ def test_decay_does_not_pull_at_the_initial_cloud(kwargs: dict[str, Any], cases:
 def test_a_training_ended_by_a_signal_goes_on_to_the_same_bytes(
     kwargs: dict[str, Any], cases: list[Case], tmp_path: Path, step: int
 ) -> None:
-    how = config(ema=0.9, view_dropout=0.5, loss=(LossStage(0, {"matched": 1.0, "repulsion": 1.0, "chamfer": 1.0}),))
+    how = config(
+        ema=0.9,
+        view_dropout=0.5,
+        fewest_views=2,
+        loss=(LossStage(0, {"matched": 1.0, "repulsion": 1.0, "chamfer": 1.0}),),
+    )
     kwargs |= {"dropout": 0.3}
     train(started(kwargs, cases), cases, cases, how, tmp_path / "whole", ignore)
 
