@@ -20,7 +20,7 @@ from pykdtree.kdtree import KDTree
 from scipy.spatial import cKDTree
 from table import Row, offer
 
-from model.losses import chamfer
+from model.losses.chamfer import chamfer
 from model.neighbours import Cloud, nearest
 from scans.normalise import center_and_radius, normalise
 from scans.synthetic.jaw import make_jaw

@@ -2,18 +2,13 @@
 
 from collections.abc import Mapping
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
-from ruamel.yaml import YAML
 
-from scans.errors import UserError
-from stages import params
+from stages import params, presets
 from stages.params import Params
 from stages.params_table import allowed
-
-PRESETS = Path("presets")
 
 
 class Form(BaseModel):
@@ -49,24 +44,13 @@ def changes(now: Params, asked: Mapping[str, Any], preset: str | None = None) ->
         UserError: the values don't go together, or there is no such preset.
     """
     present = flat(now.model_dump(mode="json"))
-    wanted = flat(_preset(preset)) if preset else {}
+    wanted = flat(presets.read(preset)) if preset else {}
     sections = {
         name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value for name, value in asked.items()
     }
     wanted |= {key: value for key, value in flat(sections).items() if key not in present or value != present[key]}
     params.check(nested(present | wanted), "the form")
     return {key: value for key, value in wanted.items() if value != present[key]}
-
-
-def presets() -> list[str]:
-    """Names of the files in presets/."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
-
-
-def _preset(name: str) -> dict[str, Any]:
-    if name not in presets():
-        raise UserError(f"{PRESETS}/{name}.yaml: not found. There are: {', '.join(presets()) or 'none'}.")
-    return YAML(typ="safe", pure=True).load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8")) or {}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

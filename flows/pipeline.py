@@ -16,12 +16,13 @@ from prefect.states import Completed, Failed, State
 
 from flows import artifacts
 from flows.dvc import Dvc, Ran, override
-from flows.forms import changes, flat, form, presets
+from flows.forms import changes, flat, form
 from flows.runner import end_with_runner
 from scans.errors import UserError
 from scans.files import whole_file
 from stages.cli import STAGES
 from stages.params import PARAMS_FILE, load
+from stages.presets import names as presets
 
 NOW = load()
 SECTIONS = list(type(NOW).model_fields)

@@ -157,6 +157,22 @@ def show_params(
     print_table(parameters.load(), section)
 
 
+@app.command(
+    rich_help_panel="Help", epilog="Example: `tenview preset paper` writes P1's values."
+)
+def preset(
+    name: str = typer.Argument("", help="Write this one's values into params.yaml; without it, all are listed."),
+) -> None:
+    """List the presets, or write one into params.yaml, which keeps its comments and all other values."""
+    from stages import presets
+
+    if not name:
+        for each in presets.names():
+            typer.echo(f"{each}: {presets.meaning(each)}")
+        return
+    say(f"params.yaml: {', '.join(presets.write(name)) or 'nothing'} changed")
+
+
 @app.command(rich_help_panel="Help", epilog="Example: `tenview doctor`")
 def doctor() -> None:
     """Check this machine: versions, renderers, GPU, disk, DVC, and what to do where something is missing."""

@@ -239,7 +239,11 @@ class LossStage(Section):
 
     first_epoch: int = Field(0, ge=0, description="The epoch, from 0, from which these weights hold.")
     chamfer: float = Field(1.0, ge=0, description="Weight of the Chamfer distance.")
-    l1: float = Field(0.0, ge=0, description="Weight of the index-wise L1 distance, as the paper has it.")
+    l1: float = Field(0.0, ge=0, description="Weight of the index-wise L1 distance, as the papers have it.")
+    nearest_l1: float = Field(0.0, ge=0, description="Weight of the L1 distance between nearest neighbours.")
+    density: float = Field(0.0, ge=0, description="Weight of the density-aware Chamfer distance.")
+    matched: float = Field(0.0, ge=0, description="Weight of P2's one-to-one matching.")
+    repulsion: float = Field(0.0, ge=0, description="Weight of P2's repulsion.")
 
 
 class Train(Section):
@@ -249,12 +253,27 @@ class Train(Section):
     loss: tuple[LossStage, ...] = Field(
         (LossStage(),), min_length=1, description="Stages of the loss; the paper has two, the first with more L1."
     )
+    matched_points: int = Field(
+        5000, ge=16, le=100_000, description="Points that `matched` and `repulsion` draw; 1000 take 0.2 s, 5000 6-15 s."
+    )
     epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
+    accumulate: int = Field(
+        1, ge=1, le=4096, description="Parts of a step, one after another or on `compute.devices`; saves memory."
+    )
     learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
     warmup: Share = Field(0.05, description="Share of the steps in which the learning rate rises.")
-    clip_norm: float = Field(1.0, gt=0, description="Largest gradient norm; longer gradients are shortened to it.")
+    cosine_epochs: int = Field(
+        0, ge=0, description="Epochs in which the rate falls, after which it rises again (P2: 30); 0 for the whole run."
+    )
+    clip_norm: float = Field(1.0, ge=0, description="Longer gradients are shortened to this norm; 0 for none.")
+    ema: Share = Field(0.0, description="Decay of the weights' moving average, which is then kept; 0 for none.")
+    view_dropout: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Share of the cases that show the network a part of their views in a step."
+    )
+    fewest_views: int = Field(3, ge=1, description="How many views these show at least.")
+    monitor: Literal["f_035", "f_010"] = Field("f_035", description="Validation figure that chooses the best epoch.")
     patience: int = Field(15, ge=1, description="Epochs without a better validation F before training stops.")
     precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
     seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")
@@ -264,7 +283,9 @@ class Train(Section):
         starts = [stage.first_epoch for stage in self.loss]
         if starts[0] != 0 or starts != sorted(set(starts)):
             raise ValueError(f"loss: first_epoch must start at 0 and rise from stage to stage, got {starts}")
-        if not all(stage.chamfer or stage.l1 for stage in self.loss):
+        if self.cosine_epochs and self.warmup * self.epochs >= self.cosine_epochs:
+            raise ValueError(f"cosine_epochs={self.cosine_epochs} ends within the warm-up")
+        if not all(any(stage.model_dump(exclude={"first_epoch"}).values()) for stage in self.loss):
             raise ValueError("loss: each stage needs a weight above 0")
         return self
 
@@ -296,6 +317,13 @@ class Compute(Section):
         "", description="Address of a Dask scheduler, whose workers are used; empty starts a cluster on this machine."
     )
     connections: int = Field(3, ge=1, le=16, description="Downloads at the same time.")
+    accelerator: Literal["auto", "cpu", "cuda"] = Field("auto", description="What trains the network.")
+    devices: int = Field(
+        1, ge=1, le=64, description="GPUs, or processes on the CPU, that train; they divide `train.accumulate`."
+    )
+    tensorboard: bool = Field(
+        False, description="Whether training writes to .tenview/tensorboard; needs the extra `tensorboard`."
+    )
     egl_device: int = Field(0, ge=0, description="EGL device of the `pyrender` backend, from 0: which GPU, or Mesa.")
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
 

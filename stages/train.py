@@ -2,28 +2,41 @@
 
 import csv
 import hashlib
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
 from scans.files import whole_file
-from stages.params import Params
+from scans.shards.naming import shard_paths
+from stages import store
+from stages.params import Compute, Params
 from stages.params import Train as TrainParams
 from stages.progress import say, steps
-from stages.workspace import LEARNING_CURVE, MEAN_ARCH, MODEL, PREPARED, VIEWS, whole_folder
+from stages.workspace import HIDDEN, LEARNING_CURVE, MEAN_ARCH, MODEL, PREPARED, VIEWS, whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
+    from lightning_fabric import Fabric
 
     from model.case import Case
     from model.network import Network
     from model.training import TrainingConfig
 
 INITIAL_SPREAD = 0.1  # of the last layer's random weights, beside the mean arch in its bias
+STATES = HIDDEN / "training"  # beside the outputs, which DVC deletes before a run; safe to delete at any time
+STATES_KEPT = 3
+TENSORBOARD = HIDDEN / "tensorboard"
 
 
 def run(params: Params) -> None:
-    """Fill artifacts/model with the best weights, their log and the mean arch; write reports/training.csv."""
+    """Fill artifacts/model with the best weights, their log and the mean arch; write reports/training.csv.
+
+    A training that was ended goes on from .tenview/training, if params, code and data are the same.
+    """
     from model.dataset import Cases
 
     # Read before torch is loaded, which takes seconds: what is missing is told at once.
@@ -37,30 +50,91 @@ def run(params: Params) -> None:
 
     import numpy as np
 
+    from model.fabric import new_fabric
     from model.mean_arch import mean_arch
-    from model.training import train
+    from model.processes import launch
+    from model.stopping import Stopped
+    from model.training import LOG, WEIGHTS
 
-    with whole_folder(MODEL) as folder:
+    compute = params.compute
+    fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
+    name = _state_name(params.train)
+    state = _state_folder(name)
+    arch_path = state / MEAN_ARCH
+    if not arch_path.exists():
         say("train: making the mean arch")
         arch = mean_arch([case.points for case in train_cases], len(train_cases[0].points), params.train.seed)
-        np.save(folder / MEAN_ARCH, arch)
-        network = _network(params.train, train_cases[0], arch)
-        size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        with whole_file(arch_path) as partial, open(partial, "wb") as file:
+            np.save(file, arch)
+    try:
+        history = launch(fabric, _train, params.train, compute, state, name)
+    except Stopped as stopped:
+        if stopped.signal == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        say("train: ended by SIGTERM; the next run goes on from here")
+        raise SystemExit(128 + stopped.signal) from None
+    with whole_folder(MODEL) as folder:
+        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG, MEAN_ARCH):
+            shutil.copyfile(state / each, folder / each)
+    _write_learning_curve(LEARNING_CURVE, history)
+    figure = params.train.monitor
+    best = max(entry[figure] for entry in history)
+    say(f"train: best validation F ({figure}) is {best:.1%}, {history[0][figure]:.1%} before training")
+
+
+def _train(fabric: "Fabric", train: TrainParams, compute: Compute, state: Path, name: str) -> list[dict[str, Any]]:
+    """The training in one process of possibly several."""
+    import numpy as np
+
+    from model.dataset import Cases
+    from model.training import Progress
+    from model.training import train as train_network
+
+    train_cases = Cases(PREPARED, VIEWS, "train")
+    validation_cases = Cases(PREPARED, VIEWS, "validation")
+    network = _network(train, train_cases[0], np.load(state / MEAN_ARCH))
+    size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    if fabric.is_global_zero:
         say(f"train: {len(train_cases)} cases, {len(validation_cases)} for validation, {size:.1f} M parameters")
-        with steps("training") as show:
-            history = train(
-                network,
-                train_cases,
-                validation_cases,
-                _config(params.train),
-                folder,
-                lambda now: show(
-                    now.step, now.steps, f"epoch {now.epoch}, loss {now.loss:.4f}, best F {now.best_f:.1%}"
-                ),
-            )
-        _write_learning_curve(LEARNING_CURVE, history)
-    best = max(entry["f_035"] for entry in history)
-    say(f"train: best validation F at 0.035 is {best:.1%}, {history[0]['f_035']:.1%} before training")
+    with steps("training") as show, _tensorboard(compute, fabric, name) as board:
+
+        def on_step(now: Progress) -> None:
+            show(now.step, now.steps, f"epoch {now.epoch}, loss {now.loss:.4f}, best F {now.best:.1%}")
+
+        def on_epoch(history: list[dict[str, Any]]) -> None:
+            _write_learning_curve(LEARNING_CURVE, history)  # `dvc plots show` shows it meanwhile
+            board(history)
+
+        return train_network(fabric, network, train_cases, validation_cases, _config(train), state, on_step, on_epoch)
+
+
+def _state_name(train: TrainParams) -> str:
+    """What the training's result follows from: params, code, data and weights to start from."""
+    files = [
+        path for split in ("train", "validation") for source in (PREPARED, VIEWS) for path in shard_paths(source, split)
+    ]
+    pretrained = train.network.pretrained
+    weights = Path(pretrained) if isinstance(pretrained, str) else None
+    return store.key(
+        "train",
+        params=train.model_dump(mode="json"),
+        data={str(path): store.file_digest(path) for path in files},
+        weights=store.file_digest(weights) if weights and weights.is_file() else None,
+    )
+
+
+def _state_folder(name: str) -> Path:
+    """The folder of that state, made if missing; of the others the latest stay."""
+    folder = STATES / name[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    for partial in folder.glob(".*.partial"):  # what a killed run left
+        partial.unlink(missing_ok=True)
+    for old in sorted(STATES.iterdir(), key=lambda path: -path.stat().st_mtime_ns)[STATES_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    if (folder / "state.safetensors").exists():
+        say("train: going on from where an earlier run of the same training stood")
+    return folder
 
 
 def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Network":
@@ -84,13 +158,35 @@ def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Networ
 
 
 def _config(train: TrainParams) -> "TrainingConfig":
-    from model.losses import LossWeights
+    from model.losses.schedule import LossStage
     from model.training import TrainingConfig
 
-    settings = train.model_dump(exclude={"network", "loss"})
+    settings = train.model_dump(exclude={"network", "loss", "precision"})
     digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()
-    stages = tuple(LossWeights(**stage.model_dump()) for stage in train.loss)
-    return TrainingConfig(**settings, loss=stages, accelerator="auto", params_digest=digest)
+    stages = tuple(LossStage(stage.first_epoch, stage.model_dump(exclude={"first_epoch"})) for stage in train.loss)
+    return TrainingConfig(**settings, loss=stages, params_digest=digest)
+
+
+@contextmanager
+def _tensorboard(compute: Compute, fabric: "Fabric", name: str) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Yields a function that writes the last epoch of a history, where TensorBoard is asked for."""
+    if not compute.tensorboard or not fabric.is_global_zero:
+        yield lambda history: None  # noqa: ARG005
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "compute.tensorboard: TensorBoard is not installed; pip install -c constraints.txt -e '.[tensorboard]'"
+        ) from None
+
+    def write(history: list[dict[str, Any]]) -> None:
+        for figure, value in history[-1].items():
+            writer.add_scalar(figure, value, history[-1]["epoch"])
+        writer.flush()
+
+    with SummaryWriter(TENSORBOARD / name[:16]) as writer:
+        yield write
 
 
 def _write_learning_curve(path: Path, history: list[dict[str, Any]]) -> None:

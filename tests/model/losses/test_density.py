@@ -1,0 +1,24 @@
+import math
+
+import pytest
+import torch
+
+from model.losses.density import ALPHA, density_aware_chamfer
+from model.neighbours import Cloud
+
+
+def test_density_by_hand() -> None:
+    predicted = torch.tensor([[[0.0, 0, 0], [0.01, 0, 0]]])
+    truth = Cloud.of(torch.tensor([[0.0, 0, 0], [1.0, 0, 0]]))
+    near, far = math.exp(-ALPHA * 0.01), math.exp(-ALPHA * 0.99)
+    # Both predicted points share the first true one; the true points have one neighbour each.
+    there = ((1 - 1 / 2) + (1 - near / 2)) / 2
+    back = (0 + (1 - far)) / 2
+    assert density_aware_chamfer(predicted, [truth]).item() == pytest.approx((there + back) / 2)
+
+
+def test_crowding_costs_even_on_the_surface() -> None:
+    truth = torch.rand(200, 3, generator=torch.Generator().manual_seed(0))
+    assert density_aware_chamfer(truth[None], [Cloud.of(truth)]).item() == 0
+    crowded = truth[torch.arange(200) // 2]
+    assert density_aware_chamfer(crowded[None], [Cloud.of(truth)]).item() > 0.25
