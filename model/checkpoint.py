@@ -10,14 +10,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from model.field import FieldNetwork
 from model.network import Network
 from scans.errors import UserError
 from scans.files import whole_file
 
-FORMAT = 1
+FORMAT = 2
+KINDS: dict[str, type[Network] | type[FieldNetwork]] = {"cloud": Network, "field": FieldNetwork}
 
 
-def save_checkpoint(network: Network, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]) -> None:
+def save_checkpoint(
+    network: Network | FieldNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
+) -> None:
     """Write `path` (safetensors) and the JSON of the same name; each appears by rename, complete or not at all.
 
     Args:
@@ -30,6 +34,7 @@ def save_checkpoint(network: Network, path: Path, *, params_digest: str, history
     weights = save(state)
     description = {
         "format": FORMAT,
+        "kind": next(name for name, kind in KINDS.items() if isinstance(network, kind)),
         "network": network.kwargs,
         "params_digest": params_digest,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -41,7 +46,7 @@ def save_checkpoint(network: Network, path: Path, *, params_digest: str, history
         partial.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def load_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[Network | FieldNetwork, dict[str, Any]]:
     """Read a checkpoint.
 
     Args:
@@ -68,7 +73,7 @@ def load_checkpoint(path: Path) -> tuple[Network, dict[str, Any]]:
     if description.get("weights_sha256") != hashlib.sha256(weights).hexdigest():
         raise UserError(f"{path}: not the weights that {beside.name} describes, one of the two is damaged; {again}")
     try:
-        network = Network(**description["network"])
+        network = KINDS[description["kind"]](**description["network"])
     except (KeyError, TypeError, ValueError, RuntimeError, UserError) as error:
         raise UserError(f"{beside}: describes no network this version can build ({error}); {again}") from error
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from model.field import Answer, FieldNetwork, Seen
 from model.network import Network
 from scans.errors import UserError
 
@@ -42,11 +43,31 @@ class _CloudGraph(nn.Module):
     def forward(self, views: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         net = self.network
         features = net.encoder(views.flatten(0, 1)).unflatten(0, (views.shape[0], views.shape[1]))  # (B, V, F)
-        room = net.fusion.embedding.shape[0]
+        room = len(net.embedding)
         batch = views.shape[0]
         features = torch.cat([features, features.new_zeros(batch, room, features.shape[-1])], dim=1)[:, :room]
         present = torch.cat([present, present.new_zeros(batch, room)], dim=1)[:, :room]
-        return net.decoder(net.modulator(net.fusion(features, present)))
+        return net.decoder(net.modulator(net.fusion(features, net.embedding, present)))
+
+
+class _FieldGraph(nn.Module):
+    """views (B, V, S, S) or (B, V, S, S, 3) uint8, present (B, V) bool, cameras (B, V, 23), points (B, Q, 3) → answers.
+
+    As in `_CloudGraph`, absent views pass the encoder too; nothing reads what comes of them.
+    """
+
+    def __init__(self, network: FieldNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        net = self.network
+        vectors, maps = net.encoder.with_maps(views.flatten(0, 1))
+        shape = views.shape[:2]
+        fused = net.fuse(vectors.unflatten(0, shape), cameras, present)
+        return tuple(net.ask(Seen(net.pyramid(maps).unflatten(0, shape), fused, present, cameras), points))
 
 
 def graph_of(network: nn.Module, *, color: bool) -> Graph:
@@ -59,7 +80,7 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
         TypeError: nobody has said how this kind of network is exported.
     """
     if isinstance(network, Network):
-        size, batch, views = network.encoder.image_size, 2, network.fusion.embedding.shape[0]
+        size, batch, views = network.encoder.image_size, 2, len(network.embedding)
         shape = (batch, views, size, size, *([3] if color else []))
         chance = torch.Generator().manual_seed(0)
         inputs = {
@@ -68,6 +89,23 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
         }
         axes = {0: "batch", 1: "views"}
         return Graph(_CloudGraph(network), inputs, ["points"], {"views": axes, "present": axes})
+    if isinstance(network, FieldNetwork):
+        size, batch, views, asked = network.encoder.image_size, 2, 10, 7
+        shape = (batch, views, size, size, *([3] if color else []))
+        chance = torch.Generator().manual_seed(0)
+        cameras = torch.cat(
+            [torch.eye(4).flatten(), torch.tensor([1.5 * size] * 2 + [size / 2] * 2 + [size] * 2 + [0.0])]
+        )
+        cameras[11] = 3.0  # above the jaw, looking down
+        inputs = {
+            "views": torch.randint(0, 256, shape, dtype=torch.uint8, generator=chance),
+            "present": torch.ones(batch, views, dtype=torch.bool),
+            "cameras": cameras.expand(batch, views, -1).contiguous(),
+            "points": torch.rand(batch, asked, 3, generator=chance) - 0.5,
+        }
+        axes = {0: "batch", 1: "views"}
+        dynamic = {"views": axes, "present": axes, "cameras": axes, "points": {0: "batch", 1: "points"}}
+        return Graph(_FieldGraph(network), inputs, list(Answer._fields), dynamic)
     raise TypeError(f"no ONNX form of {type(network).__name__}")
 
 

@@ -144,8 +144,12 @@ class FieldNetwork(nn.Module):
             raise ValueError(f"expected cameras of shape (B, V, {CAMERA_FIGURES}), got {tuple(cameras.shape)}")
         cameras = cameras.float()
         vectors, maps = self.encoder.with_maps(views[present])
-        fused = self.fusion(in_places(vectors, present), self.camera(_described(cameras)), present)  # (B, D)
+        fused = self.fuse(in_places(vectors, present), cameras, present)
         return Seen(in_places(self.pyramid(maps), present), fused, present, cameras)
+
+    def fuse(self, vectors: torch.Tensor, cameras: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """(B, V, F) vectors of the views → (B, D)."""
+        return self.fusion(vectors, self.camera(_described(cameras)), present)
 
     def ask(self, seen: Seen, points: torch.Tensor) -> Answer:
         """The points' part of `forward`."""

@@ -1,5 +1,8 @@
 """The network of P1 from top to bottom: views → vectors → one vector → modulated → a cloud."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -105,6 +108,13 @@ def in_places(values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
 
 def new_network(seed: int, **kwargs: object) -> Network:
     """A network with random weights that the seed decides; PyTorch's own random state stays as it was."""
+    with seeded(seed):
+        return Network(**kwargs)  # type: ignore[arg-type]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """PyTorch's chance comes from the seed meanwhile, and is then as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(**kwargs)  # type: ignore[arg-type]
+        yield

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from model.case import Case
+from model.field import FieldNetwork
+from model.field_losses import Queries, draw_queries, field_terms
 from model.losses.chamfer import chamfer
 from model.losses.density import density_aware_chamfer
 from model.losses.l1 import index_l1, nearest_l1
@@ -22,6 +25,7 @@ from scans.errors import UserError
 
 OF_PAIRS = {"chamfer": chamfer, "nearest_l1": nearest_l1, "density": density_aware_chamfer}
 CLOUD_TERMS = (*OF_PAIRS, "l1", "matched", "repulsion")
+FIELD_TERMS = ("height", "side", "distance", "normal", "label", "radius")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Batch:
 
 
 def loss_terms(
-    module: Callable[..., torch.Tensor],
+    module: Callable[..., Any],
     network: nn.Module,
     batch: Batch,
     weights: LossWeights,
@@ -66,11 +70,31 @@ def loss_terms(
         UserError: a prediction or the loss is not finite (names the cases), or no term that counts is one of this kind
             of network.
     """
+    if isinstance(network, FieldNetwork):
+        terms = _field_terms(module, network, batch, weights, rng)
+        return _weighted(
+            {name: value for name, value in terms.items() if weights.terms.get(name)}, weights, batch.cases
+        )
     if not isinstance(network, Network):
         raise TypeError(f"no objective for {type(network).__name__}")
     predicted = module(batch.views, batch.present)  # (B, N, 3)
     stop_unless_finite(predicted, "the prediction", batch.cases)
     return _weighted(_cloud_terms(predicted, batch.truths, weights, rng), weights, batch.cases)
+
+
+def _field_terms(
+    module: Callable[..., Any], network: FieldNetwork, batch: Batch, weights: LossWeights, rng: np.random.Generator
+) -> dict[str, torch.Tensor]:
+    starts = network.starts.cpu().numpy()
+    drawn = [
+        draw_queries(case, truth, starts, weights.queries, rng)
+        for case, truth in zip(batch.cases, batch.truths, strict=True)
+    ]
+    queries = Queries(*(torch.stack(column).to(batch.views.device) for column in zip(*drawn, strict=True)))
+    answer = module(batch.views, batch.present, batch.cameras, queries.points)
+    stop_unless_finite(answer.heights, "the prediction", batch.cases)
+    radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=batch.views.device)
+    return field_terms(answer, queries, radius)
 
 
 def _cloud_terms(
@@ -92,7 +116,8 @@ def _weighted(terms: dict[str, torch.Tensor], weights: LossWeights, cases: Seque
     if not terms:
         named = ", ".join(name for name, weight in weights.terms.items() if weight) or "none"
         raise UserError(
-            f"train.loss: no term that counts ({named}) is one of this network; a cloud has {', '.join(CLOUD_TERMS)}"
+            f"train.loss: no term that counts ({named}) is one of this network; "
+            f"a cloud has {', '.join(CLOUD_TERMS)}, a field {', '.join(FIELD_TERMS)}"
         )
     loss = torch.stack([weights.terms[name] * value for name, value in terms.items()]).sum(dim=0)
     stop_unless_finite(loss, "the loss", cases)

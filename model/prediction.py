@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from model.field import FieldNetwork
+from model.flow import reconstruct_surface
 from model.network import Network
 from model.reconstruction import Reconstruction
 from scans.seeds import generator
@@ -34,27 +36,37 @@ def predict(network: Network, views: np.ndarray, present: np.ndarray | None = No
 
 
 def reconstruct(
-    network: Network,
+    network: Network | FieldNetwork,
     views: np.ndarray,
     present: np.ndarray,
-    cameras: np.ndarray,  # noqa: ARG001  # this network has the rig in its weights
+    cameras: np.ndarray | None,
     points: int = 50_000,
     seed: int = 0,
 ) -> Reconstruction:
     """Reconstruct one jaw.
 
     Args:
-        network: trained.
+        network: trained; its mode (training or not) is left as it was.
         views: (V, H, W) or (V, H, W, 3) uint8; what stands in absent places is never read.
         present: (V,) bool.
-        cameras: (V, 23) float64, as in the shards.
+        cameras: (V, 23) float64, as in the shards; a cloud network knows its rig and does not ask.
         points: how many points to return; a cloud that has more is thinned by chance, one that has fewer stays.
-        seed: of that chance.
+        seed: of all chance.
 
     Raises:
-        ValueError: views of another number or shape than the network knows.
+        ValueError: views of another number or shape than the network knows, or a field network without cameras.
     """
+    rng = generator(seed, "points")
+    if isinstance(network, FieldNetwork):
+        if cameras is None:
+            raise ValueError("this network must know the cameras")
+        training = network.training
+        network.eval()
+        try:
+            return reconstruct_surface(network, views, present, cameras, points, rng)
+        finally:
+            network.train(training)
     cloud = predict(network, views[None], present[None])[0]
     if len(cloud) > points:
-        cloud = cloud[np.sort(generator(seed, "points").choice(len(cloud), points, replace=False))]
+        cloud = cloud[np.sort(rng.choice(len(cloud), points, replace=False))]
     return Reconstruction(cloud)

@@ -15,6 +15,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 
 from model.case import Case
 from model.checkpoint import save_checkpoint
+from model.field import FieldNetwork
 from model.losses.schedule import LossStage, LossWeights, weights_at
 from model.memory import enough_memory
 from model.metrics import measure
@@ -22,7 +23,7 @@ from model.moving_average import MovingAverage
 from model.neighbours import Cloud
 from model.network import Network
 from model.objective import Batch, loss_terms, stop_unless_finite
-from model.prediction import predict
+from model.prediction import predict, reconstruct
 from model.stopping import Stopped, stop_on_signals
 from model.training_state import load_state, save_state
 from scans.errors import UserError
@@ -54,6 +55,7 @@ class TrainingConfig:
         patience: epochs without a better one after which training stops.
         loss: what counts when; see `losses.schedule`.
         matched_points: points that P2's terms draw.
+        queries: points of each case about which a field is asked in a step.
         seed: decides the order of the cases, dropout and all else that is left to chance.
         params_digest: digest of the params, noted in the checkpoint.
     """
@@ -73,6 +75,7 @@ class TrainingConfig:
     patience: int
     loss: tuple[LossStage, ...]
     matched_points: int
+    queries: int
     seed: int
     params_digest: str
 
@@ -91,7 +94,7 @@ class Progress:
 
 def train(
     fabric: Fabric,
-    network: Network,
+    network: Network | FieldNetwork,
     train_cases: Sequence[Case],
     validation_cases: Sequence[Case],
     config: TrainingConfig,
@@ -165,7 +168,9 @@ def train(
             best = _best(history, config)
             if history[-1]["epoch"] - best["epoch"] >= config.patience:
                 break
-            weights = weights_at(epoch, config.epochs, config.loss, config.matched_points)
+            weights = weights_at(
+                epoch, config.epochs, config.loss, points=config.matched_points, queries=config.queries
+            )
             order = np.random.default_rng([config.seed, epoch]).permutation(len(train_cases))
             batches = np.array_split(order, steps_per_epoch)
             first, sums = (begun["step"], begun["sums"]) if epoch == begun["epoch"] else (0, {})
@@ -195,7 +200,7 @@ def train(
 def _step(
     fabric: Fabric,
     module: _FabricModule,
-    network: Network,
+    network: Network | FieldNetwork,
     optimizer: _FabricOptimizer,
     cases: Sequence[Case],
     weights: LossWeights,
@@ -284,7 +289,9 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (end - warmup)))
 
 
-def validate(fabric: Fabric, network: Network, cases: Sequence[Case], batch_size: int) -> dict[str, float]:
+def validate(
+    fabric: Fabric, network: Network | FieldNetwork, cases: Sequence[Case], batch_size: int
+) -> dict[str, float]:
     """Mean of each of `metrics.measure`'s figures over the cases, which are predicted `batch_size` at a time.
 
     The processes share the cases.
@@ -301,8 +308,12 @@ def validate(fabric: Fabric, network: Network, cases: Sequence[Case], batch_size
     return {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
 
 
-def _predict(network: Network, cases: Sequence[Case]) -> np.ndarray:
+def _predict(network: Network | FieldNetwork, cases: Sequence[Case]) -> np.ndarray:
     """(B, N, 3) clouds as `evaluate` would have them."""
+    if isinstance(network, FieldNetwork):
+        return np.stack(
+            [reconstruct(network, case.views, case.present, case.cameras, len(case.points)).points for case in cases]
+        )
     return predict(network, np.stack([case.views for case in cases]), np.stack([case.present for case in cases]))
 
 

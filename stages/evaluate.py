@@ -47,14 +47,15 @@ def run(params: Params) -> None:
 
     from model.checkpoint import load_checkpoint
     from model.dataset import Cases
-    from model.prediction import predict
+    from model.network import Network
+    from model.prediction import reconstruct
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.calibration import calibrate
 
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
     _check_mean_arch(MODEL / MEAN_ARCH)
     cases = Cases(PREPARED, VIEWS, split)
-    if len(cases[0].views) != network.kwargs["views"]:
+    if isinstance(network, Network) and len(cases[0].views) != network.kwargs["views"]:
         raise UserError(
             f"{MODEL}: trained with a rig of {network.kwargs['views']} views, but {VIEWS} has one of "
             f"{len(cases[0].views)}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
@@ -65,10 +66,12 @@ def run(params: Params) -> None:
     for number, (case, place) in enumerate(
         zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
     ):
-        predicted = predict(network, case.views[None], case.present[None])[0]
-        clouds.append(PredictedCloud(case.id, predicted, centers[case.id], case.radius))
+        made = reconstruct(network, case.views, case.present, case.cameras, len(case.points), settings.seed)
+        surface = {"normals": made.normals, "labels": made.labels}
+        clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
+        predicted = Prediction(made.points, **surface, radius=made.radius)
         arches = nearest[number], other[number]
-        tasks.append(Task(case.id, place, Prediction(predicted), *arches, settings.draws, settings.seed))
+        tasks.append(Task(case.id, place, predicted, *arches, settings.draws, settings.seed))
     measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
     rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.figures.items()]

@@ -212,8 +212,12 @@ class Render(Section):
 
 
 class Network(Section):
-    """The network of arXiv 2606.05998: encoder per view, attention over views, modulator, MLP decoder."""
+    """Encoder per view and attention over views, as in arXiv 2606.05998, then a decoder: its own, or ours."""
 
+    decoder: Literal["cloud", "field"] = Field(
+        "cloud",
+        description="`cloud`, the papers' MLP to points, or `field`, ours: a surface from known cameras.",
+    )
     encoder: str = Field("mobilenetv2_035", min_length=1, description="Encoder of a view: any timm backbone.")
     pretrained: bool | str = Field(
         False, description="ImageNet weights: false, true (downloaded by timm) or a safetensors file."
@@ -221,16 +225,21 @@ class Network(Section):
     width: int = Field(256, ge=8, le=8192, description="Length of a view's feature vector after projection.")
     heads: int = Field(8, ge=1, le=64, description="Attention heads; they divide `width`.")
     modulator_scale: float = Field(0.1, ge=0, le=10, description="Fixed strength of the feature modulator.")
-    hidden: int = Field(128, ge=8, le=8192, description="Width of the decoder's two hidden layers.")
-    dropout: Share = Field(0.1, description="Dropout in the decoder.")
+    hidden: int = Field(
+        128, ge=8, le=8192, description="Width of the decoder's hidden layers; of a field's, of each view's alone."
+    )
+    channels: int = Field(32, ge=4, le=1024, description="Channels of a field's feature maps.")
+    dropout: Share = Field(0.1, description="Dropout in the cloud decoder.")
     initial_cloud: Literal["mean_arch", "none"] = Field(
-        "mean_arch", description="What the decoder predicts before training: the mean arch, or chance."
+        "mean_arch", description="What the cloud decoder predicts before training: the mean arch, or chance."
     )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Network":
         if self.width % self.heads:
             raise ValueError(f"heads={self.heads} must divide width={self.width}")
+        if self.decoder == "field" and self.hidden % self.heads:
+            raise ValueError(f"heads={self.heads} must divide hidden={self.hidden} of a field")
         return self
 
 
@@ -246,16 +255,34 @@ class LossStage(Section):
     repulsion: float = Field(0.0, ge=0, description="Weight of P2's repulsion.")
 
 
+class FieldLoss(Section):
+    """Weights of what a field answers."""
+
+    height: float = Field(1.0, ge=0, description="Of the height over the surface.")
+    side: float = Field(0.5, ge=0, description="Of the side of the surface.")
+    distance: float = Field(0.3, ge=0, description="Of the distance to the surface.")
+    normal: float = Field(0.2, ge=0, description="Of the normals.")
+    label: float = Field(0.05, ge=0, description="Of the FDI labels.")
+    radius: float = Field(0.1, ge=0, description="Of the millimetres per unit.")
+
+
 class Train(Section):
     """How the network is trained."""
 
     network: Network = Network()
     loss: tuple[LossStage, ...] = Field(
-        (LossStage(),), min_length=1, description="Stages of the loss; the paper has two, the first with more L1."
+        (LossStage(),),
+        min_length=1,
+        description="Stages of the cloud decoder's loss; the paper has two, the first with more L1.",
     )
+    field_loss: FieldLoss = FieldLoss()
     matched_points: int = Field(
         5000, ge=16, le=100_000, description="Points that `matched` and `repulsion` draw; 1000 take 0.2 s, 5000 6-15 s."
     )
+    queries: int = Field(
+        4096, ge=16, le=1_000_000, description="Points of each case about which a field is asked in a step."
+    )
+    validation_cases: int = Field(0, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
     epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
     accumulate: int = Field(

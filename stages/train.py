@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from model.case import Case
+    from model.dataset import Cases
+    from model.field import FieldNetwork
     from model.network import Network
     from model.training import TrainingConfig
 
@@ -90,9 +92,13 @@ def _train(fabric: "Fabric", train: TrainParams, compute: Compute, state: Path, 
     from model.training import Progress
     from model.training import train as train_network
 
-    train_cases = Cases(PREPARED, VIEWS, "train")
-    validation_cases = Cases(PREPARED, VIEWS, "validation")
-    network = _network(train, train_cases[0], np.load(state / MEAN_ARCH))
+    field = train.network.decoder == "field"
+    train_cases = Cases(PREPARED, VIEWS, "train", surface=field)
+    validation = Cases(PREPARED, VIEWS, "validation")
+    validation_cases = [
+        validation[number] for number in range(min(train.validation_cases or len(validation), len(validation)))
+    ]
+    network = _field(train, train_cases) if field else _network(train, train_cases[0], np.load(state / MEAN_ARCH))
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     if fabric.is_global_zero:
         say(f"train: {len(train_cases)} cases, {len(validation_cases)} for validation, {size:.1f} M parameters")
@@ -145,25 +151,54 @@ def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Networ
     settings = train.network
     network = new_network(
         train.seed,
-        **settings.model_dump(exclude={"pretrained", "initial_cloud"}),
+        **settings.model_dump(exclude={"decoder", "channels", "pretrained", "initial_cloud"}),
         image_size=example.views.shape[1],
         views=len(example.views),
         points=len(example.points),
     )
-    if settings.pretrained:
-        network.encoder.load_pretrained(True if settings.pretrained is True else Path(settings.pretrained))
+    _load_pretrained(network, settings.pretrained)
     if settings.initial_cloud == "mean_arch":
         network.decoder.start_from(torch.from_numpy(arch), spread=INITIAL_SPREAD)
     return network
+
+
+def _field(train: TrainParams, cases: "Cases") -> "FieldNetwork":
+    import numpy as np
+    import torch
+
+    from model.field import FieldNetwork
+    from model.network import seeded
+    from model.starts import starting_points
+
+    settings = train.network
+    starts = starting_points(case.points for case in cases)
+    with seeded(train.seed):
+        network = FieldNetwork(
+            **settings.model_dump(include={"encoder", "width", "heads", "channels", "hidden"}),
+            image_size=cases[0].views.shape[1],
+            starts=len(starts),
+        )
+    network.encoder.load_pretrained(
+        settings.pretrained if isinstance(settings.pretrained, bool) else Path(settings.pretrained)
+    )
+    network.start_from(torch.from_numpy(starts), float(np.mean(np.log([case.radius for case in cases]))))
+    return network
+
+
+def _load_pretrained(network: "Network | FieldNetwork", source: bool | str) -> None:
+    network.encoder.load_pretrained(source if isinstance(source, bool) else Path(source))
 
 
 def _config(train: TrainParams) -> "TrainingConfig":
     from model.losses.schedule import LossStage
     from model.training import TrainingConfig
 
-    settings = train.model_dump(exclude={"network", "loss", "precision"})
+    settings = train.model_dump(exclude={"network", "loss", "field_loss", "precision", "validation_cases"})
     digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()
-    stages = tuple(LossStage(stage.first_epoch, stage.model_dump(exclude={"first_epoch"})) for stage in train.loss)
+    field = train.field_loss.model_dump()
+    stages = tuple(
+        LossStage(stage.first_epoch, stage.model_dump(exclude={"first_epoch"}) | field) for stage in train.loss
+    )
     return TrainingConfig(**settings, loss=stages, params_digest=digest)
 
 

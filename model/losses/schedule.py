@@ -25,14 +25,16 @@ class LossWeights:
         terms: weight of each term by its name.
         progress: t / T, the share of the run's epochs that are behind, by which P2's τ falls.
         points: points that a term draws from a cloud where it looks at some alone (P2: 5,000).
+        queries: points of each case about which a field is asked.
     """
 
     terms: Mapping[str, float]
     progress: float
     points: int
+    queries: int
 
 
-def weights_at(epoch: int, epochs: int, schedule: Sequence[LossStage], points: int) -> LossWeights:
+def weights_at(epoch: int, epochs: int, schedule: Sequence[LossStage], *, points: int, queries: int) -> LossWeights:
     """The weights that hold in an epoch, from 0, of a run of `epochs` (P1: two stages; P2: the epochs 0, 10 and 25).
 
     Raises:
@@ -41,4 +43,5 @@ def weights_at(epoch: int, epochs: int, schedule: Sequence[LossStage], points: i
     starts = [entry.first_epoch for entry in schedule]
     if not starts or starts[0] != 0 or starts != sorted(set(starts)):
         raise ValueError(f"the loss schedule must start at epoch 0 and rise, got first epochs {starts}")
-    return LossWeights([entry for entry in schedule if entry.first_epoch <= epoch][-1].weights, epoch / epochs, points)
+    weights = [entry for entry in schedule if entry.first_epoch <= epoch][-1].weights
+    return LossWeights(weights, epoch / epochs, points, queries)

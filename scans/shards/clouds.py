@@ -1,6 +1,6 @@
-"""Predicted clouds: one row per case, with what leads back to millimetres."""
+"""Predicted clouds: one row per case, with their surfaces where a network makes one, and what leads back to mm."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scans.shards.table import fixed_list, read_rows, to_array, write_rows
+from scans.mesh import Mesh
+from scans.shards.table import fixed_list, list_or_null, write_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,16 @@ class PredictedCloud:
     Attributes:
         points: (N, 3) float32.
         center: (3,) float64, mm. radius: mm. Both are the scan's own: pictures alone don't tell them.
+        normals: (N, 3) float32, labels: (N,) uint8 and the surface; None where the network makes points alone.
     """
 
     id: str
     points: np.ndarray
     center: np.ndarray
     radius: float
+    normals: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    mesh: Mesh | None = None
 
 
 def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int, metadata: Mapping[str, Any]) -> None:
@@ -34,6 +39,11 @@ def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int,
             ("points", pa.list_(pa.float32(), 3 * point_count)),
             ("center", pa.list_(pa.float64(), 3)),
             ("radius", pa.float64()),
+            ("normals", pa.list_(pa.float32())),
+            ("labels", pa.list_(pa.uint8())),
+            ("vertices", pa.list_(pa.float32())),
+            ("faces", pa.list_(pa.int32())),
+            ("vertex_labels", pa.list_(pa.uint8())),
         ]
     )
 
@@ -43,13 +53,11 @@ def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int,
             fixed_list(cloud.points, np.float32),
             fixed_list(np.asarray(cloud.center), np.float64),
             pa.array([cloud.radius], pa.float64()),
+            list_or_null(cloud.normals, np.float32),
+            list_or_null(cloud.labels, np.uint8),
+            list_or_null(cloud.mesh and cloud.mesh.vertices, np.float32),
+            list_or_null(cloud.mesh and cloud.mesh.faces, np.int32),
+            list_or_null(cloud.mesh and cloud.mesh.labels, np.uint8),
         ]
 
-    write_rows(path, schema, map(row, clouds), metadata, split_bytes_of=("points",))
-
-
-def read_clouds(path: Path) -> Iterator[PredictedCloud]:
-    """The clouds of a file, one row group in memory at a time."""
-    for row in read_rows(path):
-        points = to_array(row["points"]).reshape(-1, 3)
-        yield PredictedCloud(row["id"].as_py(), points, to_array(row["center"]), row["radius"].as_py())
+    write_rows(path, schema, map(row, clouds), metadata, split_bytes_of=("points", "normals", "vertices"))

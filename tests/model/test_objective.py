@@ -23,7 +23,7 @@ def batch(cases: list[Case]) -> Batch:
 
 
 def weights(**terms: float) -> LossWeights:
-    return LossWeights(terms, 0.0, 64)
+    return LossWeights(terms, 0.0, 64, 32)
 
 
 def test_it_weighs_what_counts_and_leaves_out_the_rest(kwargs: dict[str, Any], batch: Batch) -> None:

@@ -15,9 +15,7 @@ def tenview(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    "command", [*STAGES, "predict", "export", "compare", "params", "preset", "doctor", "serve"]
-)
+@pytest.mark.parametrize("command", [*STAGES, "predict", "export", "compare", "params", "preset", "doctor", "serve"])
 def test_help_shows_an_example(command: str, project: Path) -> None:
     ended = tenview(command, "--help", folder=project)
     assert ended.returncode == 0
