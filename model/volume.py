@@ -6,6 +6,7 @@ from torch.nn.functional import grid_sample
 
 CELLS = (36, 48, 48)  # along z, y and x
 EXTENT = (1.1, 1.1, 0.8)  # of the volume to either side along x, y and z, jaw radii
+GAIN = 5.0  # by which the grid's numbers count more than others, and so learn faster
 
 
 class FeatureVolume(nn.Module):
@@ -22,7 +23,7 @@ class FeatureVolume(nn.Module):
 
     def __init__(self, *, channels: int, width: int) -> None:
         super().__init__()
-        self.grid = nn.Parameter(torch.randn(1, channels, *CELLS) * 0.05)
+        self.grid = nn.Parameter(torch.randn(1, channels, *CELLS) * 0.01)
         self.scale = nn.Linear(width, channels)
 
     def forward(self, points: torch.Tensor, fused: torch.Tensor) -> torch.Tensor:
@@ -38,4 +39,4 @@ class FeatureVolume(nn.Module):
         places = (points / points.new_tensor(EXTENT))[:, :, None, None]  # (B, Q, 1, 1, 3)
         grid = self.grid.expand(len(points), -1, -1, -1, -1)
         features = grid_sample(grid, places, padding_mode="border", align_corners=False)  # (B, C, Q, 1, 1)
-        return features[..., 0, 0].transpose(1, 2) * (1 + self.scale(fused))[:, None]
+        return GAIN * features[..., 0, 0].transpose(1, 2) * (1 + self.scale(fused))[:, None]

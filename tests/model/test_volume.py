@@ -1,14 +1,14 @@
 import torch
 
-from model.volume import EXTENT, FeatureVolume
+from model.volume import EXTENT, GAIN, FeatureVolume
 
 
 def test_a_point_finds_what_stands_at_its_place() -> None:
     volume = FeatureVolume(channels=2, width=4)
     with torch.no_grad():
         volume.grid.zero_()
-        volume.grid[0, 0, :, :, 24:] = 1  # x > 0
-        volume.grid[0, 1, 18:] = 1  # z > 0
+        volume.grid[0, 0, :, :, 24:] = 1 / GAIN  # x > 0
+        volume.grid[0, 1, 18:] = 1 / GAIN  # z > 0
         volume.scale.weight.zero_()
         volume.scale.bias.copy_(torch.tensor([0.0, 2.0]))
     points = torch.tensor([[[0.5, 0, -0.5], [-0.5, 0, 0.5], [9.0, 9.0, 9.0]]])
@@ -20,7 +20,7 @@ def test_features_between_cells_are_interpolated() -> None:
     volume = FeatureVolume(channels=1, width=4)
     with torch.no_grad():
         x = (torch.arange(48) + 0.5) / 48 * 2 - 1
-        volume.grid.copy_(x.expand_as(volume.grid))
+        volume.grid.copy_(x.expand_as(volume.grid) / GAIN)
         volume.scale.weight.zero_()
         volume.scale.bias.zero_()
     points = torch.tensor([[[0.333, 0.1, 0.2]]])
