@@ -76,9 +76,7 @@ def show_params(
     print_table(parameters.load(), section)
 
 
-@app.command(
-    rich_help_panel="Help", epilog="Example: `tenview preset paper` writes P1's values."
-)
+@app.command(rich_help_panel="Help", epilog="Example: `tenview preset paper` writes P1's values.")
 def preset(
     name: str = typer.Argument("", help="Write this one's values into params.yaml; without it, all are listed."),
 ) -> None:
