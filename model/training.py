@@ -176,7 +176,7 @@ def train(
             first, sums = (begun["step"], begun["sums"]) if epoch == begun["epoch"] else (0, {})
             for number in range(first, steps_per_epoch):
                 step = epoch * steps_per_epoch + number
-                for group in optimizer.param_groups:
+                for group in adamw.param_groups:  # Fabric's wrapper shows those of before a state was loaded
                     group["lr"] = learning_rate(step, steps, config)
                 cases = [train_cases[i] for i in batches[number]]
                 totals = _step(

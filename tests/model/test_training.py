@@ -186,9 +186,10 @@ def test_a_training_ended_by_a_signal_goes_on_to_the_same_bytes(
         train(started(kwargs, cases), cases, cases, how, tmp_path / "cut", end)
     steps: list[int] = []
     train(started(kwargs, cases), cases, cases, how, tmp_path / "cut", lambda now: steps.append(now.step))
-    assert steps[0] == step + 2, "the signal came after a step, and the next one was finished"
+    assert steps == list(range(step + 2, 7)), "the step in which the signal came was finished, and is not done again"
     whole, cut = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("whole", "cut"))
     assert whole == cut
+    assert [entry["epoch"] for entry in map(json.loads, whole["epochs.jsonl"].splitlines())] == [0, 1, 2, 3]
 
 
 def test_a_finished_training_has_nothing_left_to_do(kwargs: dict[str, Any], cases: list[Case], tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""The real stage, killed: it goes on, and ends with the bytes of one that was not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.clones import environment, write_params
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SMALL = """
+download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
+prepare: {points: 512, validation_share: 0.25, cases_per_shard: 1}
+render: {image_size: 32, samples: 1}
+compute: {workers: 1, accelerator: cpu}
+train:
+  epochs: 6
+  batch_size: 2
+  ema: 0.9
+  network: {encoder: test_efficientnet, width: 16, heads: 2, hidden: 16}
+"""
+
+
+def start(folder: Path, stage: str) -> subprocess.Popen[str]:
+    program = Path(sys.executable).with_name("tenview")
+    environ = {**environment(), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([program, stage], cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+
+
+def finish(folder: Path, stage: str) -> str:
+    process = start(folder, stage)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return errors
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Data to train on."""
+    write_params(tmp_path, SMALL)
+    for stage in ("download", "prepare", "render"):
+        finish(tmp_path, stage)
+    return tmp_path
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    found = {path.name: path.read_bytes() for path in (folder / "artifacts/model").iterdir()}
+    return found | {"training.csv": (folder / "reports/training.csv").read_bytes()}
+
+
+def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
+    finish(folder, "train")
+    whole = outputs(folder)
+    assert whole.keys() == {"network.safetensors", "network.json", "epochs.jsonl", "mean_arch.npy", "training.csv"}
+    (state,) = (folder / ".tenview/training").iterdir()
+    for each in state.iterdir():
+        each.unlink()
+    kept = state / "state.safetensors"
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process, before = start(folder, "train"), kept.stat().st_mtime_ns if kept.exists() else 0
+        while not kept.exists() or kept.stat().st_mtime_ns == before:
+            assert process.poll() is None
+            time.sleep(0.005)
+        os.kill(process.pid, number)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == (143 if number == signal.SIGTERM else -9), errors
+        assert ("the next run goes on from here" in errors) == (number == signal.SIGTERM)
+    assert "going on from where" in finish(folder, "train")
+    assert outputs(folder) == whole
+    epochs = [json.loads(line)["epoch"] for line in (folder / "artifacts/model/epochs.jsonl").read_text().splitlines()]
+    assert epochs == list(range(7))
+
+
+def test_another_parameter_is_another_training(folder: Path) -> None:
+    finish(folder, "train")
+    write_params(folder, SMALL + "  seed: 1\n")
+    assert "going on from where" not in finish(folder, "train")
+    assert len(list((folder / ".tenview/training").iterdir())) == 2
