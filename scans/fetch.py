@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import RawIOBase
 from pathlib import Path
 
 import aiohttp
 
 from scans.errors import UserError
-from scans.files import require_space, whole_file
+from scans.files import named, require_space, whole_file
 
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 REDIRECTS = 10
@@ -201,15 +202,22 @@ async def _go_on(
         require_space(part.parent, (length or 0) - here, f"the rest of {file.path.name}")
         if here == 0:
             _begin(part, _note(response, file.url, length))
-        with open(part, "ab") as out:
+        with open(part, "ab", buffering=0) as out:
             async for chunk in response.content.iter_chunked(CHUNK):
                 if here == 0 and chunk.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
                     raise UserError(_html(file.url, otherwise))
-                out.write(chunk)
-                here += len(chunk)
+                with named(part):
+                    here += _write_all(out, chunk)
                 show(here, length)
     if length is not None and here != length:
         raise _TemporaryError(f"the server sent {here} of {length} bytes")
+
+
+def _write_all(out: RawIOBase, chunk: bytes) -> int:
+    left = memoryview(chunk)
+    while left:
+        left = left[out.write(left) :]
+    return len(chunk)
 
 
 def _refuse(response: aiohttp.ClientResponse, url: str, otherwise: str) -> None:

@@ -15,10 +15,21 @@ def whole_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")  # others may write the same, anywhere
     try:
-        yield partial
-        partial.replace(path)
+        with named(path):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have errors of writing to `path` name it: the system's own, such as that of a full disk, name no file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def require_space(folder: Path, size: int, what: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scans.files import named
 from stages.progress import say
 
 # All relative to the folder that tenview runs in, so that dvc.lock and the outputs name no machine's paths.
@@ -62,7 +63,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(rest, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with named(path):
+            yield partial
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from stages.params import load
 
 
-def run(clone: Path, *command: str, timeout: float = 170) -> subprocess.CompletedProcess[str]:
+def run(clone: Path, *command: str, timeout: float = 500) -> subprocess.CompletedProcess[str]:
     """Run a command in the clone; it must end well."""
     ended = subprocess.run(
         [shutil.which(command[0], path=environment()["PATH"]) or command[0], *command[1:]],

@@ -31,7 +31,7 @@ FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which the views have been rendered and the result committed."""
     folder = new_clone(project, tmp_path_factory.mktemp("clone"), SMALL)
-    run(folder, "dvc", "repro", "render")
+    run(folder, "dvc", "repro", "render", timeout=800)
     run(folder, "git", "add", ".")
     run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "rendered")
     return folder
@@ -45,10 +45,9 @@ def committed(clone: Path) -> Iterator[Path]:
     run(clone, "dvc", "checkout", "-q", "--force", "render", "prepare", "download")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
-    """A Prefect server with a database of its own."""
-    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+@contextlib.contextmanager
+def prefect_server(home: Path, port: int) -> Iterator["Api"]:
+    """A Prefect server with a database of its own in `home`; it is killed at the end."""
     settings = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -58,12 +57,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with open(home / "log", "wb") as log:
         process = guard.start(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | settings)
-    api = Api(f"http://127.0.0.1:{port}/api", home)
-    wait_for(api.healthy, 120, lambda: (home / "log").read_text())
-    yield api
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+    try:
+        api = Api(f"http://127.0.0.1:{port}/api", home)
+        wait_for(api.healthy, 300, lambda: (home / "log").read_text())
+        yield api
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
+    """A Prefect server."""
+    with prefect_server(tmp_path_factory.mktemp("prefect"), free_port()) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +124,7 @@ class Api:
         """The type of a run's state."""
         return self(f"/flow_runs/{run_id}")["state"]["type"]
 
-    def finished(self, run_id: str, seconds: float = 120) -> dict[str, Any]:
+    def finished(self, run_id: str, seconds: float = 300) -> dict[str, Any]:
         """The run when it has ended, however it ended."""
         wait_for(lambda: self.state(run_id) in FINISHED, seconds, lambda: self.log(run_id))
         return self(f"/flow_runs/{run_id}")
@@ -156,7 +164,7 @@ class Serve:
                 [Path(sys.executable).with_name("tenview"), "serve", *self.options],
                 cwd=self.clone, env=environ, stdout=file, stderr=file, text=True,
             )  # fmt: skip
-        wait_for(lambda: "in the Prefect UI" in self.said() or self.process.poll() is not None, 120, self.said)
+        wait_for(lambda: "in the Prefect UI" in self.said() or self.process.poll() is not None, 300, self.said)
         told = [line for line in self.said().splitlines() if line.startswith("Tenview in the Prefect UI: ")]
         assert told, self.said()
         return told[0]
@@ -176,14 +184,14 @@ class Serve:
         return found
 
     def work(self) -> list[str]:
-        """DVC, stages and their workers."""
-        return self.processes("dvc --", "tenview download", "tenview render", "spawn_main")
+        """Runs, DVC, stages and their workers."""
+        return self.processes("prefect.engine", "dvc --", "tenview download", "tenview render", "spawn_main")
 
     def long_run(self) -> str:
         """Start a run that takes minutes; returns its id when its stage is at work."""
         assert self.api
         started = self.api.trigger("download", download={"synthetic": {"jaws": 5000}}, compute={"workers": 2})
-        wait_for(lambda: bool(self.processes("spawn_main")), 90, lambda: self.api.log(started["id"]))
+        wait_for(lambda: bool(self.processes("spawn_main")), 300, lambda: self.api.log(started["id"]))
         return started["id"]
 
     def kill(self, number: signal.Signals) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.flows.conftest import Api, Serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.slow, pytest.mark.timeout(1200)]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -30,7 +30,7 @@ def page() -> Iterator["Page"]:
         # Its sandbox needs rights that root in a container lacks; the page is ours.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)
         yield page
         browser.close()
 
@@ -84,7 +84,7 @@ def test_another_picture_size_from_form_to_shards(
     shot("form")
     started = submitted(page, server, "render")
     page.get_by_text("render: render.image_size=96").first.wait_for()
-    page.get_by_text("Completed", exact=True).first.wait_for(timeout=120_000)
+    page.get_by_text("Completed", exact=True).first.wait_for(timeout=300_000)
     page.reload()  # the log that came while the page was open may lag behind
     page.get_by_text(f"Reproducing experiment 'ui-{started[:8]}'").first.wait_for()
     shot("completed")

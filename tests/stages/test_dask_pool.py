@@ -162,8 +162,7 @@ def test_workers_that_would_fail_or_differ_are_named(cluster: str, project: Path
         with pytest.raises(UserError, match=r"has 2 threads\. Start it with `--nthreads 1"):
             list(map_ordered(refuse, range(3), compute=of(cluster), what="jaws"))
     wait_until(lambda: has_workers(cluster, 2))
-    (tmp_path / "stages").mkdir()
-    (tmp_path / "stages" / "__init__.py").touch()  # hides ours
+    (tmp_path / "stages.py").touch()  # hides our package, wherever it is installed
     with worker(tmp_path / "d", tmp_path, cluster, "--nthreads", "1"):
         wait_until(lambda: has_workers(cluster, 3))
         with pytest.raises(UserError, match=r"can't run Tenview .*Install this project"):
