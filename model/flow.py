@@ -14,7 +14,7 @@ from scans.sampling import sample_surface
 ROUNDS = 3  # in which the first points flow onto the surface
 REACHED = 0.03  # first points that are still farther than this from the surface are given up
 THINNED = 0.02  # edge of the cells of which each keeps one of the first points
-SPREAD = 0.012  # standard deviation, along each axis, of the points that take their place
+SPREAD = 0.012  # standard deviation, along the surface, of the points that take their place
 JOINED = 60_000  # points that the surface is made of, about
 ON_SURFACE = 0.012  # of these, those count whose distance to the surface is estimated to be less
 VOXEL = 0.012  # edge of the mesh, about; half a millimetre
@@ -36,7 +36,7 @@ def reconstruct_surface(
 
     The network's starting points, which lie where the training jaws have their surfaces, move by their offsets a few
     times (as in NDF, Chibane et al. 2020, algorithm 1); those that have not arrived are given up. The others are
-    thinned to even density and replaced by several points around each, which move twice more and are joined to a
+    thinned to even density and replaced by several points beside each, which move twice more and are joined to a
     surface, from which the result's points are drawn evenly (blue noise), however the field gathered them.
 
     Args:
@@ -67,15 +67,16 @@ def reconstruct_surface(
 
     first = network.starts.cpu().numpy()
     for _ in range(ROUNDS):
-        first, _, distances, _ = ask(first)
-    arrived = first[distances < REACHED]
+        first, normals, distances, _ = ask(first)
+    arrived, upright = first[distances < REACHED], normals[distances < REACHED]
     radius = float(network.ask(seen, network.starts[None, :1]).log_radius.exp())
     if len(arrived) == 0:
         return Reconstruction(_some(first, points, rng), radius=radius)
-    arrived = arrived[np.unique(np.floor(arrived / THINNED).astype(np.int64), axis=0, return_index=True)[1]]
-    around = np.repeat(arrived, max(1, round(JOINED / len(arrived))), axis=0)
-    around += rng.normal(0, SPREAD, around.shape).astype(np.float32)
-    around, *_ = ask(around)
+    kept = np.unique(np.floor(arrived / THINNED).astype(np.int64), axis=0, return_index=True)[1]
+    kept = np.repeat(kept, max(1, round(JOINED / len(kept))))
+    beside = rng.normal(0, SPREAD, (len(kept), 3)).astype(np.float32)
+    beside -= (beside * upright[kept]).sum(axis=1, keepdims=True) * upright[kept]  # along the surface
+    around, *_ = ask(arrived[kept] + beside)
     around, normals, distances, classes = ask(around)
     on_surface = distances < ON_SURFACE
     around, normals, classes = around[on_surface], normals[on_surface], classes[on_surface].astype(np.int64)

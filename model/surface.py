@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scans.surface_nets import surface_nets
 
 REACH = 2.5  # voxels from the points within which the distance field is known
-TRIM = 1.25  # voxels; farther from all points, the surface is none of theirs
+TRIM = 1.6  # voxels; farther from all points, the surface is none of theirs
 SMALLEST_PIECE = 0.005  # of the largest piece's faces; smaller ones are specks
 
 

@@ -40,6 +40,7 @@ CONFIG = TrainingConfig(
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
     matched_points=64,
+    queries=64,
     seed=0,
     params_digest="abc",
 )
