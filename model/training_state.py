@@ -60,11 +60,11 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
     for name, module in modules.items():
         module.load_state_dict(parts[name])
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for number, values in moments.items():
+    for place, values in moments.items():
         for key, value in values.items():
-            if value.shape == parameters[number].shape:
+            if value.shape == parameters[place].shape:
                 # The fused step reads memory in order, so moments must lie as their weights do (channels_last).
-                values[key] = torch.empty_like(parameters[number]).copy_(value)
+                values[key] = torch.empty_like(parameters[place]).copy_(value)
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return description["position"]
 
