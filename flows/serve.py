@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import contextvars
 import importlib
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,9 +28,6 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
 SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched
-# A server without an answer so many times in a row is dead. Prefect's runner gives up then, too, and would never again
-# hear that a run is to be cancelled.
-SILENT_LOOKS, SECONDS_BETWEEN_HEALTH_LOOKS = 3, 2.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
@@ -88,15 +82,17 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks = [running, asyncio.create_task(stop.wait()), asyncio.create_task(_follow_params(runner, name, cron))]
-    context = contextvars.copy_context()  # which holds Prefect's settings
-    threading.Thread(target=context.run, args=(_end_with_server, server), daemon=True).start()
+    if server:
+        tasks.append(asyncio.create_task(_end_of(server)))
     if watch:
         tasks.append(asyncio.create_task(_watch(pipeline, scans)))
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.to_thread(_end_runs)
+    # With a dead server there is nobody to report to.
+    patience = 0.5 if server and server.poll() is not None else SECONDS_TO_REPORT
+    await _end_runs(patience)
     for task in tasks:
         task.cancel()
-    _, stuck = await asyncio.wait(tasks, timeout=SECONDS_TO_REPORT)
+    _, stuck = await asyncio.wait(tasks, timeout=patience)
     for error in filter(None, (task.exception() for task in done)):
         if stuck:  # the runner would go on trying to reach the server
             say(f"tenview: {error}")
@@ -174,27 +170,14 @@ async def _mark_crashed(deployments: Iterable[UUID]) -> None:
             say(f"crashed, as an earlier tenview serve was killed: {run.name}")
 
 
-def _end_with_server(server: "subprocess.Popen[bytes] | None") -> None:
-    """End the runs and this process once the server is dead, be it our own process or another's; returns never.
-
-    For a thread of its own: without a server, the runner's event loop stands still for minutes.
-    """
-    import httpx
-    from prefect.client.orchestration import get_client
-
-    silent = 0
-    with get_client(sync_client=True) as client:
-        while silent < SILENT_LOOKS and (server is None or server.poll() is None):
-            time.sleep(SECONDS_BETWEEN_HEALTH_LOOKS)
-            silent = silent + 1 if isinstance(client.api_healthcheck(), httpx.TransportError) else 0
-        where = f"see {LOG}. Start" if server else f"{client.api_url} does not answer. Once it does, start"
-    _end_runs()
-    say(f"tenview: the Prefect server ended; {where} tenview serve again.")
-    os._exit(1)
+async def _end_of(server: "subprocess.Popen[bytes]") -> None:
+    while server.poll() is None:
+        await asyncio.sleep(1)
+    raise UserError(f"the Prefect server ended; see {LOG}. Start tenview serve again.")
 
 
-def _end_runs() -> None:
-    """End the processes of runs in progress; they tidy up and, if the server lives, report themselves as crashed."""
+async def _end_runs(patience: float) -> None:
+    """End the processes of runs in progress; they report themselves as crashed."""
     import psutil
 
     def is_run(process: psutil.Process) -> bool:
@@ -206,10 +189,7 @@ def _end_runs() -> None:
     for process in runs:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(runs, SECONDS_TO_REPORT)
-    for process in alive:  # with a dead server there is nobody to report to, but they would go on trying
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    await asyncio.to_thread(psutil.wait_procs, runs, patience)
 
 
 async def _watch(pipeline: UUID, known: dict[str, tuple[int, int]]) -> None:

@@ -45,9 +45,10 @@ def committed(clone: Path) -> Iterator[Path]:
     run(clone, "dvc", "checkout", "-q", "--force", "render", "prepare", "download")
 
 
-@contextlib.contextmanager
-def prefect_server(home: Path, port: int) -> Iterator["Api"]:
-    """A Prefect server with a database of its own in `home`; it is killed at the end."""
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
+    """A Prefect server with a database of its own."""
+    home, port = tmp_path_factory.mktemp("prefect"), free_port()
     settings = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -57,21 +58,12 @@ def prefect_server(home: Path, port: int) -> Iterator["Api"]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with open(home / "log", "wb") as log:
         process = guard.start(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | settings)
-    try:
-        api = Api(f"http://127.0.0.1:{port}/api", home)
-        wait_for(api.healthy, 300, lambda: (home / "log").read_text())
-        yield api
-    finally:
-        assert process.stdin
-        process.stdin.close()
-        process.wait()
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
-    """A Prefect server."""
-    with prefect_server(tmp_path_factory.mktemp("prefect"), free_port()) as api:
-        yield api
+    api = Api(f"http://127.0.0.1:{port}/api", home)
+    wait_for(api.healthy, 300, lambda: (home / "log").read_text())
+    yield api
+    assert process.stdin
+    process.stdin.close()
+    process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -184,8 +176,8 @@ class Serve:
         return found
 
     def work(self) -> list[str]:
-        """Runs, DVC, stages and their workers."""
-        return self.processes("prefect.engine", "dvc --", "tenview download", "tenview render", "spawn_main")
+        """DVC, stages and their workers."""
+        return self.processes("dvc --", "tenview download", "tenview render", "spawn_main")
 
     def long_run(self) -> str:
         """Start a run that takes minutes; returns its id when its stage is at work."""

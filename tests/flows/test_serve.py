@@ -169,32 +169,6 @@ def test_its_own_server_and_what_happens_when_that_dies(committed: Path) -> None
     wait_for(lambda: not api.healthy(), 20)
 
 
-def test_a_run_whose_server_dies_has_crashed_and_can_be_started_again(committed: Path, tmp_path: Path) -> None:
-    """A server that `tenview serve` was given; without it, nobody could cancel the run any more."""
-    from tests.flows.conftest import Serve, free_port, prefect_server, wait_for
-
-    port = free_port()
-    (committed / ".tenview/serve.lock").unlink(missing_ok=True)  # the other one, in this clone too, is idle
-    with prefect_server(tmp_path, port) as api:
-        serve = Serve(committed, api)
-        serve.start()
-        started = serve.long_run()
-    try:
-        assert serve.process.wait(120) == 1
-        assert f"tenview: the Prefect server ended; {api.url}/ does not answer. Once it does, start" in serve.said()
-        wait_for(lambda: not serve.work(), SECONDS_TO_CANCEL, serve.work)
-        assert not partial_files(committed)
-        with prefect_server(tmp_path, port):
-            serve.start()
-            assert api.state(started) == "CRASHED"
-            again = serve.long_run()
-            api.cancel(again)
-            wait_for(lambda: not serve.work(), SECONDS_TO_CANCEL, serve.work)
-            assert api.finished(again)["state"]["type"] == "CANCELLED"
-    finally:
-        serve.kill(signal.SIGKILL)
-
-
 def test_a_port_that_is_taken_is_told(clone: Path, tmp_path: Path, server: "Api") -> None:
     (tmp_path / "params.yaml").write_bytes((clone / "params.yaml").read_bytes())
     port = server.url.split(":")[2].removesuffix("/api")
