@@ -30,17 +30,28 @@ def uniformity(
         rng: chooses the true points.
     """
     seeds = truth[np.sort(rng.permutation(len(truth))[:SEEDS])].astype(np.float64)
-    mine, true = cKDTree(predicted.astype(np.float64)), cKDTree(truth.astype(np.float64))
+    radii = [np.sqrt(share * area / np.pi) for share in SHARES]
+    mine, true = _balls(seeds, predicted, max(radii)), _balls(seeds, truth, max(radii))
     products = []
-    for share in SHARES:
-        radius = np.sqrt(share * area / np.pi)
-        held = true.query_ball_point(seeds, radius, return_length=True)  # at least the seed itself
+    for radius in radii:
+        # (S,) each: true points, at least the seed itself, and predicted ones.
+        held = np.bincount(true["i"][true["v"] <= radius], minlength=len(seeds))
+        inside = mine[mine["v"] <= radius]
+        count = np.bincount(inside["i"], minlength=len(seeds))
+        lattice = np.sqrt(2 * held * (area / len(truth)) / (np.sqrt(3) * np.maximum(count, 1)))
+        squares = (spacing[inside["j"]] - lattice[inside["i"]]) ** 2
+        total = np.bincount(inside["i"], squares, minlength=len(seeds))
+        clutter = np.where(count > 0, total / np.maximum(count, 1), lattice**2) / lattice
         due = held * (len(predicted) / len(truth))
-        for seed, expected, surface in zip(seeds, due, held * (area / len(truth)), strict=True):
-            inside = mine.query_ball_point(seed, radius, return_sorted=False)
-            count = len(inside)
-            lattice = np.sqrt(2 * surface / (np.sqrt(3) * max(count, 1)))
-            distances = spacing[inside] if count else np.zeros(1)
-            clutter = ((distances - lattice) ** 2).mean() / lattice
-            products.append((count - expected) ** 2 / expected * clutter)
+        products.append((count - due) ** 2 / due * clutter)
     return float(np.mean(products))
+
+
+def _balls(seeds: np.ndarray, cloud: np.ndarray, radius: float) -> np.ndarray:
+    """Records of a seed i, a point j of the cloud and their distance v, of all pairs within the radius.
+
+    Evenly spread seeds share out the cloud: however it clumps, a point lies in a few of their balls alone.
+    """
+    return cKDTree(seeds).sparse_distance_matrix(
+        cKDTree(cloud.astype(np.float64)), np.nextafter(radius, np.inf), output_type="ndarray"
+    )

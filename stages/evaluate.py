@@ -90,9 +90,10 @@ def run(params: Params) -> None:
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
     calibrate(network, checkpoint["weights_sha256"])
     for name, mean in means.items():
+        one_to_one = f"one-to-one {mean['one_to_one_035']:.1%}, " if "one_to_one_035" in mean else ""
         say(
             f"evaluate: {name}: F {mean['f_035']:.1%} at 0.035, {mean['f_010']:.1%} at 0.010, "
-            f"one-to-one {mean['one_to_one_035']:.1%}, Chamfer {mean['chamfer_mm']:.2f} mm, "
+            f"matched {mean['matched_035']:.1%}, {one_to_one}Chamfer {mean['chamfer_mm']:.2f} mm, "
             f"mean of {mean['cases']} cases"
         )
 

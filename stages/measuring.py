@@ -1,7 +1,7 @@
 """All figures of one case, row by row of the table; done in a worker."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scans.shards.random_rows import RandomRows
 from scans.shards.table import to_array
@@ -42,7 +42,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Task:
-    """A case to measure; baselines are None where there is no training jaw for them."""
+    """A case to measure; baselines are None where there is no training jaw, and `draws` of 0 leaves one-to-one out."""
 
     id: str
     truth: Place
@@ -92,10 +92,11 @@ def measure_case(task: Task) -> Measured:
     for name, predicted in rows.items():
         found = compare(predicted.points, points, unit)
         mine, true = predicted.points / unit, points / unit
-        # The same chance for every row: they differ by their points alone.
-        rng = generator(task.seed, task.id)
         row: dict[str, float | None] = dict(figures(found, radius * unit))
-        row["one_to_one_035"] = one_to_one(mine, true, metrics.THRESHOLDS["035"], task.draws, rng)
+        if task.draws:
+            # The same chance for every row: they differ by their points alone.
+            rng = generator(task.seed, task.id)
+            row["one_to_one_035"] = one_to_one(mine, true, metrics.THRESHOLDS["035"], task.draws, rng)
         row |= {f"matched_{suffix}": matched_share(mine, true, t) for suffix, t in metrics.THRESHOLDS.items()}
         row["dcd"] = density_aware_chamfer(found.to_truth, found.truth_of, found.to_predicted, found.predicted_of)
         row["uniformity"] = uniformity(mine, found.spacing, true, area, generator(task.seed, f"{task.id}/discs"))
@@ -110,9 +111,9 @@ def measure_case(task: Task) -> Measured:
         measured.figures[name] = row
         measured.curves[name] = [precision_recall_f(found, threshold)[2] for threshold in THRESHOLDS]
         measured.teeth[name] = per_tooth(*by_label)
-    ceiling = measured.figures["ceiling"]["one_to_one_035"]
-    for row in measured.figures.values():
-        row["one_to_one_035_of_ceiling"] = row["one_to_one_035"] / ceiling if ceiling else None  # type: ignore[operator]
+    if ceiling := measured.figures["ceiling"].get("one_to_one_035"):
+        for row in measured.figures.values():
+            row["one_to_one_035_of_ceiling"] = cast("float", row["one_to_one_035"]) / ceiling
     return measured
 
 

@@ -61,6 +61,15 @@ def test_most_pairs_within_the_threshold(threshold: float, n: int, m: int) -> No
     assert matched_share(predicted, truth, threshold) == most / max(n, m)
 
 
+def test_with_too_many_pairs_the_share_is_a_lower_bound_over_the_nearest() -> None:
+    predicted, truth = two_clouds(60, 60)
+    exact = matched_share(predicted, truth, 0.1)
+    bound = matched_share(predicted, truth, 0.1, pairs=60)
+    nearest = all_distances(predicted, truth).argmin(axis=1)
+    assert bound == len(set(nearest)) / 60
+    assert bound < exact
+
+
 def test_clumped_clouds_match_once() -> None:
     _, truth = two_clouds(2, 300)
     clumped = np.repeat(truth[:1], 300, axis=0)
