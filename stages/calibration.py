@@ -17,6 +17,7 @@ from stages.progress import say, track
 from stages.workspace import CALIBRATION, PREPARED, VIEWS
 
 if TYPE_CHECKING:
+    from model.field import FieldNetwork
     from model.network import Network
     from model.plausibility import Limits
 
@@ -41,7 +42,7 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "Network", weights_sha256: str) -> None:
+def calibrate(network: "Network | FieldNetwork", weights_sha256: str) -> None:
     """Write reports/calibration.json from the validation split.
 
     Raises:

@@ -119,8 +119,8 @@ def _predict_case(
     target = out / pictures.case
     if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"{target}: there is something else than a prediction. Use another --out")
-    known = trained.network.kwargs["views"]
-    if len(pictures.views) != known:
+    known = trained.network.kwargs.get("views")  # a field takes any
+    if known is not None and len(pictures.views) != known:
         raise UserError(f"{pictures.case}: {len(pictures.views)} cameras, and the model knows {known}. Set render.rig")
     made = reconstruct(
         trained.network, pictures.views, pictures.present, pictures.cameras, options.points, options.seed

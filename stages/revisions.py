@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scans.errors import UserError
-from stages.pages.results import INTERVALS, TEETH
 from stages.progress import say
-from stages.workspace import CASES, CURVES, METRICS, PREDICTIONS
+from stages.workspace import CASES, CURVES, INTERVALS, METRICS, PREDICTIONS, TEETH
 
 COMMITTED = (METRICS, INTERVALS, CURVES, Path("params.yaml"), Path("dvc.lock"))  # Git holds these
 CACHED = (CASES, TEETH, PREDICTIONS)  # DVC holds these, in its cache or a remote

@@ -10,6 +10,7 @@ from stages.params import PARAMS_FILE, Params
 from stages.workspace import CALIBRATION, MODEL, NETWORK
 
 if TYPE_CHECKING:
+    from model.field import FieldNetwork
     from model.network import Network
 
 
@@ -24,7 +25,7 @@ class Trained:
         calibration: None where nobody has calibrated these weights.
     """
 
-    network: "Network"
+    network: "Network | FieldNetwork"
     weights_sha256: str
     params_digest: str
     params: Params

@@ -55,9 +55,9 @@ def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int,
             pa.array([cloud.radius], pa.float64()),
             list_or_null(cloud.normals, np.float32),
             list_or_null(cloud.labels, np.uint8),
-            list_or_null(cloud.mesh and cloud.mesh.vertices, np.float32),
-            list_or_null(cloud.mesh and cloud.mesh.faces, np.int32),
-            list_or_null(cloud.mesh and cloud.mesh.labels, np.uint8),
+            list_or_null(None if cloud.mesh is None else cloud.mesh.vertices, np.float32),
+            list_or_null(None if cloud.mesh is None else cloud.mesh.faces, np.int32),
+            list_or_null(None if cloud.mesh is None else cloud.mesh.labels, np.uint8),
         ]
 
     write_rows(path, schema, map(row, clouds), metadata, split_bytes_of=("points", "normals", "vertices"))

@@ -13,10 +13,7 @@ from scans.errors import UserError
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.table import open_shard, read_columns, read_rows, to_array
 from scans.shards.views import read_views
-from stages.workspace import CASES, CURVES, LEARNING_CURVE, METRICS, PREDICTIONS, PREPARED, VIEWS
-
-INTERVALS = METRICS.with_name("intervals.json")
-TEETH = CASES.with_name("teeth.parquet")
+from stages.workspace import CASES, CURVES, INTERVALS, LEARNING_CURVE, METRICS, PREDICTIONS, PREPARED, TEETH, VIEWS
 
 Row = dict[str, Any]
 
