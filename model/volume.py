@@ -37,6 +37,6 @@ class FeatureVolume(nn.Module):
             (B, Q, C)
         """
         places = (points / points.new_tensor(EXTENT))[:, :, None, None]  # (B, Q, 1, 1, 3)
-        grid = self.grid.expand(len(points), -1, -1, -1, -1)
+        grid = self.grid.expand(points.shape[0], -1, -1, -1, -1)
         features = grid_sample(grid, places, padding_mode="border", align_corners=False)  # (B, C, Q, 1, 1)
         return GAIN * features[..., 0, 0].transpose(1, 2) * (1 + self.scale(fused))[:, None]

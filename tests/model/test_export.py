@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from model.export import export_onnx, graph_of
+from model.field import Answer, FieldNetwork
 from model.network import new_network
+from tests.model.test_field import KWARGS, cameras
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -39,3 +41,26 @@ def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(TypeError, match="no ONNX form of Linear"):
         graph_of(nn.Linear(2, 2), color=False)
+
+
+@pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
+def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = FieldNetwork(**KWARGS).eval()
+    export_onnx(network, tmp_path / "network.onnx", color=color)
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    assert [each.name for each in session.get_inputs()] == ["views", "present", "cameras", "points"]
+    assert [each.name for each in session.get_outputs()] == list(Answer._fields)
+    chance = np.random.default_rng(0)
+    for batch, count, asked in ((1, 10, 5), (3, 4, 11)):
+        fed = {
+            "views": chance.integers(0, 256, (batch, count, 32, 32, *([3] if color else [])), np.uint8),
+            "present": chance.random((batch, count)) < 0.6,
+            "cameras": np.stack([cameras().numpy()[:count]] * batch).astype(np.float32),
+            "points": (chance.random((batch, asked, 3)) - 0.5).astype(np.float32),
+        }
+        fed["present"][:, 0] = True
+        with torch.inference_mode():
+            wanted = network(*map(torch.from_numpy, fed.values()))
+        for found, right in zip(session.run(None, fed), wanted, strict=True):
+            np.testing.assert_allclose(found, right.numpy(), atol=1e-4)

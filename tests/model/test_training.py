@@ -13,15 +13,18 @@ from safetensors.torch import load_file
 from model.case import Case
 from model.checkpoint import load_checkpoint
 from model.fabric import new_fabric
+from model.field import FieldNetwork
 from model.losses.schedule import LossStage
 from model.mean_arch import mean_arch
 from model.metrics import measure
-from model.network import Network, new_network
+from model.network import Network, new_network, seeded
 from model.prediction import predict
 from model.processes import launch
 from model.stopping import Stopped
 from model.training import Progress, TrainingConfig, learning_rate
 from model.training import train as train_in
+from renderers.cameras import camera_array
+from renderers.rigs import ring_rig
 from scans.errors import UserError
 
 CONFIG = TrainingConfig(
@@ -268,3 +271,63 @@ def test_the_papers_rate_climbs_again() -> None:
     rates = [learning_rate(step, 500, how) for step in range(500)]
     assert np.argmin(rates) == 300
     assert rates[499] > 0.7
+
+
+def field() -> FieldNetwork:
+    with seeded(0):
+        network = FieldNetwork(
+            encoder="test_efficientnet", image_size=32, width=16, heads=2, channels=4, hidden=8, starts=200
+        )
+    network.start_from(torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, float(np.log(40)))
+    return network
+
+
+def surfaces(cases: list[Case]) -> list[Case]:
+    """The cases with cameras, normals and labels: rings as thin bands about the z axis, whose normals look outward."""
+    rig = ring_rig(ring_views=9, elevation=20, distance=3.0, field_of_view=40, image_size=32, order=tuple(range(10)))
+    cameras = camera_array(rig[:3])
+    return [
+        dataclasses.replace(
+            case,
+            cameras=cameras,
+            normals=case.points / np.linalg.norm(case.points, axis=1, keepdims=True),
+            labels=np.full(len(case.points), 11, np.uint8),
+        )
+        for case in cases
+    ]
+
+
+FIELD = {"loss": (LossStage(0, {"height": 1.0, "side": 0.5, "distance": 0.3, "label": 0.05, "radius": 0.1}),)}
+
+
+def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) -> None:
+    whole = surfaces(cases)
+    settings = config(epochs=20, batch_size=3, view_dropout=0.5, fewest_views=2, ema=0.5, **FIELD)
+    history = train(field(), whole, whole, settings, tmp_path, ignore)
+    assert history[-1]["train_loss"] < 0.8 * history[1]["train_loss"]
+    assert {"train_height", "train_side", "train_label"} <= history[-1].keys()
+    network, description = load_checkpoint(tmp_path / "network.safetensors")
+    assert isinstance(network, FieldNetwork)
+    assert description["kind"] == "field"
+
+
+def test_a_field_goes_on_with_the_same_bytes(cases: list[Case], tmp_path: Path) -> None:
+    whole = surfaces(cases)
+    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, **FIELD)
+    train(field(), whole, whole, settings, tmp_path / "unbroken", ignore)
+
+    def stop(now: Progress) -> None:
+        if now.step == 4:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        train(field(), whole, whole, settings, tmp_path / "broken", stop)
+    train(field(), whole, whole, settings, tmp_path / "broken", ignore)
+    for name in ("network.safetensors", "epochs.jsonl"):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+
+
+def test_a_field_needs_cases_with_their_surface(cases: list[Case], tmp_path: Path) -> None:
+    bare = [dataclasses.replace(case, normals=None) for case in surfaces(cases)]
+    with pytest.raises(ValueError, match="no normals or labels"):
+        train(field(), bare, bare, config(**FIELD), tmp_path, ignore)
