@@ -270,12 +270,12 @@ class Train(Section):
     """How the network is trained."""
 
     network: Network = Network()
+    field_loss: FieldLoss = FieldLoss()
     loss: tuple[LossStage, ...] = Field(
         (LossStage(),),
         min_length=1,
         description="Stages of the cloud decoder's loss; the paper has two, the first with more L1.",
     )
-    field_loss: FieldLoss = FieldLoss()
     matched_points: int = Field(
         5000, ge=16, le=100_000, description="Points that `matched` and `repulsion` draw; 1000 take 0.2 s, 5000 6-15 s."
     )

@@ -42,7 +42,7 @@ NOT_RUN = {
     r"surface=poisson": "needs an extra; tests/scans/test_poisson_surface.py runs it",
     r"precision=bf16": "needs a GPU",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
-    r"^tenview (predict|export)": "tests/stages/test_predict.py and test_export.py run it",
+    r"^tenview (predict|export|compare)": "tests/stages/test_predict.py, test_export.py and test_compare.py run it",
     r"^(dvc|tenview|git)$|…| (N|FOLDER|M)$": "no whole command",
 }
 

@@ -57,7 +57,7 @@ def test_the_pipeline_ends_with_figures_and_a_page(clone: Path) -> None:
     assert metrics["model"]["cases"] == 2
     assert 0 < metrics["mean_arch"]["f_035"] <= 1
     page = (clone / "reports/index.html").read_text()
-    assert page.count("<h3>") == 2
+    assert page.count('<h3 id="case-') == 2
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page), "it loads nothing"
     assert not list(clone.glob("**/.*.partial")), "no half-written file is left"
 

@@ -86,7 +86,8 @@ def add_meshes(folder: Path) -> None:
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32) / 2
     faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
     for name, array in (("vertices", corners), ("faces", faces)):
-        table = table.append_column(name, pa.array([array.ravel()] * table.num_rows))
+        column = pa.array([array.ravel()] * table.num_rows)
+        table = table.set_column(table.schema.get_field_index(name), name, column)
     pq.write_table(table, path, row_group_size=1)
 
 
