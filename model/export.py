@@ -67,7 +67,8 @@ class _FieldGraph(nn.Module):
         vectors, maps = net.encoder.with_maps(views.flatten(0, 1))
         shape = views.shape[:2]
         fused = net.fuse(vectors.unflatten(0, shape), cameras, present)
-        return tuple(net.ask(Seen(net.pyramid(maps).unflatten(0, shape), fused, present, cameras), points))
+        prepared = net.aligned.prepare(net.pyramid(maps).unflatten(0, shape), cameras)
+        return tuple(net.ask(Seen(prepared, fused, present, cameras), points))[1:]
 
 
 def graph_of(network: nn.Module, *, color: bool) -> Graph:
@@ -105,7 +106,7 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
         }
         axes = {0: "batch", 1: "views"}
         dynamic = {"views": axes, "present": axes, "cameras": axes, "points": {0: "batch", 1: "points"}}
-        return Graph(_FieldGraph(network), inputs, list(Answer._fields), dynamic)
+        return Graph(_FieldGraph(network), inputs, list(Answer._fields[1:]), dynamic)
     raise TypeError(f"no ONNX form of {type(network).__name__}")
 
 

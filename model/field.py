@@ -24,6 +24,7 @@ class Answer(NamedTuple):
     """What the network says about Q points of each of B jaws.
 
     Attributes:
+        points: (B, Q, 3), where it was asked.
         heights: (B, Q) signed distance to the plane that touches the nearest point of the surface, positive outside.
         normals: (B, Q, 3) direction of the outward normal there, of any length.
         distances: (B, Q) distance to that point, which beyond an open border is more than the height.
@@ -31,6 +32,7 @@ class Answer(NamedTuple):
         log_radius: (B,) logarithm of the millimetres per unit of the normalised frame.
     """
 
+    points: torch.Tensor
     heights: torch.Tensor
     normals: torch.Tensor
     distances: torch.Tensor
@@ -38,16 +40,16 @@ class Answer(NamedTuple):
     log_radius: torch.Tensor
 
     @property
-    def offsets(self) -> torch.Tensor:
-        """(B, Q, 3) from the point to that plane, at a right angle."""
-        return -self.heights[..., None] * normalize(self.normals, dim=-1)
+    def reached(self) -> torch.Tensor:
+        """(B, Q, 3) on that plane, right below or above the point."""
+        return self.points - self.heights[..., None] * normalize(self.normals, dim=-1)
 
 
 class Seen(NamedTuple):
     """What the network has seen of B jaws, before it is asked about points.
 
     Attributes:
-        maps: (B, V, C, h, w), one fine map a view, 0 where it is absent.
+        maps: (B, V, H, h, w), one fine map a view, 0 where it is absent; see `PixelAligned.prepare`.
         fused: (B, D), all views in one vector.
         present: (B, V) bool. cameras: (B, V, 23).
     """
@@ -122,7 +124,12 @@ class FieldNetwork(nn.Module):
             self.radius.bias.zero_()
 
     def forward(
-        self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+        self,
+        views: torch.Tensor,
+        present: torch.Tensor,
+        cameras: torch.Tensor,
+        points: torch.Tensor,
+        flowing: int = 0,
     ) -> Answer:
         """Look at jaws and answer about points.
 
@@ -131,11 +138,17 @@ class FieldNetwork(nn.Module):
             present: (B, V) bool, which views are there. Absent ones are never looked at.
             cameras: (B, V, 23), a row per view as in the shards.
             points: (B, Q, 3), normalised frame.
+            flowing: so many of the last points first move to where the network has them flow, without a gradient.
 
         Raises:
             ValueError: a shape is not as above, or a case has no view.
         """
-        return self.ask(self.look(views, present, cameras), points)
+        seen = self.look(views, present, cameras)
+        if flowing:
+            with torch.no_grad():
+                reached = self.ask(seen, points[:, -flowing:]).reached
+            points = torch.cat([points[:, :-flowing], reached], dim=1)
+        return self.ask(seen, points)
 
     def look(self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor) -> Seen:
         """The pictures' part of `forward`."""
@@ -145,7 +158,8 @@ class FieldNetwork(nn.Module):
         cameras = cameras.float()
         vectors, maps = self.encoder.with_maps(views[present])
         fused = self.fuse(in_places(vectors, present), cameras, present)
-        return Seen(in_places(self.pyramid(maps), present), fused, present, cameras)
+        prepared = self.aligned.prepare(in_places(self.pyramid(maps), present), cameras)
+        return Seen(prepared, fused, present, cameras)
 
     def fuse(self, vectors: torch.Tensor, cameras: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """(B, V, F) vectors of the views → (B, D)."""
@@ -163,7 +177,7 @@ class FieldNetwork(nn.Module):
             parts = self.answer(self.norm(x.float())).split([1, 3, 1, len(LABELS)], dim=-1)
             heights, normals, distances, classes = parts
             log_radius = self.mean_log_radius + self.radius(seen.fused.float())[:, 0]
-        return Answer(0.1 * heights[..., 0], normals, softplus(distances[..., 0] - 2), classes, log_radius)
+        return Answer(points, 0.1 * heights[..., 0], normals, softplus(distances[..., 0] - 2), classes, log_radius)
 
     @torch.no_grad()
     def start_from(self, points: torch.Tensor, mean_log_radius: float) -> None:

@@ -61,9 +61,8 @@ def reconstruct_surface(
         for start in range(0, len(at), AT_ONCE):
             answer = network.ask(seen, torch.from_numpy(at[start : start + AT_ONCE])[None].to(device))
             normals = normalize(answer.normals[0], dim=-1)
-            parts.append((answer.offsets[0], normals, answer.distances[0], answer.classes[0].argmax(dim=-1)))
-        offsets, *others = (torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
-        return at + offsets, *others
+            parts.append((answer.reached[0], normals, answer.distances[0], answer.classes[0].argmax(dim=-1)))
+        return tuple(torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
 
     first = network.starts.cpu().numpy()
     for _ in range(ROUNDS):

@@ -11,7 +11,7 @@ from torch import nn
 
 from model.case import Case
 from model.field import FieldNetwork
-from model.field_losses import Queries, draw_queries, field_terms
+from model.field_losses import SHARE_FLOWING, SHARE_OF_STARTS, Truth, draw_queries, field_terms, true_answers
 from model.losses.chamfer import chamfer
 from model.losses.density import density_aware_chamfer
 from model.losses.l1 import index_l1, nearest_l1
@@ -86,15 +86,22 @@ def _field_terms(
     module: Callable[..., Any], network: FieldNetwork, batch: Batch, weights: LossWeights, rng: np.random.Generator
 ) -> dict[str, torch.Tensor]:
     starts = network.starts.cpu().numpy()
-    drawn = [
-        draw_queries(case, truth, starts, weights.queries, rng)
-        for case, truth in zip(batch.cases, batch.truths, strict=True)
-    ]
-    queries = Queries(*(torch.stack(column).to(batch.views.device) for column in zip(*drawn, strict=True)))
-    answer = module(batch.views, batch.present, batch.cameras, queries.points)
+    queries = np.stack([draw_queries(case, starts, weights.queries, rng) for case in batch.cases])
+    device = batch.views.device
+    shown = batch.present.any(dim=0)  # what no case of the step shows costs nothing
+    answer = module(
+        batch.views[:, shown],
+        batch.present[:, shown],
+        None if batch.cameras is None else batch.cameras[:, shown],
+        torch.from_numpy(queries).to(device),
+        flowing=round(SHARE_FLOWING * SHARE_OF_STARTS * weights.queries),
+    )
     stop_unless_finite(answer.heights, "the prediction", batch.cases)
-    radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=batch.views.device)
-    return field_terms(answer, queries, radius)
+    asked = answer.points.detach()
+    answers = [true_answers(*each) for each in zip(batch.cases, batch.truths, asked, strict=True)]
+    truth = Truth(*(torch.stack(column).to(device) for column in zip(*answers, strict=True)))
+    radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=device)
+    return field_terms(answer, truth, radius)
 
 
 def _cloud_terms(

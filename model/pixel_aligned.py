@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu, grid_sample
+from torch.nn.functional import grid_sample, relu
 
 from model.projection import camera_poses, project
 from model.sines import sines
@@ -21,6 +21,9 @@ class PixelAligned(nn.Module):
     three ways: by learned weights, which leave out views in which something hides the point; by their mean; and by
     their standard deviation, for views agree about points on the surface.
 
+    The MLP's first layer is linear in what the map holds, so that part of it is done once for each pixel (`prepare`)
+    and not for each point.
+
     Args:
         channels: C of the maps.
         hidden: H.
@@ -30,18 +33,35 @@ class PixelAligned(nn.Module):
     def __init__(self, *, channels: int, hidden: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.arrows = nn.Linear(channels, 3 * ARROWS)
-        self.first = nn.Linear(channels + 3 * ARROWS + 3 + 1 + 2 * DEPTH_OCTAVES + 1, hidden)
-        self.second = nn.Linear(hidden, hidden)
-        self.weigh = nn.Linear(hidden, heads)
+        self.arrows = nn.Linear(channels, 3 * ARROWS, bias=False)
+        self.first = nn.Linear(channels + 3 * ARROWS, hidden, bias=False)
+        self.sight = nn.Conv1d(3 + 1 + 2 * DEPTH_OCTAVES + 1, hidden, 1)
+        self.second = nn.Conv1d(hidden, hidden, 1)
+        self.weigh = nn.Conv1d(hidden, heads, 1)
+
+    def prepare(self, maps: torch.Tensor, cameras: torch.Tensor) -> torch.Tensor:
+        """What the views say in the points' frame, whichever point is asked about.
+
+        Args:
+            maps: (B, V, C, h, w). cameras: (B, V, 23).
+
+        Returns:
+            (B, V, H, h, w)
+        """
+        rotation, _ = camera_poses(cameras)
+        channels = maps.shape[2]
+        plain, turned = self.first.weight.split([channels, 3 * ARROWS], dim=1)
+        arrows = rotation[:, :, None] @ self.arrows.weight.view(ARROWS, 3, channels)  # (B, V, ARROWS, 3, C)
+        weights = plain + turned @ arrows.flatten(2, 3)  # (B, V, H, C), another one for each camera
+        return (weights @ maps.flatten(3)).unflatten(3, maps.shape[3:])
 
     def forward(
-        self, maps: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+        self, prepared: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
     ) -> torch.Tensor:
         """Sample and pool.
 
         Args:
-            maps: (B, V, C, h, w), 0 where a view is absent.
+            prepared: (B, V, H, h, w), from `prepare`; what stands in absent places is finite and counts for nothing.
             present: (B, V) bool.
             cameras: (B, V, 23), also where a view is absent.
             points: (B, Q, 3), normalised frame.
@@ -51,23 +71,20 @@ class PixelAligned(nn.Module):
         """
         seen = project(points, cameras)
         sampled = grid_sample(
-            maps.flatten(0, 1), seen.place.flatten(0, 1)[:, :, None], padding_mode="border", align_corners=False
-        )  # (B·V, C, Q, 1)
-        sampled = sampled[..., 0].unflatten(0, present.shape).transpose(2, 3)  # (B, V, Q, C)
-        rotation, position = camera_poses(cameras)
-        arrows = self.arrows(sampled).unflatten(-1, (ARROWS, 3)) @ rotation.transpose(-1, -2)[:, :, None]
+            prepared.flatten(0, 1), seen.place.flatten(0, 1)[:, :, None], padding_mode="border", align_corners=False
+        )[..., 0]  # (B·V, H, Q)
+        _, position = camera_poses(cameras)
         depth = seen.depth - position.norm(dim=-1)[..., None]  # about 0 in the middle of the jaw
         inside = (seen.place.abs().amax(dim=-1) < 1).to(sampled.dtype)
-        x = torch.cat(
-            [sampled, arrows.flatten(-2), seen.direction, sines(depth[..., None], DEPTH_OCTAVES), inside[..., None]], -1
-        )
-        x = gelu(self.second(gelu(self.first(x))))  # (B, V, Q, H)
+        sight = torch.cat([seen.direction, sines(depth[..., None], DEPTH_OCTAVES), inside[..., None]], dim=-1)
+        x = relu(sampled + self.sight(sight.flatten(0, 1).transpose(1, 2)))
+        x = relu(self.second(x)).unflatten(0, present.shape)  # (B, V, H, Q)
 
-        there = present[:, :, None, None]
-        weights = self.weigh(x).masked_fill(~there, float("-inf")).softmax(dim=1)  # (B, V, Q, heads)
-        chosen = (weights[..., None] * x.unflatten(-1, (self.heads, -1))).sum(dim=1).flatten(-2)  # (B, Q, H)
-        share = there / there.sum(dim=1, keepdim=True)
-        mean = (share * x).sum(dim=1)
+        weights = self.weigh(x.flatten(0, 1)).unflatten(0, present.shape)  # (B, V, heads, Q)
+        weights = weights.masked_fill(~present[:, :, None, None], float("-inf")).softmax(dim=1)
+        chosen = (weights[:, :, :, None] * x.unflatten(2, (self.heads, -1))).sum(dim=1).flatten(1, 2)  # (B, H, Q)
+        share = (present / present.sum(dim=1, keepdim=True)).to(x.dtype)[:, None]  # (B, 1, V)
+        mean = (share @ x.flatten(2)).view_as(chosen)
+        spread = share @ ((x - mean[:, None]) ** 2).flatten(2)
         # A variance of 0, as of a single view, has no finite slope under the root.
-        spread = ((share * (x - mean[:, None]) ** 2).sum(dim=1) + 1e-6).sqrt()
-        return torch.cat([chosen, mean, spread], dim=-1)
+        return torch.cat([chosen, mean, (spread.view_as(chosen) + 1e-6).sqrt()], dim=1).transpose(1, 2)

@@ -29,7 +29,7 @@ def test_shapes(network: FieldNetwork) -> None:
     present = torch.ones(2, 10, dtype=torch.bool)
     answer = network(views, present, cameras().expand(2, -1, -1), torch.rand(2, 7, 3))
     assert answer.heights.shape == answer.distances.shape == (2, 7)
-    assert answer.normals.shape == answer.offsets.shape == (2, 7, 3)
+    assert answer.normals.shape == answer.reached.shape == (2, 7, 3)
     assert answer.classes.shape == (2, 7, 33)
     assert answer.log_radius.shape == (2,)
     assert (answer.distances > 0).all()
@@ -58,6 +58,18 @@ def test_cases_do_not_see_each_other(network: FieldNetwork) -> None:
     both = network(views, present, cameras().expand(2, -1, -1), points)
     second = network(views[1:], present[1:], cameras()[None], points[1:])
     torch.testing.assert_close(both.heights[1:], second.heights, atol=1e-6, rtol=1e-5)
+
+
+def test_the_last_points_first_flow(network: FieldNetwork) -> None:
+    views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
+    present = torch.ones(1, 10, dtype=torch.bool)
+    still = network(views, present, cameras()[None], points)
+    flowed = network(views, present, cameras()[None], points, flowing=3)
+    assert torch.equal(still.points, points)
+    assert torch.equal(flowed.points[:, :4], points[:, :4])
+    torch.testing.assert_close(flowed.points[:, 4:], still.reached[:, 4:])
+    there = network(views, present, cameras()[None], flowed.points)
+    torch.testing.assert_close(flowed.heights, there.heights)
 
 
 def test_the_radius_starts_as_the_training_mean(network: FieldNetwork) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from model.case import Case
 from model.field import Answer
-from model.field_losses import FAR, RELATIVE, SPACING, Queries, draw_queries, field_terms
+from model.field_losses import FAR, RELATIVE, SPACING, Truth, draw_queries, field_terms, true_answers
 from model.neighbours import Cloud
 from scans.mesh import LABELS
 
@@ -18,58 +18,62 @@ def sheet(labels: int = 11) -> Case:
     return Case("sheet", empty, np.ones(1, bool), points, 40.0, None, normals, np.full(len(points), labels, np.uint8))
 
 
-def queries(case: Case, count: int = 2000) -> Queries:
+def queries(count: int = 2000) -> torch.Tensor:
     starts = np.array([[0.0, 0.0, 0.2]], np.float32)
-    truth = Cloud.of(torch.from_numpy(case.points))
-    return draw_queries(case, truth, starts, count, np.random.default_rng(0))
+    return torch.from_numpy(draw_queries(sheet(), starts, count, np.random.default_rng(0)))
 
 
-def test_queries_know_their_height_and_distance() -> None:
-    drawn = queries(sheet())
-    torch.testing.assert_close(drawn.heights, drawn.points[:, 2], atol=1e-6, rtol=0)
-    beside = (drawn.points[:, :2].abs() - 0.5).clamp_min(0).norm(dim=1)  # beyond the sheet's border
-    expected = torch.hypot(drawn.heights, (beside - SPACING).clamp_min(0))
-    torch.testing.assert_close(drawn.distances, expected, atol=0.004, rtol=0)  # true points are 0.0084 apart
-    assert (drawn.classes == LABELS.index(11)).all()
-    torch.testing.assert_close(drawn.normals, torch.tensor([0.0, 0, 1]).expand(2000, 3))
+def answers(case: Case, points: torch.Tensor) -> Truth:
+    return true_answers(case, Cloud.of(torch.from_numpy(case.points)), points)
+
+
+def test_heights_and_distances_are_known() -> None:
+    points = queries()
+    truth = answers(sheet(), points)
+    torch.testing.assert_close(truth.heights, points[:, 2], atol=1e-6, rtol=0)
+    beside = (points[:, :2].abs() - 0.5).clamp_min(0).norm(dim=1)  # beyond the sheet's border
+    expected = torch.hypot(truth.heights, (beside - SPACING).clamp_min(0))
+    torch.testing.assert_close(truth.distances, expected, atol=0.004, rtol=0)  # true points are 0.0084 apart
+    assert (truth.classes == LABELS.index(11)).all()
+    torch.testing.assert_close(truth.normals, torch.tensor([0.0, 0, 1]).expand(2000, 3))
 
 
 def test_queries_lie_at_all_distances_and_where_reconstruction_starts() -> None:
-    drawn = queries(sheet())
-    distance = drawn.points[:1600, 2].abs()
+    points = queries()
+    distance = points[:1200, 2].abs()
     assert (distance < 0.004).float().mean() > 0.15
     assert (distance > 0.05).float().mean() > 0.05
-    begun = drawn.points[1600:]
+    begun = points[1200:]
     assert ((begun - torch.tensor([0.0, 0, 0.2])).abs() <= 0.025 + 1e-6).all()
 
 
 def test_a_case_without_labels_teaches_none() -> None:
-    assert (queries(sheet(labels=0)).classes == -1).all()
+    assert (answers(sheet(labels=0), queries()).classes == -1).all()
 
 
 def test_a_case_that_was_read_without_its_surface_is_refused() -> None:
     case = sheet()
     bare = Case(case.id, case.views, case.present, case.points, case.radius)
     with pytest.raises(ValueError, match="case sheet has no normals or labels"):
-        queries(bare)
+        answers(bare, queries())
 
 
 def test_terms_by_hand() -> None:
-    asked = Queries(
-        points=torch.zeros(1, 2, 3),
+    truth = Truth(
         heights=torch.tensor([[0.08, -0.005]]),
         normals=torch.tensor([[[0, 0, 1.0], [0, 0, 1.0]]]),
         distances=torch.tensor([[0.08, 0.005]]),
         classes=torch.tensor([[1, -1]]),
     )
     answer = Answer(
+        points=torch.zeros(1, 2, 3),
         heights=torch.tensor([[0.08, 0.01]]),
         normals=torch.tensor([[[0, 0, 7.0], [3.0, 0, 0]]]),
         distances=torch.tensor([[0.08, 0.035]]),
         classes=torch.zeros(1, 2, len(LABELS)),
         log_radius=torch.tensor([np.log(44.0)], dtype=torch.float32),
     )
-    terms = field_terms(answer, asked, torch.tensor([40.0]))
+    terms = field_terms(answer, truth, torch.tensor([40.0]))
     assert terms["height"].item() == pytest.approx((0.015 / FAR + RELATIVE * 0.015 / 0.015) / 2)
     sure, wrong = np.log1p(np.exp(-8)), 0.5 * np.log1p(np.exp(1))  # the second lies half as far as counts in full
     assert terms["side"].item() == pytest.approx((sure + wrong) / 2, rel=1e-4)
@@ -79,6 +83,7 @@ def test_terms_by_hand() -> None:
     assert terms["radius"].item() == pytest.approx(np.log(1.1), rel=1e-4)
 
 
-def test_an_answers_offset_leads_to_the_plane() -> None:
-    answer = Answer(torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *3 * [torch.zeros(1, 1)])
-    torch.testing.assert_close(answer.offsets, torch.tensor([[[0.0, -0.2, 0]]]))
+def test_a_point_reaches_the_plane() -> None:
+    points = torch.tensor([[[1.0, 1, 1]]])
+    answer = Answer(points, torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *3 * [torch.zeros(1, 1)])
+    torch.testing.assert_close(answer.reached, torch.tensor([[[1, 0.8, 1]]]))

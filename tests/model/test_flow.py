@@ -21,7 +21,7 @@ class Ball(FieldNetwork):
         length = points.norm(dim=-1)
         classes = torch.zeros(*points.shape[:2], len(LABELS))
         classes[..., LABELS.index(11)] = points[..., 2]
-        return Answer(length - RADIUS, 2 * points, (length - RADIUS).abs(), classes, torch.full((1,), 3.7))
+        return Answer(points, length - RADIUS, 2 * points, (length - RADIUS).abs(), classes, torch.full((1,), 3.7))
 
 
 @pytest.fixture(scope="module")

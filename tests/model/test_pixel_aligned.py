@@ -14,28 +14,43 @@ def cameras() -> torch.Tensor:
     return torch.stack(rows)[None]
 
 
+def features(aligned: PixelAligned, maps: torch.Tensor, present: torch.Tensor, rig: torch.Tensor, points: torch.Tensor):
+    return aligned(aligned.prepare(maps, rig), present, rig, points)
+
+
 def test_a_point_learns_what_stands_at_its_place_in_each_map() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=1, hidden=8, heads=2)
     present = torch.ones(1, 2, dtype=torch.bool)
     maps = torch.zeros(1, 2, 1, 16, 16)
     point = torch.tensor([[[0.5, 0.25, 0.0]]])  # column 12, row 6 of the first picture; column 10, row 12 of the second
-    before = aligned(maps, present, cameras(), point)
+    before = features(aligned, maps, present, cameras(), point)
     assert before.shape == (1, 1, 24)
     for view, row, column in ((0, 5, 11), (1, 11, 9)):
         elsewhere, here = maps.clone(), maps.clone()
         elsewhere[0, view, 0, 1, 1] = 9
         here[0, view, 0, row, column] = 9
-        assert torch.equal(aligned(elsewhere, present, cameras(), point), before)
-        assert not torch.allclose(aligned(here, present, cameras(), point), before)
+        assert torch.equal(features(aligned, elsewhere, present, cameras(), point), before)
+        assert not torch.allclose(features(aligned, here, present, cameras(), point), before)
+
+
+def test_what_a_map_holds_is_turned_with_its_camera() -> None:
+    """The first layer done for each pixel is the one done for each point: a turned camera turns arrows alone."""
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=2, hidden=8, heads=2)
+    maps = torch.randn(1, 2, 2, 16, 16)
+    prepared = aligned.prepare(maps, cameras())
+    pixel, rotation = maps[0, 1, :, 3, 4], cameras()[0, 1, :16].view(4, 4)[:3, :3]
+    arrows = aligned.arrows(pixel).view(-1, 3) @ rotation.T
+    torch.testing.assert_close(prepared[0, 1, :, 3, 4], aligned.first(torch.cat([pixel, arrows.flatten()])))
 
 
 def test_absent_views_do_not_count() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=1, hidden=8, heads=2)
     maps, points = torch.randn(1, 2, 1, 16, 16), torch.rand(1, 5, 3) - 0.5
-    alone = aligned(maps[:, :1], torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points)
-    both = aligned(maps, torch.tensor([[True, False]]), cameras(), points)
+    alone = features(aligned, maps[:, :1], torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points)
+    both = features(aligned, maps, torch.tensor([[True, False]]), cameras(), points)
     torch.testing.assert_close(both, alone)
 
 
@@ -43,6 +58,7 @@ def test_a_single_view_has_a_finite_gradient() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=1, hidden=8, heads=2)
     points = torch.rand(1, 5, 3, requires_grad=True)
-    aligned(torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points).sum().backward()
+    maps, present = torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool)
+    features(aligned, maps, present, cameras()[:, :1], points).sum().backward()
     assert points.grad is not None
     assert torch.isfinite(points.grad).all()
