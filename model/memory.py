@@ -1,11 +1,27 @@
-"""Too little memory, told as what the user can lower."""
+"""Memory: kept for the next step, and where there is too little, told as what the user can lower."""
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from scans.errors import UserError
+
+# glibc's names and numbers for mallopt(3), which bounds the first at 32 MiB on 64-bit machines.
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed in this process; elsewhere than on glibc nothing happens.
+
+    A step makes and frees tensors of 1 to 30 MB by the hundred. By default their memory goes back to the system each
+    time and comes anew, page by page, which was a fifth of a field's step on one core.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @contextmanager

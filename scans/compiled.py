@@ -4,14 +4,17 @@ Numba looks only at the file of the function itself when it asks whether a cache
 a helper of another file would go unnoticed and old machine code would run, so a change anywhere starts a new folder.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 CACHES = PROJECT / ".tenview" / "numba"
+KEPT_SECONDS = 7 * 24 * 3600  # for the longest run of earlier code, which may still go on
 
 
 def choose_cache() -> None:
@@ -19,9 +22,12 @@ def choose_cache() -> None:
     if "NUMBA_CACHE_DIR" in os.environ or not os.access(PROJECT, os.W_OK):
         return
     cache = CACHES / code_digest(("model", "renderers", "scans"))[:16]
-    if not cache.exists():
-        shutil.rmtree(CACHES, ignore_errors=True)  # earlier code's
-        cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    os.utime(cache)
+    for other in CACHES.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process has deleted it
+            if time.time() - other.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(cache)
 
 

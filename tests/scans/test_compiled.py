@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,12 @@ def test_compiled_code_is_kept_under_a_name_that_any_change_of_code_changes(
         compiled.choose_cache()
         folders.append(Path(os.environ["NUMBA_CACHE_DIR"]))
     assert folders[0] != folders[1]
-    assert not folders[0].exists(), "the earlier code's cache is gone"
+    assert folders[0].is_dir(), "a run of the earlier code may still go on"
+    long_ago = time.time() - compiled.KEPT_SECONDS - 1
+    os.utime(folders[0], (long_ago, long_ago))
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    compiled.choose_cache()
+    assert not folders[0].exists()
     assert folders[1].is_dir()
 
 
