@@ -12,7 +12,10 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import interpolate
 
+from model.case_norm import take_by_case
 from scans.errors import UserError
+
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # figures of batch norm; not every encoder has them
 
 
 class ViewEncoder(nn.Module):
@@ -26,6 +29,9 @@ class ViewEncoder(nn.Module):
     Args:
         backbone: a name that timm knows, such as mobilenetv2_100.
         image_size: side of the square the backbone sees, in pixels.
+        by_case: whether the backbone's batch norms take their figures from the pictures of one case, in training and
+            prediction (`model.case_norm`). Then the vectors are not standardised, for within a case that would take off
+            what tells jaws apart.
 
     Raises:
         UserError: timm has no such backbone, or it takes no pictures of this size.
@@ -35,13 +41,15 @@ class ViewEncoder(nn.Module):
     std: torch.Tensor
     norm_frozen: torch.Tensor
 
-    def __init__(self, *, backbone: str, image_size: int) -> None:
+    def __init__(self, *, backbone: str, image_size: int, by_case: bool = False) -> None:
         super().__init__()
         if not timm.is_model(backbone):
             near = timm.list_models(f"*{backbone.split('_')[0]}*")[:8]
             hint = f"; it has {', '.join(near)}" if near else ""
             raise UserError(f"train.network.encoder: timm has no model named {backbone!r}{hint}")
         self.net = timm.create_model(backbone, pretrained=False, num_classes=0).to(memory_format=torch.channels_last)
+        if by_case:
+            take_by_case(self.net)
         self.image_size = image_size
         look = self.net.pretrained_cfg
         self.register_buffer("mean", torch.tensor(look["mean"]).view(3, 1, 1), persistent=False)
@@ -57,7 +65,7 @@ class ViewEncoder(nn.Module):
                 "choose another render.image_size or encoder"
             ) from error
         # Pictures of jaws resemble each other: most of a vector is what all views share. This takes it off.
-        self.standardise = nn.BatchNorm1d(self.features)
+        self.standardise = nn.Identity() if by_case else nn.BatchNorm1d(self.features)
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -114,6 +122,7 @@ class ViewEncoder(nn.Module):
         heads = (head,) if isinstance(head, str) else tuple(head or ())
         state = {key: value for key, value in state.items() if not key.startswith(tuple(f"{h}." for h in heads))}
         own = self.net.state_dict()
+        state = {key: value for key, value in state.items() if key in own or not key.endswith(RUNNING)}
         # Old checkpoints lack the counters of batch norm, which nothing here reads.
         state |= {key: own[key] for key in own.keys() - state.keys() if key.endswith("num_batches_tracked")}
         wrong = sorted(own.keys() ^ state.keys()) or [k for k, v in state.items() if v.shape != own[k].shape]

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from model.case_norm import of_cases, shares_of
 from model.field import Answer, FieldNetwork, Seen
 from model.network import Network
 from scans.errors import UserError
@@ -64,7 +65,8 @@ class _FieldGraph(nn.Module):
         self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         net = self.network
-        vectors, maps = net.encoder.with_maps(views.flatten(0, 1))
+        with of_cases(shares_of(present)):
+            vectors, maps = net.encoder.with_maps(views.flatten(0, 1))
         shape = views.shape[:2]
         fused = net.fuse(vectors.unflatten(0, shape), cameras, present)
         prepared = net.aligned.prepare(net.pyramid(maps).unflatten(0, shape), cameras)

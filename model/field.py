@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize, softplus
 
+from model.case_norm import of_cases, shares_of
 from model.encoder import ViewEncoder
 from model.fusion import ViewFusion
 from model.network import check_views, in_places
@@ -100,7 +101,7 @@ class FieldNetwork(nn.Module):
         }
         self.register_buffer("starts", torch.zeros(starts, 3))
         self.register_buffer("mean_log_radius", torch.zeros(()))
-        self.encoder = ViewEncoder(backbone=encoder, image_size=image_size)
+        self.encoder = ViewEncoder(backbone=encoder, image_size=image_size, by_case=True)
         self.pyramid = FeaturePyramid(channels=self.encoder.channels, width=channels)
         self.pyramid.to(memory_format=torch.channels_last)
         self.camera = nn.Linear(12 + 3, width)
@@ -156,7 +157,10 @@ class FieldNetwork(nn.Module):
         if cameras.shape != (*present.shape, CAMERA_FIGURES):
             raise ValueError(f"expected cameras of shape (B, V, {CAMERA_FIGURES}), got {tuple(cameras.shape)}")
         cameras = cameras.float()
-        vectors, maps = self.encoder.with_maps(views[present])
+        places = present.flatten()
+        shares = shares_of(present)[places][:, places] if len(present) > 1 else None
+        with of_cases(shares):
+            vectors, maps = self.encoder.with_maps(views[present])
         fused = self.fuse(in_places(vectors, present), cameras, present)
         prepared = self.aligned.prepare(in_places(self.pyramid(maps), present), cameras)
         return Seen(prepared, fused, present, cameras)

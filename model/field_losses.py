@@ -12,7 +12,7 @@ from model.neighbours import Cloud, nearest
 from scans.mesh import LABELS
 
 NEAREST_SPREAD, FARTHEST_SPREAD = 0.004, 0.08  # of the queries about the surface, jaw radii
-SHARE_OF_STARTS = 0.4  # of the queries, that lie where reconstruction starts
+SHARE_OF_STARTS = 0.2  # of the queries, that lie where reconstruction starts
 START_SPREAD = 0.025  # to either side of these
 SHARE_FLOWING = 0.5  # of these, that first flow where the network has them flow, for there it must know its errors
 SPACING = 0.008  # about the distance of true points from each other, half of it from any point of the surface

@@ -89,9 +89,11 @@ def _train(fabric: "Fabric", train: TrainParams, compute: Compute, state: Path, 
     import numpy as np
 
     from model.dataset import Cases
+    from model.memory import keep_freed_memory
     from model.training import Progress
     from model.training import train as train_network
 
+    keep_freed_memory()
     field = train.network.decoder == "field"
     train_cases = Cases(PREPARED, VIEWS, "train", surface=field)
     validation = Cases(PREPARED, VIEWS, "validation")

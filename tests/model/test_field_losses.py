@@ -40,10 +40,10 @@ def test_heights_and_distances_are_known() -> None:
 
 def test_queries_lie_at_all_distances_and_where_reconstruction_starts() -> None:
     points = queries()
-    distance = points[:1200, 2].abs()
+    distance = points[:1600, 2].abs()
     assert (distance < 0.004).float().mean() > 0.15
     assert (distance > 0.05).float().mean() > 0.05
-    begun = points[1200:]
+    begun = points[1600:]
     assert ((begun - torch.tensor([0.0, 0, 0.2])).abs() <= 0.025 + 1e-6).all()
 
 
