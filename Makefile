@@ -51,8 +51,9 @@ osmesa: .venv-osmesa/installed  ## Make the environment of one of the benchmarks
 	.venv-osmesa/bin/python -m pip install --quiet PyOpenGL==3.1.10 2>&1 | grep -v "^ERROR: pip's\|pyrender 0.1.45 requires" || true
 	touch $@
 
-# Chromium for the tests of the UI; EGL with Mesa for the `pyrender` backend. Nothing else needs either.
-SYSTEM_PACKAGES := chromium libegl1 libgl1 libgl1-mesa-dri
+# Chromium for the tests of the UI; EGL with Mesa for the `pyrender` backend; the last two for Open3D, which makes
+# surfaces anew (`prepare.surface: poisson`). Nothing else needs them.
+SYSTEM_PACKAGES := chromium libegl1 libgl1 libgl1-mesa-dri libgomp1 libusb-1.0-0
 
 system-packages:  ## Install what some tests need from the system (Debian; as root or by sudo)
 	@command -v apt-get >/dev/null || { echo "no apt-get here; install by hand: $(SYSTEM_PACKAGES)"; exit 1; }

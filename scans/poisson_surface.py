@@ -35,7 +35,8 @@ def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: 
     except (ImportError, OSError) as error:  # OSError: a system library that it needs is missing
         raise UserError(
             f"prepare.surface=poisson needs Open3D, which can't be imported ({error}). "
-            "Run `pip install -c constraints.txt -e '.[poisson]'`, or set prepare.surface to scan"
+            "Run `pip install -c constraints.txt -e '.[poisson]'` (and on Debian, where a system library is missing, "
+            "`apt-get install libgomp1 libusb-1.0-0`), or set prepare.surface to scan"
         ) from None
     samples = sample_surface(mesh, count, rng, "fps")
     cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(samples.points))
