@@ -161,8 +161,13 @@ def test_its_own_server_and_what_happens_when_that_dies(committed: Path) -> None
         assert "tenview: the Prefect server ended" in serve.said()
         wait_for(lambda: not serve.work(), SECONDS_TO_CANCEL, serve.work)
         (committed / "incoming/scan.obj").unlink()
+        serve.options += ("--cron", "0 3 * * *")
         serve.start()
         assert api.state(started["id"]) == "CRASHED"
+        (every_night,) = api.deployment("pipeline")["schedules"]
+        assert every_night["active"]
+        assert every_night["schedule"]["cron"] == "0 3 * * *"
+        assert not api.deployment("render")["schedules"]
     finally:
         serve.kill(signal.SIGKILL)
         (committed / "incoming/scan.obj").unlink(missing_ok=True)
