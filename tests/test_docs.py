@@ -41,6 +41,7 @@ NOT_RUN = {
     r"^(tenview serve|prefect |dask )": "serves until it is stopped; tests/flows start them",
     r"surface=poisson": "needs an extra; tests/scans/test_poisson_surface.py runs it",
     r"precision=bf16": "needs a GPU",
+    r"jaws=280": "trains for an hour",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
     r"^tenview (predict|export|compare)": "tests/stages/test_predict.py, test_export.py and test_compare.py run it",
     r"^(dvc|tenview|git)$|…| (N|FOLDER|M)$": "no whole command",
