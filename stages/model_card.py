@@ -90,12 +90,19 @@ def model_card(
         metrics: rows of reports/metrics.json.
         files: what each of the folder's files is, by name.
     """
+    from stages.render import rig_of
+
+    views = len(rig_of(params.render))  # a field takes any, and was trained on these
+    if (error := metrics["model"].get("radius_error_mm")) is not None:
+        size = f"The network guesses the jaw's radius, and is off by {error:.1f} mm on average; or give `--radius`."
+    else:
+        size = f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm, unless you give `--radius`."
     return _TEMPLATE.format(
         folder=folder,
         license=manifest.license,
         parameters=parameters / 1e6,
-        views=network["views"],
-        last=network["views"] - 1,
+        views=views,
+        last=views - 1,
         image_size=network["image_size"],
         split=params.evaluate.split,
         table=_table(metrics),
@@ -104,7 +111,7 @@ def model_card(
         splits=_rows(counts.items()),
         style=params.render.style,
         background=params.render.background,
-        size=f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm, unless you give `--radius`.",
+        size=size,
         plausibility=(
             f"Reconstructions whose silhouettes overlap the pictures' less than {calibration.limits.overlap:.2f}, or "
             f"whose pictures would fit better in another order, are reported as doubtful; the limits come from "
