@@ -85,6 +85,8 @@ def loss_terms(
 def _field_terms(
     module: Callable[..., Any], network: FieldNetwork, batch: Batch, weights: LossWeights, rng: np.random.Generator
 ) -> dict[str, torch.Tensor]:
+    if batch.cameras is None:
+        raise ValueError("a field learns from cases with cameras alone")
     starts = network.starts.cpu().numpy()
     queries = np.stack([draw_queries(case, starts, weights.queries, rng) for case in batch.cases])
     device = batch.views.device
@@ -92,7 +94,7 @@ def _field_terms(
     answer = module(
         batch.views[:, shown],
         batch.present[:, shown],
-        None if batch.cameras is None else batch.cameras[:, shown],
+        batch.cameras[:, shown],
         torch.from_numpy(queries).to(device),
         flowing=round(SHARE_FLOWING * SHARE_OF_STARTS * weights.queries),
     )

@@ -17,6 +17,7 @@ from model.field import FieldNetwork
 from model.losses.schedule import LossStage
 from model.mean_arch import mean_arch
 from model.metrics import measure
+from model.mirror import mirrored
 from model.network import Network, new_network, seeded
 from model.prediction import predict
 from model.processes import launch
@@ -39,6 +40,7 @@ CONFIG = TrainingConfig(
     ema=0.0,
     view_dropout=0.0,
     fewest_views=1,
+    mirrored=0.0,
     monitor="f_035",
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
@@ -302,7 +304,7 @@ FIELD = {"loss": (LossStage(0, {"height": 1.0, "side": 0.5, "distance": 0.3, "la
 
 def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=40, batch_size=3, view_dropout=0.5, fewest_views=2, ema=0.5, **FIELD)
+    settings = config(epochs=20, batch_size=3, view_dropout=0.5, fewest_views=2, mirrored=0.5, ema=0.5, **FIELD)
     history = train(field(), whole, whole, settings, tmp_path, ignore)
     assert history[-1]["train_loss"] < 0.8 * history[1]["train_loss"]
     assert {"train_height", "train_side", "train_label"} <= history[-1].keys()
@@ -313,7 +315,7 @@ def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) 
 
 def test_a_field_goes_on_with_the_same_bytes(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, **FIELD)
+    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, mirrored=0.5, **FIELD)
     train(field(), whole, whole, settings, tmp_path / "unbroken", ignore)
 
     def stop(now: Progress) -> None:
@@ -327,7 +329,21 @@ def test_a_field_goes_on_with_the_same_bytes(cases: list[Case], tmp_path: Path) 
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
 
 
-def test_a_field_needs_cases_with_their_surface(cases: list[Case], tmp_path: Path) -> None:
+def test_a_field_needs_cases_with_their_surface_and_cameras(cases: list[Case], tmp_path: Path) -> None:
     bare = [dataclasses.replace(case, normals=None) for case in surfaces(cases)]
     with pytest.raises(ValueError, match="no normals or labels"):
         train(field(), bare, bare, config(**FIELD), tmp_path, ignore)
+    blind = [dataclasses.replace(case, cameras=None) for case in surfaces(cases)]
+    with pytest.raises(ValueError, match="cameras"):
+        train(field(), blind, blind, config(**FIELD), tmp_path, ignore)
+
+
+def test_a_case_is_mirrored_as_often_as_asked(cases: list[Case], tmp_path: Path) -> None:
+    whole = surfaces(cases)
+    losses = []
+    # A share of next to nothing takes as much chance as a share of 1.
+    for share, shown in ((1.0, whole), (1e-12, [mirrored(case) for case in whole]), (1e-12, whole)):
+        settings = config(epochs=1, batch_size=3, mirrored=share, **FIELD)
+        losses.append(train(field(), shown, whole, settings, tmp_path / str(len(losses)), ignore)[-1]["train_loss"])
+    always, beforehand, never = losses
+    assert always == beforehand != never
