@@ -50,7 +50,7 @@ class Seen(NamedTuple):
     """What the network has seen of B jaws, before it is asked about points.
 
     Attributes:
-        maps: (B, V, H, h, w), one fine map a view, 0 where it is absent; see `PixelAligned.prepare`.
+        maps: (B, V, h, w, H), one fine map a view, from `PixelAligned.prepare`; 0 where it is absent.
         fused: (B, D), all views in one vector.
         present: (B, V) bool. cameras: (B, V, 23).
     """

@@ -11,11 +11,11 @@ from model.surface import surface_of
 from scans.mesh import LABELS, Mesh
 from scans.sampling import sample_surface
 
-ROUNDS = 2  # in which the first points flow onto the surface
+ROUNDS = 3  # in which the first points flow onto the surface
 REACHED = 0.045  # first points that are still farther than this from the surface are given up
 THINNED = 0.02  # edge of the cells of which each keeps one of the first points
 SPREAD = 0.03  # standard deviation, along the surface, of the points that take their place
-JOINED = 30_000  # points that the surface is made of, about
+JOINED = 35_000  # points that the surface is made of, about
 ON_SURFACE = 0.014  # of these, those count whose distance to the surface is estimated to be less
 VOXEL = 0.012  # edge of the mesh, about; half a millimetre
 AT_ONCE = 1024  # points asked about at a time: what is computed of them fits a core's cache

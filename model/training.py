@@ -19,7 +19,6 @@ from model.field import FieldNetwork
 from model.losses.schedule import LossStage, LossWeights, weights_at
 from model.memory import enough_memory
 from model.metrics import measure
-from model.mirror import mirrored
 from model.moving_average import MovingAverage
 from model.neighbours import Cloud
 from model.network import Network
@@ -52,7 +51,6 @@ class TrainingConfig:
         ema: decay of the weights' moving average, which is then what is validated and kept; 0 for none.
         view_dropout: share of the cases that show the network some of their views alone, in training.
         fewest_views: how many these show at least.
-        mirrored: share of the cases that are shown mirrored left to right, in training; a field's alone.
         monitor: the figure of validation that chooses the best epoch: f_035 or f_010.
         patience: epochs without a better one after which training stops.
         loss: what counts when; see `losses.schedule`.
@@ -73,7 +71,6 @@ class TrainingConfig:
     ema: float
     view_dropout: float
     fewest_views: int
-    mirrored: float
     monitor: str
     patience: int
     loss: tuple[LossStage, ...]
@@ -259,9 +256,7 @@ def _finish_buffers(fabric: Fabric, buffers: Sequence[torch.Tensor], sums: Seque
 
 
 def _batch(fabric: Fabric, cases: Sequence[Case], config: TrainingConfig, rng: np.random.Generator) -> Batch:
-    """The cases on the device, mirrored and with views left out by chance."""
-    if config.mirrored:
-        cases = [mirrored(case) if rng.random() < config.mirrored else case for case in cases]
+    """The cases on the device, with views left out by chance."""
     present = np.stack([case.present for case in cases])
     for row in present:
         shown = np.flatnonzero(row)

@@ -300,24 +300,16 @@ class Train(Section):
         0.0, description="Share of the cases that show the network a part of their views in a step."
     )
     fewest_views: int = Field(3, ge=1, description="How many views these show at least.")
-    mirrored: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="Share of the cases that are shown mirrored left to right; needs `decoder: field`."
-    )
     monitor: Literal["f_035", "f_010"] = Field("f_035", description="Validation figure that chooses the best epoch.")
     patience: int = Field(15, ge=1, description="Epochs without a better validation F before training stops.")
     precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
     seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")
 
     @model_validator(mode="after")
-    def _what_is_asked_fits_together(self) -> "Train":
+    def _loss_stages_follow_each_other(self) -> "Train":
         starts = [stage.first_epoch for stage in self.loss]
         if starts[0] != 0 or starts != sorted(set(starts)):
             raise ValueError(f"loss: first_epoch must start at 0 and rise from stage to stage, got {starts}")
-        if self.mirrored and self.network.decoder != "field":
-            raise ValueError(
-                f"mirrored={self.mirrored:g} needs network.decoder=field: a cloud's places for views don't tell "
-                "from where these were taken"
-            )
         if self.cosine_epochs and self.warmup * self.epochs >= self.cosine_epochs:
             raise ValueError(f"cosine_epochs={self.cosine_epochs} ends within the warm-up")
         if not all(any(stage.model_dump(exclude={"first_epoch"}).values()) for stage in self.loss):

@@ -17,7 +17,6 @@ from model.field import FieldNetwork
 from model.losses.schedule import LossStage
 from model.mean_arch import mean_arch
 from model.metrics import measure
-from model.mirror import mirrored
 from model.network import Network, new_network, seeded
 from model.prediction import predict
 from model.processes import launch
@@ -40,7 +39,6 @@ CONFIG = TrainingConfig(
     ema=0.0,
     view_dropout=0.0,
     fewest_views=1,
-    mirrored=0.0,
     monitor="f_035",
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
@@ -304,7 +302,7 @@ FIELD = {"loss": (LossStage(0, {"height": 1.0, "side": 0.5, "distance": 0.3, "la
 
 def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=20, batch_size=3, view_dropout=0.5, fewest_views=2, mirrored=0.5, ema=0.5, **FIELD)
+    settings = config(epochs=20, batch_size=3, view_dropout=0.5, fewest_views=2, ema=0.5, **FIELD)
     history = train(field(), whole, whole, settings, tmp_path, ignore)
     assert history[-1]["train_loss"] < 0.8 * history[1]["train_loss"]
     assert {"train_height", "train_side", "train_label"} <= history[-1].keys()
@@ -315,7 +313,7 @@ def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) 
 
 def test_a_field_goes_on_with_the_same_bytes(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, mirrored=0.5, **FIELD)
+    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, **FIELD)
     train(field(), whole, whole, settings, tmp_path / "unbroken", ignore)
 
     def stop(now: Progress) -> None:
@@ -336,14 +334,3 @@ def test_a_field_needs_cases_with_their_surface_and_cameras(cases: list[Case], t
     blind = [dataclasses.replace(case, cameras=None) for case in surfaces(cases)]
     with pytest.raises(ValueError, match="cameras"):
         train(field(), blind, blind, config(**FIELD), tmp_path, ignore)
-
-
-def test_a_case_is_mirrored_as_often_as_asked(cases: list[Case], tmp_path: Path) -> None:
-    whole = surfaces(cases)
-    losses = []
-    # A share of next to nothing takes as much chance as a share of 1.
-    for share, shown in ((1.0, whole), (1e-12, [mirrored(case) for case in whole]), (1e-12, whole)):
-        settings = config(epochs=1, batch_size=3, mirrored=share, **FIELD)
-        losses.append(train(field(), shown, whole, settings, tmp_path / str(len(losses)), ignore)[-1]["train_loss"])
-    always, beforehand, never = losses
-    assert always == beforehand != never

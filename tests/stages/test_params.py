@@ -32,7 +32,6 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"render": {"views": [-1]}}, r"render\.views\.0: .*not -1"),
         ({"render": {"jitter": {"roll": 200}}}, r"render\.jitter\.roll: .*not 200"),
         ({"train": {"network": {"heads": 3}}}, "train.network: heads=3 must divide width=256"),
-        ({"train": {"mirrored": 0.5}}, "train: mirrored=0.5 needs network.decoder=field"),
         ({"download": {"synthetic": {"jaws": 10}}}, "test_jaws=40 leaves fewer than 2 of 10"),
         (
             {"download": {"directory": {"crowns": "+y", "incisors": "-y"}}},
