@@ -16,7 +16,8 @@ def keep_freed_memory() -> None:
     """Let the C library keep what is freed in this process; elsewhere than on glibc nothing happens.
 
     A step makes and frees tensors of 1 to 30 MB by the hundred. By default their memory goes back to the system each
-    time and comes anew, page by page, which was a fifth of a field's step on one core.
+    time and comes anew, page by page, which was a fifth of a field's step on one core; a reconstruction takes 1.65 s in
+    place of 1.95.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

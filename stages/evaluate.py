@@ -47,11 +47,13 @@ def run(params: Params) -> None:
 
     from model.checkpoint import load_checkpoint
     from model.dataset import Cases
+    from model.memory import keep_freed_memory
     from model.network import Network
     from model.prediction import reconstruct
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.calibration import calibrate
 
+    keep_freed_memory()
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
     _check_mean_arch(MODEL / MEAN_ARCH)
     cases = Cases(PREPARED, VIEWS, split)

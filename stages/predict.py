@@ -53,6 +53,10 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
     """
     _check(folders, scans, options)
     trained = load_trained(model)
+
+    from model.memory import keep_freed_memory
+
+    keep_freed_memory()
     if trained.calibration is None:
         say(
             "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
