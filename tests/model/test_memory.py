@@ -11,13 +11,14 @@ from model.memory import keep_freed_memory
 {call}
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-def step():
-    kept = [torch.ones(2 << 20) for _ in range(20)]  # 8 MiB each, 2,048 pages
-for _ in range(3):
-    step()
+def step(number):
+    # 8 MiB each, 2,048 pages, and a little more each time: glibc keeps by itself what is no larger than what was freed.
+    kept = [torch.ones((2 << 20) + (number << 12)) for _ in range(20)]
+for number in range(3):
+    step(number)
 before = faults()
-for _ in range(5):
-    step()
+for number in range(3, 8):
+    step(number)
 print(faults() - before)
 """
 
@@ -29,4 +30,4 @@ def faults(call: str) -> int:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
 def test_freed_memory_is_used_again() -> None:
-    assert faults("keep_freed_memory()") < 0.01 * faults("pass")
+    assert faults("keep_freed_memory()") < 0.05 * faults("pass")
