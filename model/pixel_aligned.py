@@ -101,11 +101,14 @@ def bilinear(maps: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     column, row = place.nan_to_num().flatten(0, 1).unbind(-1)  # (B·V, Q) each
     column = ((column + 1) * (width / 2) - 0.5).clamp(0, width - 1)
     row = ((row + 1) * (height / 2) - 0.5).clamp(0, height - 1)
-    left, upper = column.floor().clamp_max(width - 2), row.floor().clamp_max(height - 2)
+    left, upper = column.floor(), row.floor()
+    right, lower = (left + 1).clamp_max(width - 1), (upper + 1).clamp_max(height - 1)
     x, y = column - left, row - upper
-    view = torch.arange(len(column), device=maps.device)[:, None] * (height * width)
-    first = view + (upper * width + left).long()
-    corners = torch.stack([first, first + 1, first + width, first + width + 1], dim=-1)  # (B·V, Q, 4)
+    corners = torch.stack(
+        [upper * width + left, upper * width + right, lower * width + left, lower * width + right], dim=-1
+    )  # (B·V, Q, 4)
+    view = torch.arange(len(column), device=maps.device)[:, None, None] * (height * width)
+    corners = view + corners.long()
     shares = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=-1)
     # In float32 also where autocast is on, as grid_sample would.
     table, shares = maps.reshape(-1, channels).float(), shares.float()

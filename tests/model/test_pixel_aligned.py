@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.nn.functional import grid_sample
 
@@ -46,9 +47,10 @@ def test_what_a_map_holds_is_turned_with_its_camera() -> None:
     torch.testing.assert_close(prepared[0, 1, 3, 4], aligned.first(torch.cat([pixel, arrows.flatten()])))
 
 
-def test_maps_are_sampled_as_pytorch_does() -> None:
+@pytest.mark.parametrize(("height", "width"), [(7, 9), (1, 3), (1, 1)])
+def test_maps_are_sampled_as_pytorch_does(height: int, width: int) -> None:
     chance = torch.Generator().manual_seed(0)
-    maps = torch.rand(2, 3, 7, 9, 4, generator=chance, requires_grad=True)
+    maps = torch.rand(2, 3, height, width, 4, generator=chance, requires_grad=True)
     place = (3 * torch.rand(2, 3, 50, 2, generator=chance) - 1.5).requires_grad_()  # a third lies outside
     sampled = bilinear(maps, place)
     theirs = grid_sample(
