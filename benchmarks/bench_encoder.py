@@ -11,7 +11,7 @@ import timm
 import torch
 from table import Row, offer
 
-from model.encoder import ViewEncoder
+from model.networks.encoder import ViewEncoder
 
 PICTURES, SIZE, ROUNDS = 40, 112, 5
 BACKBONES = ("mobilenetv2_035", "mobilenetv2_100")

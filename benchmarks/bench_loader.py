@@ -21,15 +21,15 @@ from table import Row, offer
 from torch.utils.data import DataLoader
 from toy_jaw import toy_jaw
 
-from model.dataset import Cases, collate
-from renderers.cameras import camera_array
+from model.cases.dataset import Cases, collate
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.rigs import ring_rig
-from renderers.shading import Shading
-from scans.normalise import center_and_radius, normalise
-from scans.png import encode_png
-from scans.sampling import sample_surface
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import camera_array
+from scans.preparing.normalise import center_and_radius, normalise
+from scans.sampling.sample_surface import sample_surface
 from scans.shards.naming import shard_name
+from scans.shards.png import encode_png
 from scans.shards.prepared import PreparedCase, write_prepared
 from scans.shards.views import ViewsCase, write_views
 

@@ -20,9 +20,9 @@ from pykdtree.kdtree import KDTree
 from scipy.spatial import cKDTree
 from table import Row, offer
 
+from model.geometry.neighbours import Cloud, nearest
 from model.losses.chamfer import chamfer
-from model.neighbours import Cloud, nearest
-from scans.normalise import center_and_radius, normalise
+from scans.preparing.normalise import center_and_radius, normalise
 from scans.synthetic.jaw import make_jaw
 
 POINTS = 50_000

@@ -9,8 +9,8 @@ from table import Row, offer
 from toy_jaw import best_of, toy_jaw
 
 from scans.mesh import Mesh
-from scans.mesh_files import read_mesh
-from scans.teeth3ds import labels_path, read_labels, write_case
+from scans.mesh_files.read import read_mesh
+from scans.teeth3ds.layout import labels_path, read_labels, write_case
 
 RUNS = 7
 

@@ -26,13 +26,13 @@ import numpy as np
 import table
 import trimesh
 
-from renderers import rasterizer
 from renderers.normals import vertex_normals
+from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.rigs import ring_rig
-from renderers.shading import Shading
-from scans.mesh_files import read_mesh
-from scans.png import encode_png
+from renderers.rigs.rigs import ring_rig
+from scans.mesh_files.read import read_mesh
+from scans.shards.png import encode_png
 
 OSMESA = PROJECT / ".venv-osmesa" / "bin" / "python"
 TURNS, SIZE, FIELD_OF_VIEW = 5, 224, 40

@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 from table import Row, offer
 from toy_jaw import best_of, toy_jaw
 
-from scans.cleaning import clean
-from scans.farthest_points import choose_farthest
-from scans.sampling import CANDIDATES_PER_POINT, Method, sample_surface
+from scans.preparing.cleaning import clean
+from scans.sampling.farthest_points import choose_farthest
+from scans.sampling.sample_surface import CANDIDATES_PER_POINT, Method, sample_surface
 
 COUNT = 50_000
 RUNS = 7

@@ -20,7 +20,7 @@ from prefect.artifacts import (
 from flows.dvc import Ran, output
 from flows.pages import PAGES_URL
 from scans.errors import UserError
-from stages.workspace import METRICS, PAGE, VIEWS
+from stages.runtime.workspace import METRICS, PAGE, VIEWS
 
 SECONDS_BETWEEN_UPDATES = 10.0  # one costs 0.6 s
 _STEP = re.compile(r"(?P<what>.+): (?P<done>\d+) of (?P<total>\d+), ")
@@ -35,7 +35,7 @@ class Progress:
         self._last = -SECONDS_BETWEEN_UPDATES
 
     def read(self, line: str) -> None:
-        """Take a line of the stage; those of stages.progress tell `done of total`."""
+        """Take a line of the stage; those of stages.runtime.progress tell `done of total`."""
         found = _STEP.match(line)
         if found is None or time.monotonic() - self._last < SECONDS_BETWEEN_UPDATES:
             return

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from stages import params, presets
-from stages.params import Params
-from stages.params_table import allowed
+from stages.params import presets
+from stages.params import tree as params
+from stages.params.table import allowed
+from stages.params.tree import Params
 
 
 class Form(BaseModel):

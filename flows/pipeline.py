@@ -21,8 +21,8 @@ from flows.runner import end_with_runner
 from scans.errors import UserError
 from scans.files import whole_file
 from stages.cli import STAGES
-from stages.params import PARAMS_FILE, load
-from stages.presets import names as presets
+from stages.params.presets import names as presets
+from stages.params.tree import PARAMS_FILE, load
 
 NOW = load()
 SECTIONS = list(type(NOW).model_fields)

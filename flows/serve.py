@@ -17,9 +17,9 @@ import typer
 from flows.pages import PAGES_URL, served_reports
 from flows.server import HOME, LOG, own_server
 from scans.errors import UserError
-from stages.params import PARAMS_FILE, load
-from stages.progress import say
-from stages.workspace import alone
+from stages.params.tree import PARAMS_FILE, load
+from stages.runtime.progress import say
+from stages.runtime.workspace import alone
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient

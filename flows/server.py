@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flows import guard
 from scans.errors import UserError
-from stages.workspace import HIDDEN
+from stages.runtime.workspace import HIDDEN
 
 HOST = "127.0.0.1"
 HOME = HIDDEN / "prefect"  # its database, so that two projects don't mix

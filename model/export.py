@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from model.case_norm import of_cases, shares_of
-from model.field import Answer, FieldNetwork, Seen
-from model.network import Network
+from model.networks.case_norm import of_cases, shares_of
+from model.networks.cloud import Network
+from model.networks.field import Answer, FieldNetwork, Seen
 from scans.errors import UserError
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from renderers.shading import ColourShading
+from renderers.rasteriser.shading import ColourShading
 
 _TEETH = (0.78, 0.69, 0.50)  # linear RGB
 _GINGIVA = (0.52, 0.16, 0.15)

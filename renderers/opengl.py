@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from renderers.cameras import Camera
-from renderers.shading import Shading
-from renderers.visibility import NEAR
+from renderers.rasteriser.shading import Shading
+from renderers.rasteriser.visibility import NEAR
+from scans.cameras import Camera
 from scans.errors import UserError
 
 _FAR = 1e4

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from renderers.cameras import Camera
 from renderers.normals import vertex_normals
+from renderers.rasteriser.shading import corner_weights
+from renderers.rasteriser.visibility import visibility_buffers
 from renderers.render import checked, checked_labels
-from renderers.shading import corner_weights
-from renderers.visibility import visibility_buffers
+from scans.cameras import Camera
 
 PASSES = ("depth", "normals", "labels")
 NO_FACE = 255

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from renderers import opengl, rasterizer
-from renderers.cameras import Camera
+from renderers import opengl
 from renderers.normals import vertex_normals
-from renderers.shading import ColourShading, Shading
+from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser.shading import ColourShading, Shading
+from scans.cameras import Camera
 from scans.errors import ScanError, UserError
 from scans.mesh import GINGIVA
 

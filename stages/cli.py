@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from scans.errors import UserError
-from stages import params as parameters
-from stages.progress import say
-from stages.workspace import alone
+from stages.params import tree as parameters
+from stages.runtime.progress import say
+from stages.runtime.workspace import alone
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,7 +79,7 @@ def compare(
     out: Path = COMPARISON,
 ) -> None:
     """Compare two runs: figures side by side, paired differences with intervals, and both jaws over each other."""
-    from stages.compare import compare, print_table
+    from stages.commands.compare import compare, print_table
 
     print_table(compare(a, b, out), a, b)
     say(f"compare: {out}")
@@ -111,8 +111,8 @@ def predict(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of points.")] = 0,
 ) -> None:
     """Reconstruct jaws from pictures: points and surface in millimetres, a preview, and how they came about."""
-    from stages.predict import Options, run
-    from stages.scan_pictures import Axes
+    from stages.commands.predict import run
+    from stages.prediction.options import Axes, Options
 
     options = Options(
         missing=_view_numbers(missing),
@@ -142,7 +142,7 @@ def export(
     onnx: Annotated[bool, typer.Option(help="Whether to write network.onnx too (extra `onnx`).")] = True,
 ) -> None:
     """Put the trained model into a folder that can be shared: weights, ONNX, calibration, params, cards."""
-    from stages.export import run
+    from stages.commands.export import run
 
     run(parameters.load(), out, onnx=onnx)
 
@@ -152,7 +152,7 @@ def show_params(
     section: str = typer.Argument("", help="Show this section alone, such as `render` or `train.network`."),
 ) -> None:
     """List every parameter with its value in params.yaml, its default, bounds and meaning."""
-    from stages.params_table import print_table
+    from stages.params.table import print_table
 
     print_table(parameters.load(), section)
 
@@ -162,7 +162,7 @@ def preset(
     name: str = typer.Argument("", help="Write this one's values into params.yaml; without it, all are listed."),
 ) -> None:
     """List the presets, or write one into params.yaml, which keeps its comments and all other values."""
-    from stages import presets
+    from stages.params import presets
 
     if not name:
         for each in presets.names():
@@ -174,7 +174,7 @@ def preset(
 @app.command(rich_help_panel="Help", epilog="Example: `tenview doctor`")
 def doctor() -> None:
     """Check this machine: versions, renderers, GPU, disk, DVC, and what to do where something is missing."""
-    from stages.doctor import examine
+    from stages.commands.doctor import examine
 
     if not examine():
         raise typer.Exit(1)

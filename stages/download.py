@@ -1,10 +1,10 @@
 """download: the raw scans of the chosen source, with a list of them, into data/scans."""
 
-from scans.manifest import write_manifest
-from stages.params import Params
-from stages.progress import say
+from scans.cases.manifest import write_manifest
+from stages.params.tree import Params
+from stages.runtime.progress import say
+from stages.runtime.workspace import SCANS, whole_folder
 from stages.sources import directory, synthetic, teeth3ds
-from stages.workspace import SCANS, whole_folder
 
 SOURCES = {
     "synthetic": synthetic.fill,

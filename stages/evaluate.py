@@ -11,11 +11,11 @@ from scans.errors import UserError
 from scans.files import whole_file
 from scans.shards.naming import shard_name, shard_paths
 from scans.shards.table import read_columns
-from stages.compute import map_ordered
-from stages.measuring import THRESHOLDS, Measured, Place, Prediction, Task, measure_case
-from stages.params import Params
-from stages.progress import say, track
-from stages.workspace import (
+from stages.params.tree import Params
+from stages.per_case.measure_case import THRESHOLDS, Measured, Place, Prediction, Task, measure_case
+from stages.runtime.map_ordered import map_ordered
+from stages.runtime.progress import say, track
+from stages.runtime.workspace import (
     CASES,
     CURVES,
     INTERVALS,
@@ -31,7 +31,7 @@ from stages.workspace import (
 )
 
 if TYPE_CHECKING:
-    from model.dataset import Cases
+    from model.cases.dataset import Cases
 
 
 def run(params: Params) -> None:
@@ -45,13 +45,13 @@ def run(params: Params) -> None:
         if not shard_paths(source, split):
             raise UserError(f"{source}: no case in the split {split}. Set evaluate.split to one that has some.")
 
-    from model.checkpoint import load_checkpoint
-    from model.dataset import Cases
-    from model.memory import keep_freed_memory
-    from model.network import Network
-    from model.prediction import reconstruct
+    from model.cases.dataset import Cases
+    from model.networks.checkpoint import load_checkpoint
+    from model.networks.cloud import Network
+    from model.reconstruction.predict import reconstruct
+    from model.runtime.memory import keep_freed_memory
     from scans.shards.clouds import PredictedCloud, write_clouds
-    from stages.calibration import calibrate
+    from stages.prediction.calibration import calibrate
 
     keep_freed_memory()
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
@@ -102,8 +102,8 @@ def run(params: Params) -> None:
 
 def _arches(cases: "Cases", seed: int) -> tuple[list[Place | None], list[Place | None]]:
     """For each case the training jaw with the nearest pictures, and one drawn by chance; None where there is none."""
-    from model.baselines import PictureIndex, drawn
-    from model.dataset import Cases
+    from model.cases.dataset import Cases
+    from model.metrics.baselines import PictureIndex, drawn
 
     if not (shard_paths(PREPARED, "train") and shard_paths(VIEWS, "train")):
         say(f"evaluate: no training jaw in {PREPARED}, so no rows nearest_arch and other_arch")
@@ -141,7 +141,7 @@ def _centers(split: str) -> dict[str, Any]:
 
 def _summary(rows: Sequence[dict[str, Any]], seed: int) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Per row of the table the mean of each figure over the cases that have it, and the mean's 95 % interval."""
-    from model.bootstrap import mean_interval
+    from model.metrics.bootstrap import mean_interval
 
     means: dict[str, dict[str, Any]] = {}
     intervals: dict[str, dict[str, Any]] = {}
@@ -170,7 +170,7 @@ def _write_teeth(path: Path, measured: Sequence[Measured]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from model.per_tooth import COLUMNS
+    from model.metrics.per_tooth import COLUMNS
 
     schema = pa.schema([("id", pa.string()), ("row", pa.string()), ("fdi", pa.uint8()), ("points", pa.int64())])
     for name in COLUMNS:

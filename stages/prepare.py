@@ -4,22 +4,23 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from scans.cases.manifest import RawCase, read_manifest
+from scans.cases.splits import assign_splits
 from scans.errors import ScanError, UserError
-from scans.manifest import RawCase, read_manifest
 from scans.shards.naming import SPLITS, group_cases, shard_name
 from scans.shards.prepared import PreparedCase, write_prepared
 from scans.shards.table import read_columns, read_metadata
-from scans.splits import assign_splits
-from stages import store
-from stages.cards import dataset_card
-from stages.compute import map_ordered
-from stages.params import Params
-from stages.params import Prepare as PrepareParams
-from stages.progress import say
-from stages.workspace import PREPARED, SCANS, whole_folder
+from stages.cards.dataset_card import dataset_card
+from stages.params.tree import Params
+from stages.params.tree import Prepare as PrepareParams
+from stages.per_case.prepare_case import prepare_case
+from stages.runtime import store
+from stages.runtime.map_ordered import map_ordered
+from stages.runtime.progress import say
+from stages.runtime.workspace import PREPARED, SCANS, whole_folder
 
 
 def run(params: Params) -> None:
@@ -92,51 +93,6 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
     )
     store.make(name, shard.target, lambda path: write_prepared(path, cases(), settings["points"], metadata))
     return read_metadata(shard.target)["refused"]
-
-
-def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
-    """Read, turn, clean, sample and normalise one scan; its files are relative to data/scans, or absolute."""
-    # Imported here: a stage that finds all its shards done needs none of these slow imports.
-    from scans.cleaning import clean
-    from scans.frame import check_size, orient
-    from scans.mesh_files import read_mesh
-    from scans.normalise import center_and_radius, normalise
-    from scans.poisson_surface import reconstruct
-    from scans.sampling import sample_surface
-    from scans.seeds import generator
-    from scans.teeth3ds import check_jaw, read_labels
-
-    path = SCANS / case.mesh
-    mesh = read_mesh(path)
-    if case.labels is not None:
-        mesh = replace(mesh, labels=read_labels(SCANS / case.labels, len(mesh.vertices))[1])
-    if mesh.labels is not None:
-        check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
-    mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
-    mesh, cleaning = clean(mesh, path, smallest_share=prepare.speck_share)
-    check_size(mesh, path)
-    rng = generator(prepare.seed, case.id)
-    if prepare.surface == "poisson":
-        made_from = prepare.reconstruction
-        mesh = reconstruct(mesh, path, rng, count=made_from.points, depth=made_from.depth)
-        mesh, _ = clean(mesh, path, smallest_share=prepare.speck_share)
-    samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
-    center, radius = center_and_radius(samples.points)
-    chance = generator(prepare.seed, f"{case.id}/framing")
-    center = center + radius * prepare.framing.offset * chance.uniform(-1, 1, 3)
-    radius *= 1 + prepare.framing.scale * chance.uniform(-1, 1)
-    return PreparedCase(
-        id=case.id,
-        split=split,
-        points=normalise(samples.points, center, radius),
-        normals=samples.normals,
-        labels=samples.labels,
-        center=center,
-        radius=radius,
-        mesh=replace(mesh, vertices=normalise(mesh.vertices, center, radius)),
-        source=source,
-        cleaning=asdict(cleaning),
-    )
 
 
 def _source_digest(case: RawCase) -> str:

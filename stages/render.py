@@ -9,30 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scans.errors import ScanError, UserError
-from scans.seeds import generator
+from scans.errors import ScanError
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_meshes
 from scans.shards.views import ViewsCase, read_views, write_views
-from stages import store
-from stages.compute import map_ordered
-from stages.params import Params
-from stages.params import Render as RenderParams
-from stages.progress import say
-from stages.workspace import PREPARED, RIGS, VIEWS, whole_folder
+from stages.params.tree import Params
+from stages.params.tree import Render as RenderParams
+from stages.per_case.render_case import case_cameras, rig_of, shading_of
+from stages.runtime import store
+from stages.runtime.map_ordered import map_ordered
+from stages.runtime.progress import say
+from stages.runtime.workspace import PREPARED, VIEWS, whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from renderers.cameras import Camera
-    from renderers.shading import ColourShading, Shading
+    from scans.cameras import Camera
 
 CASES_ON_A_SHEET = 12
 
 
 def run(params: Params) -> None:
     """Fill data/views from data/prepared, shard by shard, with the same file names and case order."""
-    from renderers.transforms import transforms_json
+    from renderers.rigs.transforms import transforms_json
 
     rig = rig_of(params.render)
     with whole_folder(VIEWS) as folder:
@@ -61,7 +60,7 @@ class _Shard:
 
 
 def _make_shard(shard: _Shard) -> None:
-    from renderers.cameras import camera_array
+    from scans.cameras import camera_array
 
     settings = shard.render.model_dump(mode="json")
     cameras = camera_array(shard.rig).tolist()  # the params name a file, not what is in it
@@ -71,10 +70,10 @@ def _make_shard(shard: _Shard) -> None:
 
 def _render_shard(shard: _Shard, path: Path) -> None:
     from renderers import opengl
-    from renderers.cameras import camera_array
     from renderers.passes import depth_step, render_passes
     from renderers.render import render_views
-    from scans.png import encode_png
+    from scans.cameras import camera_array
+    from scans.shards.png import encode_png
 
     opengl.choose_device(shard.egl_device)
     render = shard.render
@@ -82,7 +81,7 @@ def _render_shard(shard: _Shard, path: Path) -> None:
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
-            cameras, shown = _cameras(shard.rig, render, case_id)
+            cameras, shown = case_cameras(shard.rig, render, case_id)
             chosen = [cameras[number] for number in shown]
             try:
                 images = render_views(
@@ -119,18 +118,6 @@ def _render_shard(shard: _Shard, path: Path) -> None:
     write_views(path, cases(), camera_array(shard.rig).shape, metadata, render.passes)
 
 
-def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
-    """Material and light of a case's pictures."""
-    from renderers.colour import random_look
-    from renderers.shading import Shading
-
-    if render.style == "colour":
-        chance = generator(render.seed, f"{case_id}/look")
-        return random_look(chance, light=render.light, background=render.background)
-    # The material that pyrender gives a mesh without one.
-    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
-
-
 def _pass_picture(name: str, values: "np.ndarray", step: float) -> "np.ndarray":
     from renderers.passes import depth_picture, normals_picture
 
@@ -143,7 +130,7 @@ def _write_contact_sheets(folder: Path) -> None:
     from itertools import chain, islice
 
     from renderers.contact_sheet import contact_sheet
-    from scans.png import decode_png, encode_png
+    from scans.shards.png import decode_png, encode_png
 
     for split in SPLITS:
         paths = shard_paths(folder, split)
@@ -151,46 +138,3 @@ def _write_contact_sheets(folder: Path) -> None:
         if cases:
             images = {case.id: [decode_png(png, case.id) if png else None for png in case.views] for case in cases}
             (folder / f"contact_sheet_{split}.png").write_bytes(encode_png(contact_sheet(images)))
-
-
-def rig_of(render: RenderParams) -> "list[Camera]":
-    """The cameras of all cases, before each case's jitter."""
-    import numpy as np
-
-    from renderers.rig_files import read_rig
-    from renderers.rigs import NEAREST, ring_rig
-
-    if render.rig == "ring":
-        rig = ring_rig(
-            ring_views=9,
-            elevation=render.elevation,
-            distance=render.distance,
-            field_of_view=render.field_of_view,
-            image_size=render.image_size,
-            order=render.order,
-        )
-    else:
-        rig = read_rig(RIGS / render.rig, image_size=render.image_size)
-    if render.views and max(render.views) >= len(rig):
-        raise UserError(f"render.views: no view {max(render.views)}; the rig {render.rig} has 0 to {len(rig) - 1}")
-    if render.views_per_case > (shown := len(render.views or rig)):
-        raise UserError(f"render.views_per_case: {render.views_per_case} of {shown} views can't be drawn")
-    nearest = min(np.linalg.norm(camera.position) for camera in rig) * (1 - render.jitter.distance)
-    if nearest < NEAREST:
-        raise UserError(
-            f"render.jitter.distance: cameras could come within {nearest:.2f} jaw radii of the centre, into the jaw; "
-            f"lower it, or place the rig {render.rig} farther away"
-        )
-    return rig
-
-
-def _cameras(rig: "list[Camera]", render: RenderParams, case_id: str) -> "tuple[list[Camera], list[int]]":
-    """A case's cameras, one per camera of the rig, and the numbers of those whose views it shows."""
-    from renderers.rigs import jittered
-
-    chance = generator(render.seed, case_id)
-    cameras = jittered(rig, chance, **render.jitter.model_dump())
-    shown = sorted(render.views) or list(range(len(rig)))
-    if render.views_per_case:
-        shown = sorted(chance.choice(shown, render.views_per_case, replace=False).tolist())
-    return cameras, shown

@@ -6,11 +6,11 @@ from statistics import fmean
 from typing import Any
 
 from scans.errors import UserError
-from stages.params import Params
-from stages.progress import say, track
-from stages.workspace import CASES, PAGE, PREDICTIONS, VIEWS
+from stages.params.tree import Params
+from stages.runtime.progress import say, track
+from stages.runtime.workspace import CASES, PAGE, PREDICTIONS, VIEWS
 
-TEMPLATE = Path(__file__).with_name("report.html")
+TEMPLATE = Path(__file__).with_name("pages") / "report.html"
 PAGE_BYTES = 14e6  # pictures and 3D views share so much; the more cases are shown, the fewer points each has
 SMALLEST_SCENE = 30e3
 TRUTH, PREDICTION = "#aab4c3", "#e0a458"

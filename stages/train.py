@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from scans.errors import UserError
 from scans.files import whole_file
 from scans.shards.naming import shard_paths
-from stages import store
-from stages.params import Compute, Params
-from stages.params import Train as TrainParams
-from stages.progress import say, steps
-from stages.workspace import HIDDEN, LEARNING_CURVE, MEAN_ARCH, MODEL, PREPARED, VIEWS, whole_folder
+from stages.params.tree import Compute, Params
+from stages.params.tree import Train as TrainParams
+from stages.runtime import store
+from stages.runtime.progress import say, steps
+from stages.runtime.workspace import HIDDEN, LEARNING_CURVE, MEAN_ARCH, MODEL, PREPARED, VIEWS, whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
     from lightning_fabric import Fabric
 
-    from model.case import Case
-    from model.dataset import Cases
-    from model.field import FieldNetwork
-    from model.network import Network
-    from model.training import TrainingConfig
+    from model.cases.case import Case
+    from model.cases.dataset import Cases
+    from model.networks.cloud import Network
+    from model.networks.field import FieldNetwork
+    from model.training.loop import TrainingConfig
 
 INITIAL_SPREAD = 0.1  # of the last layer's random weights, beside the mean arch in its bias
 STATES = HIDDEN / "training"  # beside the outputs, which DVC deletes before a run; safe to delete at any time
@@ -39,7 +39,7 @@ def run(params: Params) -> None:
 
     A training that was ended goes on from .tenview/training, if params, code and data are the same.
     """
-    from model.dataset import Cases
+    from model.cases.dataset import Cases
 
     # Read before torch is loaded, which takes seconds: what is missing is told at once.
     train_cases = Cases(PREPARED, VIEWS, "train")
@@ -52,11 +52,11 @@ def run(params: Params) -> None:
 
     import numpy as np
 
-    from model.fabric import new_fabric
-    from model.mean_arch import mean_arch
-    from model.processes import launch
-    from model.stopping import Stopped
-    from model.training import LOG, WEIGHTS
+    from model.runtime.fabric import new_fabric
+    from model.runtime.processes import launch
+    from model.runtime.stopping import Stopped
+    from model.training.loop import LOG, WEIGHTS
+    from model.training.mean_arch import mean_arch
 
     compute = params.compute
     fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
@@ -88,10 +88,10 @@ def _train(fabric: "Fabric", train: TrainParams, compute: Compute, state: Path, 
     """The training in one process of possibly several."""
     import numpy as np
 
-    from model.dataset import Cases
-    from model.memory import keep_freed_memory
-    from model.training import Progress
-    from model.training import train as train_network
+    from model.cases.dataset import Cases
+    from model.runtime.memory import keep_freed_memory
+    from model.training.loop import Progress
+    from model.training.loop import train as train_network
 
     keep_freed_memory()
     field = train.network.decoder == "field"
@@ -148,7 +148,7 @@ def _state_folder(name: str) -> Path:
 def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Network":
     import torch
 
-    from model.network import new_network
+    from model.networks.cloud import new_network
 
     settings = train.network
     network = new_network(
@@ -168,9 +168,9 @@ def _field(train: TrainParams, cases: "Cases") -> "FieldNetwork":
     import numpy as np
     import torch
 
-    from model.field import FieldNetwork
-    from model.network import seeded
-    from model.starts import starting_points
+    from model.networks.field import FieldNetwork
+    from model.networks.views import seeded
+    from model.training.seed_points import starting_points
 
     settings = train.network
     starts = starting_points(case.points for case in cases)
@@ -193,7 +193,7 @@ def _load_pretrained(network: "Network | FieldNetwork", source: bool | str) -> N
 
 def _config(train: TrainParams) -> "TrainingConfig":
     from model.losses.schedule import LossStage
-    from model.training import TrainingConfig
+    from model.training.loop import TrainingConfig
 
     settings = train.model_dump(exclude={"network", "loss", "field_loss", "precision", "validation_cases"})
     digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from stages.params import load
+from stages.params.tree import load
 
 
 def run(clone: Path, *command: str, timeout: float = 500) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stages.params import check
+from stages.params.tree import check
 from tests.clones import environment, new_clone, run
 from tests.test_pipeline import SMALL
 
@@ -39,11 +39,11 @@ NOT_RUN = {
     r"^(make |\.venv/)": "makes or uses an environment in the folder, or runs this suite",
     r"^python benchmarks": "takes minutes",
     r"^(tenview serve|prefect |dask )": "serves until it is stopped; tests/flows start them",
-    r"surface=poisson": "needs an extra; tests/scans/test_poisson_surface.py runs it",
+    r"surface=poisson": "needs an extra; tests/scans/preparing/test_poisson_surface.py runs it",
     r"precision=bf16": "needs a GPU",
     r"jaws=280": "trains for an hour",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
-    r"^tenview (predict|export|compare)": "tests/stages/test_predict.py, test_export.py and test_compare.py run it",
+    r"^tenview (predict|export|compare)": "the tests of tests/stages/commands and tests/model/test_export.py run it",
     r"^(dvc|tenview|git)$|…| (N|FOLDER|M)$": "no whole command",
 }
 

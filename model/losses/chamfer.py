@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.pairs import Pairs, distances, nearest_pairs
-from model.neighbours import Cloud
 
 
 def chamfer(predicted: torch.Tensor, truths: Sequence[Cloud], pairs: Sequence[Pairs] | None = None) -> torch.Tensor:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.pairs import Pairs, distances, nearest_pairs
-from model.neighbours import Cloud
 
 ALPHA = 40.0  # per unit: a pair's share has fallen to a quarter at 0.035
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.pairs import Pairs, nearest_pairs
-from model.neighbours import Cloud
 
 
 def index_l1(predicted: torch.Tensor, truths: Sequence[Cloud]) -> torch.Tensor:

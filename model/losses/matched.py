@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
+from model.geometry.neighbours import Cloud
 from model.losses.pairs import distances
-from model.neighbours import Cloud
 
 TAU, TAU_FALL = 0.035, 0.7  # P2: τ = 0.035 · (1 − 0.7 · t / T)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from model.neighbours import Cloud, nearest
+from model.geometry.neighbours import Cloud, nearest
 
 
 class Pairs(NamedTuple):

@@ -20,7 +20,7 @@ class ViewsCase:
 
     Attributes:
         views: V PNG files in the order of the rig, None for a view that the case does not show.
-        cameras: (V, C) float64, one row per view as `renderers.cameras` packs it, also where the view is absent.
+        cameras: (V, C) float64, one row per view as `scans.cameras` packs it, also where the view is absent.
         passes: further PNG files like `views`, by the name of their column, such as `depth`.
     """
 

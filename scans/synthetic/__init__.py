@@ -1,5 +1,1 @@
 """Synthetic upper jaws, for trying the pipeline without the data set and for training on more than it holds."""
-
-from scans.synthetic.jaw import make_jaw
-
-__all__ = ["make_jaw"]

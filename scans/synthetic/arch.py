@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scans.synthetic.norms import CONTACT_LINE, TEETH
+from scans.anatomy import CONTACT_LINE, TEETH
 from scans.synthetic.patient import Patient, Tooth
 
 # How far labially of the long axis the contact points lie, in fractions of the buccolingual width.

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from scans.anatomy import TEETH
 from scans.synthetic.field import OVER, ROOT
-from scans.synthetic.norms import TEETH
 from scans.synthetic.patient import Tooth
 
 PROFILE_ROWS = 160

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scans.synthetic.norms import TEETH
+from scans.anatomy import TEETH
 
 FEWEST = 8  # teeth
 KINDS = ("border", "horseshoe", "skirt", "base")

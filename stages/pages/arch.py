@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from markupsafe import Markup
 
+from scans.anatomy import CONTACT_LINE, TEETH
 from scans.mesh import UPPER_FDI
-from scans.synthetic.norms import CONTACT_LINE, TEETH
 
 # Light to dark; what is printed on it is black, then white.
 _LIGHT, _DARK = np.array([222, 235, 247]), np.array([140, 20, 60])

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from scans.errors import UserError
-from stages.params import Params
+from stages.params.tree import Params
 
 LOCK = Path("dvc.lock")
 

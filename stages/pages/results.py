@@ -13,7 +13,17 @@ from scans.errors import UserError
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.table import open_shard, read_columns, read_rows, to_array
 from scans.shards.views import read_views
-from stages.workspace import CASES, CURVES, INTERVALS, LEARNING_CURVE, METRICS, PREDICTIONS, PREPARED, TEETH, VIEWS
+from stages.runtime.workspace import (
+    CASES,
+    CURVES,
+    INTERVALS,
+    LEARNING_CURVE,
+    METRICS,
+    PREDICTIONS,
+    PREPARED,
+    TEETH,
+    VIEWS,
+)
 
 Row = dict[str, Any]
 

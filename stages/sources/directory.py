@@ -4,10 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
+from scans.cases.manifest import Manifest, RawCase
 from scans.errors import UserError
-from scans.manifest import Manifest, RawCase
-from scans.mesh_files import SUFFIXES
-from stages.params import Params
+from scans.mesh_files.read import SUFFIXES
+from stages.params.tree import Params
 
 
 def fill(folder: Path, params: Params) -> Manifest:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scans.manifest import Manifest, RawCase
-from stages.compute import map_ordered
-from stages.params import Params
+from scans.cases.manifest import Manifest, RawCase
+from stages.params.tree import Params
+from stages.runtime.map_ordered import map_ordered
 
 
 def fill(folder: Path, params: Params) -> Manifest:
     """Make `download.synthetic.jaws` jaws in the folder."""
-    from scans import teeth3ds
+    from scans.teeth3ds import layout as teeth3ds
 
     source = params.download.synthetic
     ids = [f"SYN{number:05d}" for number in range(source.jaws)]
@@ -44,8 +44,8 @@ class _Jaw:
 
 
 def _write_jaw(jaw: _Jaw) -> None:
-    from scans import teeth3ds
-    from scans.synthetic import make_jaw
+    from scans.synthetic.jaw import make_jaw
+    from scans.teeth3ds import layout as teeth3ds
 
     mesh = make_jaw(jaw.seed, jaw.case_id, voxel_mm=jaw.voxel_size)
     teeth3ds.write_case(jaw.folder, jaw.case_id, "upper", mesh)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from scans import teeth3ds
-from scans.archives import Member, extract, list_members
-from scans.checksums import ChecksumLock
+from scans.cases.manifest import Manifest, RawCase
 from scans.errors import UserError
+from scans.fetching.archives import Member, extract, list_members
+from scans.fetching.checksums import ChecksumLock
 from scans.files import require_space
-from scans.manifest import Manifest, RawCase
-from scans.teeth3ds_files import (
+from scans.teeth3ds import layout as teeth3ds
+from scans.teeth3ds.published import (
     JAWS,
     LANDMARKS,
     LICENSE,
@@ -25,10 +25,10 @@ from scans.teeth3ds_files import (
     PublishedFile,
     recognise,
 )
-from stages.compute import map_ordered
-from stages.params import Compute, Params, Teeth3DS
-from stages.progress import say, track, transfer
-from stages.workspace import HIDDEN
+from stages.params.tree import Compute, Params, Teeth3DS
+from stages.runtime.map_ordered import map_ordered
+from stages.runtime.progress import say, track, transfer
+from stages.runtime.workspace import HIDDEN
 
 DOWNLOADS = HIDDEN / "downloads"
 # Beside params.yaml, for Git to keep: what was learned on one machine then holds on all others, and for all time. It is
@@ -125,7 +125,7 @@ class _Supply:
         return own[0] if own else DOWNLOADS / file.name
 
     def _download(self, missing: Sequence[tuple[PublishedFile, Path]]) -> None:
-        from scans.fetch import Remote, fetch
+        from scans.fetching.fetch import Remote, fetch
 
         remotes = [
             Remote(

@@ -4,7 +4,7 @@ import pytest
 
 from flows.forms import changes, form
 from scans.errors import UserError
-from stages.params import Params
+from stages.params.tree import Params
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.case import Case
+from model.cases.case import Case
 
 KWARGS: dict[str, Any] = {
     "encoder": "test_efficientnet",

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from model.export import export_onnx, graph_of
-from model.field import Answer, FieldNetwork
-from model.network import new_network
-from tests.model.test_field import KWARGS, cameras
+from model.networks.cloud import new_network
+from model.networks.field import Answer, FieldNetwork
+from tests.model.networks.test_field import KWARGS, cameras
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -5,14 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from model.baselines import PictureIndex, drawn
-from model.bootstrap import mean_interval
-from model.case import Case
-from model.density import ALPHA, density_aware_chamfer
-from model.matching import matched_share, one_to_one
-from model.metrics import compare, label_accuracy, measure, normal_consistency, unit_of
-from model.per_tooth import per_tooth, teeth_and_gingiva
-from model.uniformity import SHARES, uniformity
+from model.cases.case import Case
+from model.metrics.attributes import label_accuracy, normal_consistency
+from model.metrics.baselines import PictureIndex, drawn
+from model.metrics.bootstrap import mean_interval
+from model.metrics.density import ALPHA, density_aware_chamfer
+from model.metrics.distances import compare, measure, unit_of
+from model.metrics.matching import matched_share, one_to_one
+from model.metrics.per_tooth import per_tooth, teeth_and_gingiva
+from model.metrics.uniformity import SHARES, uniformity
 
 
 def two_clouds(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from renderers.cameras import Camera
-from renderers.rigs import ring_rig
-from renderers.shading import Shading
+from renderers.rasteriser.shading import Shading
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import Camera
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from renderers.cameras import Camera
 from renderers.colour import random_look
+from renderers.rasteriser.shading import ColourShading, Shading, grey_table, reflected
 from renderers.render import render_views
-from renderers.shading import ColourShading, Shading, grey_table, reflected
+from scans.cameras import Camera
 from scans.errors import ScanError, UserError
 from scans.seeds import generator
 

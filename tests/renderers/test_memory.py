@@ -13,8 +13,8 @@ HEAD = """
 import gc, sys
 import numpy as np, psutil
 from renderers.render import render_views
-from renderers.rigs import ring_rig
-from renderers.shading import Shading
+from renderers.rigs.rigs import ring_rig
+from renderers.rasteriser.shading import Shading
 
 rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=64, order=range(10))
 shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)

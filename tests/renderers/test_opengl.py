@@ -12,10 +12,10 @@ import pytest
 import trimesh
 
 from renderers import opengl
-from renderers.cameras import Camera, look_at_origin
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.rigs import ring_rig
-from renderers.shading import Shading
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import Camera, look_at_origin
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from renderers.cameras import Camera
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.rigs import around_the_jaw
-from renderers.shading import Shading
+from renderers.rigs.rigs import around_the_jaw
+from scans.cameras import Camera
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from renderers.cameras import Camera, look_at_origin
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.shading import Shading
-from scans.png import decode_png
+from scans.cameras import Camera, look_at_origin
+from scans.shards.png import decode_png
 
 spec = importlib.util.spec_from_file_location("scenes", Path(__file__).parent / "osmesa" / "scenes.py")
 scenes = importlib.util.module_from_spec(spec)

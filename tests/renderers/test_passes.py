@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from renderers.cameras import Camera
 from renderers.passes import NO_FACE, PASSES, depth_picture, depth_step, normals_picture, render_passes
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.shading import Shading
+from scans.cameras import Camera
 from scans.errors import ScanError
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from renderers.cameras import Camera
+from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
-from renderers.shading import Shading
+from scans.cameras import Camera
 from scans.errors import ScanError, UserError
 
 DIGEST = """
 from hashlib import sha256
 import numpy as np
-from renderers.rigs import ring_rig
+from renderers.rigs.rigs import ring_rig
 from renderers.render import render_views
-from renderers.shading import Shading
+from renderers.rasteriser.shading import Shading
 random = np.random.default_rng(3)
 vertices = random.uniform(-0.6, 0.6, (300, 3))
 faces = random.integers(0, 300, (400, 3))

@@ -37,7 +37,9 @@ def test_a_folder_of_the_users_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -
     assert os.environ["NUMBA_CACHE_DIR"] == "/elsewhere"
 
 
-@pytest.mark.parametrize("module", ["scans.sampling", "renderers.rasterizer", "model.neighbours"])
+@pytest.mark.parametrize(
+    "module", ["scans.sampling.sample_surface", "renderers.rasteriser.rasteriser", "model.geometry.neighbours"]
+)
 def test_numba_uses_it_whatever_is_imported_first(module: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     code = (

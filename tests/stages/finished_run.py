@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.metrics import measure
+from model.metrics.distances import measure
 from scans.mesh import Mesh
-from scans.png import encode_png
 from scans.seeds import generator
 from scans.shards.clouds import PredictedCloud, write_clouds
 from scans.shards.naming import shard_name
+from scans.shards.png import encode_png
 from scans.shards.prepared import PreparedCase, write_prepared
 from scans.shards.views import ViewsCase, write_views
 

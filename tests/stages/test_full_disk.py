@@ -16,7 +16,7 @@ import pytest
 
 from scans.mesh import Mesh
 from scans.mesh_files.obj_writer import encode_obj
-from stages.params import check
+from stages.params.tree import check
 
 
 @pytest.fixture

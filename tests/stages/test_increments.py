@@ -13,8 +13,9 @@ import pytest
 from scans.mesh import Mesh
 from scans.mesh_files.obj_writer import encode_obj
 from scans.shards.naming import group_cases
-from stages import download, prepare, render, store
-from stages.params import Params, check
+from stages import download, prepare, render
+from stages.params.tree import Params, check
+from stages.runtime import store
 
 MEAN = 3  # cases per shard
 
@@ -127,7 +128,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {project!r})
 from stages import prepare
-from stages.params import check
+from stages.params.tree import check
 real, count = prepare.prepare_case, 0
 def dying(*arguments):
     global count

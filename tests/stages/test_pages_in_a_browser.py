@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stages import report
-from stages.compare import compare
-from stages.params import load
-from stages.workspace import PAGE
+from stages.commands.compare import compare
+from stages.params.tree import load
+from stages.runtime.workspace import PAGE
 from tests.stages.finished_run import add_meshes, add_teeth_and_intervals, finish_run
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from scans.mesh import Mesh
 from scans.mesh_files.obj_writer import encode_obj
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_prepared
-from scans.synthetic import make_jaw
-from stages import download, prepare, store
-from stages.params import Params, check
+from scans.synthetic.jaw import make_jaw
+from stages import download, prepare
+from stages.params.tree import Params, check
+from stages.runtime import store
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 from trimesh.remesh import subdivide
 
 from scans.mesh import Mesh
-from scans.synthetic import make_jaw
-from scans.teeth3ds import write_case
+from scans.synthetic.jaw import make_jaw
+from scans.teeth3ds.layout import write_case
 
 MEGABYTE = 1 << 20
 LARGEST = 519_453  # faces of the largest upper of Teeth3DS
@@ -49,8 +49,9 @@ def measured(project: Path, folder: Path, code: str, jaws: list[Mesh], surface: 
         write_case(folder / "data" / "scans", f"J{k}", "upper", jaw)
         stem = f"upper/J{k}/J{k}_upper"
         cases.append({"id": f"J{k}", "mesh": f"{stem}.obj", "labels": f"{stem}.json", "split": "train"})
-    head = "import gc, json, psutil, sys\nfrom pathlib import Path\nfrom scans.manifest import RawCase\n"
-    head += "from stages.params import Prepare\nfrom stages.prepare import _make_shard, prepare_case, _Shard\n"
+    head = "import gc, json, psutil, sys\nfrom pathlib import Path\nfrom scans.cases.manifest import RawCase\n"
+    head += "from stages.params.tree import Prepare\nfrom stages.per_case.prepare_case import prepare_case\n"
+    head += "from stages.prepare import _make_shard, _Shard\n"
     head += "given = json.loads(sys.argv[1])\ncases = [RawCase(**case) for case in given['cases']]\n"
     head += "surface = given['surface']\n"
     command = [sys.executable, "-c", head + PEAK_OF_PROCESS + code, json.dumps({"cases": cases, "surface": surface})]

@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
-from renderers.cameras import camera_array
-from renderers.rig_files import read_rig
-from renderers.rigs import ring_rig
+from renderers.rigs.rig_files import read_rig
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import camera_array
 from scans.errors import UserError
-from scans.png import decode_png
 from scans.shards.naming import SPLITS, shard_paths
+from scans.shards.png import decode_png
 from scans.shards.views import ViewsCase, read_views
 from stages import download, evaluate, prepare, render, report, train
-from stages.params import Params, check
+from stages.params.tree import Params, check
 
 JITTER = {"azimuth": 10.0, "elevation": 10.0, "distance": 0.1, "roll": 10.0, "aim": 0.1}
 SEVEN = """\
@@ -209,9 +209,9 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project
 
 def test_absent_views_change_nothing_in_what_the_network_says() -> None:
     """The figures on 3 of ten views are those of the same 3 pictures, not of black ones in the other places."""
-    from model.dataset import Cases
-    from model.network import new_network
-    from model.prediction import predict
+    from model.cases.dataset import Cases
+    from model.networks.cloud import new_network
+    from model.reconstruction.predict import predict
 
     render.run(params(views=[0, 3, 9]))
     (case, *_) = Cases(prepare.PREPARED, render.VIEWS, "test")

@@ -8,12 +8,12 @@ import pytest
 
 from scans.errors import ScanError
 from scans.mesh import Mesh
-from scans.png import decode_png
+from scans.shards.png import decode_png
 from scans.shards.prepared import PreparedCase, write_prepared
 from scans.shards.table import read_metadata
 from scans.shards.views import read_views
 from stages import render
-from stages.params import check
+from stages.params.tree import check
 
 PREPARED = Path("data/prepared/train-00000-of-00001.parquet")
 VIEWS = Path("data/views/train-00000-of-00001.parquet")

@@ -6,8 +6,8 @@ import pytest
 
 from scans.errors import UserError
 from stages import report
-from stages.params import load
-from stages.workspace import PAGE
+from stages.params.tree import load
+from stages.runtime.workspace import PAGE
 from tests.stages.finished_run import add_meshes, add_teeth_and_intervals, finish_run
 
 

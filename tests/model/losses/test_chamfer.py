@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.chamfer import chamfer
-from model.neighbours import Cloud
 
 
 def test_chamfer_by_hand() -> None:

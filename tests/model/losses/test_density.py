@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.density import ALPHA, density_aware_chamfer
-from model.neighbours import Cloud
 
 
 def test_density_by_hand() -> None:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.l1 import index_l1, nearest_l1
-from model.neighbours import Cloud
 
 
 def test_index_l1_compares_by_index_and_takes_the_first_true_points() -> None:

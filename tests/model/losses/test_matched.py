@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from model.geometry.neighbours import Cloud
 from model.losses.matched import matched
-from model.neighbours import Cloud
 
 
 def test_the_matching_is_the_best_of_all_and_only_far_pairs_count() -> None:

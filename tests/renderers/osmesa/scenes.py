@@ -72,8 +72,8 @@ def picture_path(name: str, view: int) -> Path:
 
 def main() -> None:
     sys.path.insert(0, str(PROJECT))
-    from renderers.cameras import look_at_origin
-    from scans.png import encode_png
+    from scans.cameras import look_at_origin
+    from scans.shards.png import encode_png
 
     for name, ((vertices, faces), positions, fov) in SCENES.items():
         transforms = np.array([look_at_origin(position, up=(0, 0, 1)) for position in positions])

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from scans.mesh import Mesh
-from scans.mesh_files import read_mesh
+from scans.mesh_files.read import read_mesh
 from scans.mesh_files.writers import SURFACE_FORMATS, encode_points, encode_surface
 
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from scans.anatomy import TEETH
 from scans.seeds import generator
 from scans.synthetic.arch import contact_line, places
-from scans.synthetic.norms import TEETH
 from scans.synthetic.patient import Patient, Tooth, draw
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
+from scans.anatomy import TEETH
 from scans.synthetic import crowns
 from scans.synthetic.field import OVER, ROOT, tooth_distance
-from scans.synthetic.norms import TEETH
 from scans.synthetic.patient import Tooth
 from scans.synthetic.tables import Crowns
 

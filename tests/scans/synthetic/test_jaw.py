@@ -9,15 +9,14 @@ from functools import cache
 import numpy as np
 import pytest
 
+from scans.anatomy import TEETH
 from scans.errors import UserError
 from scans.mesh import UPPER_FDI, Mesh
 from scans.seeds import generator
-from scans.synthetic import make_jaw
 from scans.synthetic.arch import places
 from scans.synthetic.field import probe, voxels
 from scans.synthetic.gums import gums
-from scans.synthetic.jaw import _crowns, _grid
-from scans.synthetic.norms import TEETH
+from scans.synthetic.jaw import _crowns, _grid, make_jaw
 from scans.synthetic.patient import Patient, draw
 
 COARSE = 0.9
@@ -59,7 +58,7 @@ def times_of_edges(faces: np.ndarray) -> np.ndarray:
 
 def test_the_same_bytes_again_and_in_another_process():
     code = (
-        "import hashlib; from scans.synthetic import make_jaw; m = make_jaw(1, 'again', voxel_mm=0.9);"
+        "import hashlib; from scans.synthetic.jaw import make_jaw; m = make_jaw(1, 'again', voxel_mm=0.9);"
         "print(hashlib.sha256(m.vertices.tobytes() + m.faces.tobytes() + m.labels.tobytes()).hexdigest())"
     )
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from scans.anatomy import TEETH
 from scans.seeds import generator
-from scans.synthetic.norms import TEETH
 from scans.synthetic.patient import KINDS, Patient, draw
 
 

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scans import teeth3ds_files
+from scans.cases.manifest import read_manifest
 from scans.errors import UserError
-from scans.manifest import read_manifest
 from scans.mesh import Mesh
-from scans.mesh_files import read_mesh
+from scans.mesh_files.read import read_mesh
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_prepared
-from scans.synthetic import make_jaw
-from scans.teeth3ds_files import PublishedFile
+from scans.synthetic.jaw import make_jaw
+from scans.teeth3ds import published as teeth3ds_files
+from scans.teeth3ds.published import PublishedFile
 from stages import download, prepare
-from stages.params import Params, check
+from stages.params.tree import Params, check
+from stages.runtime.workspace import HIDDEN, SCANS
 from stages.sources import teeth3ds
-from stages.workspace import HIDDEN, SCANS
 
 PARTS = (PublishedFile("data_part_1.zip", "part1", 20_000), PublishedFile("data_part_2.zip", "part2", 20_000))
 SPLIT_FILES = {
@@ -349,7 +349,7 @@ def test_a_data_set_that_can_not_fit_is_not_begun(server: Any, monkeypatch: pyte
 
 
 TENVIEW = """
-from scans.teeth3ds_files import PublishedFile
+from scans.teeth3ds.published import PublishedFile
 from stages.sources import teeth3ds
 teeth3ds.SCANS = (PublishedFile("data_part_1.zip", "part1", 20_000), PublishedFile("data_part_2.zip", "part2", 20_000))
 from stages.cli import main

@@ -1,0 +1,122 @@
+"""The cases of a split, as training and evaluation read them from the shards."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.cases.case import Case
+from scans.errors import UserError
+from scans.shards.naming import shard_paths
+from scans.shards.png import decode_png
+from scans.shards.random_rows import RandomRows
+from scans.shards.table import read_columns, to_array
+from scans.shards.views import COLUMNS, ViewsCase, views_case
+
+OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
+
+
+class Cases(Sequence[Case]):
+    """All cases of a split in the shards' order; each is read and decoded when it is asked for.
+
+    For training in any order: a case costs about a millisecond, whichever came before. It is a map-style data set for
+    `torch.utils.data.DataLoader` (with `collate_fn=collate`), with any number of workers, forked or spawned.
+
+    Args:
+        prepared, views: the folders of the two families of shards.
+        surface: whether cases come with normals and labels; they cost about as much time as all the rest.
+
+    Raises:
+        UserError: shards are missing, damaged, or the two families are not about the same cases; or, at a case, its
+            views differ from an earlier case's in number or size.
+    """
+
+    def __init__(self, prepared: Path, views: Path, split: str, *, surface: bool = False) -> None:
+        self._surface = surface
+        self._shards = list(zip(shard_paths(prepared, split), shard_paths(views, split), strict=False))
+        if len(shard_paths(prepared, split)) != len(shard_paths(views, split)):
+            raise UserError(
+                f"{views}: not as many {split} shards as in {prepared}. Run `dvc repro` to render them again."
+            )
+        self._radii: list[float] = []
+        self._places: list[tuple[int, int]] = []  # shard and row of each case
+        for shard, (prepared_path, views_path) in enumerate(self._shards):
+            table = read_columns(prepared_path, ["id", "radius"])
+            if table["id"].to_pylist() != read_columns(views_path, ["id"])["id"].to_pylist():
+                raise UserError(
+                    f"{views_path}: other cases than in {prepared_path}. Run `dvc repro` to render them again."
+                )
+            self._radii += table["radius"].to_pylist()
+            self._places += [(shard, row) for row in range(len(table))]
+        self._open: OrderedDict[int, tuple[RandomRows, RandomRows]] = OrderedDict()
+        self._process = os.getpid()
+        self._shape: tuple[int, ...] | None = None  # of the first case's pictures, and so of all
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: int) -> Case:  # type: ignore[override]  # slices are never needed
+        shard, row = self._places[number]
+        prepared, views = self._opened(shard)
+        source = self._shards[shard][1]
+        case = views_case(views.row(row, COLUMNS))
+        pictures, present = _pictures(case, source)
+        self._shape = self._shape or pictures.shape
+        if pictures.shape != self._shape:
+            raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
+        points = prepared.floats(row, "points").reshape(-1, 3)
+        normals = labels = None
+        if self._surface:
+            columns = prepared.row(row, ["normals", "labels"])
+            normals, labels = to_array(columns["normals"]).reshape(-1, 3).copy(), to_array(columns["labels"]).copy()
+        return Case(case.id, pictures, present, points, self._radii[number], case.cameras.copy(), normals, labels)
+
+    def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
+        if self._process != os.getpid():  # forked: what is open belongs to the parent
+            self._open, self._process = OrderedDict(), os.getpid()
+        if shard not in self._open:
+            prepared, views = self._shards[shard]
+            self._open[shard] = RandomRows(prepared), RandomRows(views)
+            if len(self._open) > OPEN_SHARDS:
+                self._open.popitem(last=False)
+        self._open.move_to_end(shard)
+        return self._open[shard]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict()}  # a spawned worker opens its own
+
+
+def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of a case in the places of the rig's views, and which of these are there."""
+    present = np.array([png is not None for png in row.views])
+    if not present.any():
+        raise UserError(f"{path}: case {row.id} shows no view. Run `dvc repro` to render it again.")
+    images = [decode_png(png, f"{path}, case {row.id}, view {k}") for k, png in enumerate(row.views) if png is not None]
+    pictures = np.zeros((len(present), *images[0].shape), np.uint8)
+    pictures[present] = images
+    return pictures, present
+
+
+def collate(cases: Sequence[Case]) -> dict[str, Any]:
+    """A batch of B cases that have as many views and points, for `torch.utils.data.DataLoader`.
+
+    Returns:
+        id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. present: (B, V) bool. cameras: (B, V, C) float64.
+        points: (B, N, 3) float32. radius: (B,) float64, mm.
+    """
+    # Here, so that a stage tells of missing shards before it waits for torch.
+    import torch
+    from torch.utils.data import default_collate
+
+    def plain(case: Case) -> dict[str, Any]:
+        arrays = {"views": case.views, "present": case.present, "cameras": case.cameras, "points": case.points}
+        return {
+            "id": case.id,
+            **{name: torch.from_numpy(array) for name, array in arrays.items()},
+            "radius": case.radius,
+        }
+
+    return default_collate([plain(case) for case in cases])

@@ -1,0 +1,1 @@
+"""Operations on points and surfaces: nearest neighbours, camera projection, meshing."""

@@ -1,0 +1,1 @@
+"""The networks, from views to predictions, and their checkpoints."""

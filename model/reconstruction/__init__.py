@@ -1,0 +1,1 @@
+"""From a network's predictions to a jaw: point cloud, mesh, labels."""

@@ -1,0 +1,1 @@
+"""Devices, processes, signals and memory; no result depends on it."""

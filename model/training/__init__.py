@@ -1,0 +1,1 @@
+"""Training: the loop, its saved state, and what it starts from."""

@@ -1,0 +1,1 @@
+"""The software rasteriser: visibility buffer, then shading."""

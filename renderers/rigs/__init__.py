@@ -1,0 +1,1 @@
+"""Camera rigs: the ring, files of cameras, transforms.json."""

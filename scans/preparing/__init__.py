@@ -1,0 +1,1 @@
+"""From a raw mesh to a clean, oriented, normalised one."""

@@ -1,0 +1,1 @@
+"""Sampling points on a surface."""

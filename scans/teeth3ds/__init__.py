@@ -1,0 +1,1 @@
+"""The Teeth3DS(+) data set: its folder layout and published files."""

@@ -1,0 +1,1 @@
+"""The cards (README.md) of the data set and of a model."""

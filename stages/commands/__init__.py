@@ -1,0 +1,1 @@
+"""Subcommands of `tenview` that are no DVC stage."""

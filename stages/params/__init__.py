@@ -1,0 +1,1 @@
+"""The parameter tree, its table and the presets."""

@@ -1,0 +1,1 @@
+"""The work on one case, done in a worker process."""

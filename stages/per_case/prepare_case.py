@@ -1,0 +1,53 @@
+"""One scan, from its raw files to a normalised mesh and surface points; done in a worker."""
+
+from dataclasses import asdict, replace
+
+from scans.cases.manifest import RawCase
+from scans.shards.prepared import PreparedCase
+from stages.params.tree import Prepare as PrepareParams
+from stages.runtime.workspace import SCANS
+
+
+def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
+    """Read, turn, clean, sample and normalise one scan; its files are relative to data/scans, or absolute."""
+    # Imported here: a stage that finds all its shards done needs none of these slow imports.
+    from scans.mesh_files.read import read_mesh
+    from scans.preparing.cleaning import clean
+    from scans.preparing.frame import check_size, orient
+    from scans.preparing.normalise import center_and_radius, normalise
+    from scans.preparing.poisson_surface import reconstruct
+    from scans.sampling.sample_surface import sample_surface
+    from scans.seeds import generator
+    from scans.teeth3ds.layout import check_jaw, read_labels
+
+    path = SCANS / case.mesh
+    mesh = read_mesh(path)
+    if case.labels is not None:
+        mesh = replace(mesh, labels=read_labels(SCANS / case.labels, len(mesh.vertices))[1])
+    if mesh.labels is not None:
+        check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
+    mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
+    mesh, cleaning = clean(mesh, path, smallest_share=prepare.speck_share)
+    check_size(mesh, path)
+    rng = generator(prepare.seed, case.id)
+    if prepare.surface == "poisson":
+        made_from = prepare.reconstruction
+        mesh = reconstruct(mesh, path, rng, count=made_from.points, depth=made_from.depth)
+        mesh, _ = clean(mesh, path, smallest_share=prepare.speck_share)
+    samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
+    center, radius = center_and_radius(samples.points)
+    chance = generator(prepare.seed, f"{case.id}/framing")
+    center = center + radius * prepare.framing.offset * chance.uniform(-1, 1, 3)
+    radius *= 1 + prepare.framing.scale * chance.uniform(-1, 1)
+    return PreparedCase(
+        id=case.id,
+        split=split,
+        points=normalise(samples.points, center, radius),
+        normals=samples.normals,
+        labels=samples.labels,
+        center=center,
+        radius=radius,
+        mesh=replace(mesh, vertices=normalise(mesh.vertices, center, radius)),
+        source=source,
+        cleaning=asdict(cleaning),
+    )

@@ -1,0 +1,90 @@
+"""What a trained network's reconstructions may be held to: found on cases that it has not been trained on.
+
+`evaluate` writes reports/calibration.json, `export` puts it beside the weights, `predict` asks it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from scans.errors import UserError
+from scans.files import whole_file
+from scans.shards.naming import shard_paths
+from scans.shards.table import read_columns
+from stages.runtime.progress import say, track
+from stages.runtime.workspace import CALIBRATION, PREPARED, VIEWS
+
+if TYPE_CHECKING:
+    from model.metrics.plausibility import Limits
+    from model.networks.cloud import Network
+    from model.networks.field import FieldNetwork
+
+MOST_CASES = 100
+POINTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `predict` needs to know beside the weights.
+
+    Attributes:
+        weights_sha256: of the weights it is about.
+        radius_mm: mean of the training jaws' radii.
+        cases: how many validation cases were reconstructed.
+        limits: what their silhouettes allow.
+    """
+
+    weights_sha256: str
+    radius_mm: float
+    cases: int
+    limits: "Limits"
+
+
+def calibrate(network: "Network | FieldNetwork", weights_sha256: str) -> None:
+    """Write reports/calibration.json from the validation split.
+
+    Raises:
+        UserError: there is no validation case, or no training case.
+    """
+    from model.cases.dataset import Cases
+    from model.metrics.plausibility import fit, limits
+    from model.reconstruction.predict import reconstruct
+
+    radii = [
+        radius for path in shard_paths(PREPARED, "train") for radius in read_columns(path, ["radius"])[0].to_pylist()
+    ]
+    cases = Cases(PREPARED, VIEWS, "validation")
+    if not cases or not radii:
+        say("evaluate: no training or no validation cases here, so the plausibility limits stay as they are")
+        return
+    count = min(len(cases), MOST_CASES)
+    fits = []
+    for number in track(range(count), count, "calibrating on validation"):
+        case = cases[number]
+        assert case.cameras is not None  # shards have them
+        made = reconstruct(network, case.views, case.present, case.cameras, POINTS)
+        fits.append(fit(made.points, case.views, case.present, case.cameras))
+    found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
+    with whole_file(CALIBRATION) as path:
+        path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    say(f"evaluate: plausible from {found.limits.overlap:.2f} overlap of the silhouettes on; {CALIBRATION}")
+
+
+def read_calibration(path: Path, weights_sha256: str) -> Calibration | None:
+    """The calibration of these weights; None where the file is missing or about others.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from model.metrics.plausibility import Limits
+
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = Calibration(**values | {"limits": Limits(**values["limits"])})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise UserError(f"{path}: no calibration ({error}). Run `tenview evaluate` or export the model again") from None
+    return found if found.weights_sha256 == weights_sha256 else None

@@ -1,0 +1,183 @@
+"""What `predict` writes of a jaw: points, surface, pictures, and prediction.json, which says how they came about."""
+
+import hashlib
+import io
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scans.shards.prepared import PreparedCase
+from stages.prediction.picture_folder import Pictures
+from stages.prediction.trained import Trained
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from model.metrics.plausibility import Fit
+    from model.reconstruction.result import Reconstruction
+    from scans.mesh import Mesh
+    from stages.prediction.options import Options
+
+ACCOUNT = "prediction.json"  # it tells a folder of results from others, which are never replaced
+PACKAGES = ("tenview", "torch", "timm", "numpy", "opencv-python-headless")
+FRAME = "millimetres, crowns to +z, incisors at -y, patient right (FDI 1x) at +x, origin at the jaw's centre"
+SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, patient right (FDI 1x) at +x"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of a reconstruction.
+
+    Attributes:
+        fit: to its pictures. plausible: whether the fit is within the model's limits; None where it has none.
+        warnings: for the user. radius_mm: millimetres per unit, and radius_from: whence.
+    """
+
+    fit: "Fit"
+    plausible: bool | None
+    warnings: tuple[str, ...]
+    radius_mm: float
+    radius_from: str
+
+
+def write_case(
+    folder: Path,
+    pictures: Pictures,
+    made: "Reconstruction",
+    truth: PreparedCase | None,
+    account: Account,
+    trained: Trained,
+    options: "Options",
+) -> None:
+    """Fill the folder of a jaw.
+
+    Args:
+        made: normalised. truth: the scan, where the pictures are of one.
+    """
+    center = truth.center if truth is not None else None
+    _write_geometry(folder, made, account.radius_mm, center, options.formats)
+    _write_preview(folder, pictures, made, trained)
+    error = None
+    if truth is not None:
+        _write_views(folder / "views", pictures)
+        error = _write_error(folder, pictures, made, truth)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    render = trained.params.render.model_dump_json()
+    content: dict[str, Any] = {
+        "case": pictures.case,
+        "plausible": account.plausible,
+        "warnings": account.warnings,
+        "fit": asdict(account.fit),
+        "limits": asdict(trained.calibration.limits) if trained.calibration else None,
+        "frame": FRAME if truth is None else SCAN_FRAME,
+        "radius_mm": account.radius_mm,
+        "radius_from": account.radius_from,
+        "points": len(made.points),
+        "seed": options.seed,
+        "error": error,
+        "absent_views": [number for number, there in enumerate(pictures.present.tolist()) if not there],
+        "model": {
+            "weights_sha256": trained.weights_sha256,
+            "params_digest": trained.params_digest,
+            "network": trained.network.kwargs,
+        },
+        "render_params_digest": hashlib.sha256(render.encode()).hexdigest(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "inputs": pictures.files,
+        "outputs": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+    }
+    (folder / ACCOUNT).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_geometry(
+    folder: Path, made: "Reconstruction", radius: float, center: "np.ndarray | None", formats: "Any"
+) -> None:
+    import numpy as np
+
+    from scans.mesh import Mesh
+    from scans.mesh_files.writers import POINT_FORMATS, SURFACE_FORMATS, encode_points, encode_surface
+    from scans.preparing.normalise import denormalise
+    from stages.prediction.preview import tooth_colors
+
+    at = np.zeros(3) if center is None else center
+    points = denormalise(made.points, at, radius)
+    colors = None if made.labels is None else tooth_colors(made.labels)
+    mesh: Mesh | None = None
+    if made.mesh is not None:
+        vertices = denormalise(np.asarray(made.mesh.vertices), at, radius)
+        mesh = Mesh(vertices, made.mesh.faces, made.mesh.labels)
+    for form in formats:
+        if form in POINT_FORMATS:
+            data = encode_points(points, form, normals=made.normals, labels=made.labels, colors=colors)
+            (folder / f"points.{form}").write_bytes(data)
+        if form in SURFACE_FORMATS and mesh is not None:
+            shown = None if mesh.labels is None else tooth_colors(mesh.labels)
+            (folder / f"mesh.{form}").write_bytes(encode_surface(mesh, form, shown))
+        if form == "npz":
+            (folder / "reconstruction.npz").write_bytes(_npz(points, made, mesh))
+
+
+def _npz(points: "np.ndarray", made: "Reconstruction", mesh: "Mesh | None") -> bytes:
+    import numpy as np
+
+    arrays: dict[str, Any] = {"points": points, "normals": made.normals, "labels": made.labels}
+    if mesh is not None:
+        arrays |= {"vertices": mesh.vertices.astype(np.float32), "faces": mesh.faces, "vertex_labels": mesh.labels}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
+    return buffer.getvalue()
+
+
+def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", trained: Trained) -> None:
+    from renderers.rasteriser.shading import Shading
+    from scans.shards.png import encode_png
+    from stages.per_case.render_case import shading_of
+    from stages.prediction.preview import point_pictures, preview, surface_pictures
+
+    shading = shading_of(trained.params.render, pictures.case)
+    if made.mesh is not None and isinstance(shading, Shading):
+        shown = surface_pictures(made.mesh, pictures.cameras, shading)
+    else:
+        shown = point_pictures(made.points, pictures.cameras)
+    sheet = preview({f"{pictures.case}: pictures": pictures.views, "reconstruction": shown})
+    (folder / "preview.png").write_bytes(encode_png(sheet))
+
+
+def _write_views(folder: Path, pictures: Pictures) -> None:
+    """The rendered pictures, in the form that `predict` reads."""
+    from renderers.rigs.transforms import transforms_json
+    from scans.cameras import cameras_from_array
+    from scans.shards.png import encode_png
+
+    folder.mkdir()
+    names = [f"view_{number:02d}.png" for number in range(len(pictures.views))]
+    for name, view, there in zip(names, pictures.views, pictures.present, strict=True):
+        if there:
+            (folder / name).write_bytes(encode_png(view))
+    transforms = transforms_json(cameras_from_array(pictures.cameras), names)
+    (folder / "transforms.json").write_text(json.dumps(transforms, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth: PreparedCase) -> dict[str, float]:
+    """error.ply and error.png: the points coloured by their distance to the scan. Returns the figures."""
+    import numpy as np
+
+    from model.metrics.distances import compare, figures
+    from scans.mesh_files.writers import encode_points
+    from scans.preparing.normalise import denormalise
+    from scans.shards.png import encode_png
+    from stages.prediction.preview import distance_colors, distance_scale, point_pictures, preview
+
+    comparison = compare(made.points, truth.points.astype(np.float32))
+    distance_mm = np.asarray(comparison.to_truth) * truth.radius
+    colors = distance_colors(distance_mm)
+    points = denormalise(made.points, truth.center, truth.radius)
+    data = encode_points(points, "ply", colors=colors, properties={"distance_mm": distance_mm.astype(np.float32)})
+    (folder / "error.ply").write_bytes(data)
+    shown = point_pictures(made.points, pictures.cameras, colors)
+    sheet = preview({f"{pictures.case}: pictures": pictures.views, "distance to the scan": shown})
+    (folder / "error.png").write_bytes(encode_png(np.concatenate([sheet, distance_scale(sheet.shape[1])])))
+    return figures(comparison, truth.radius)

@@ -1,0 +1,50 @@
+"""The pictures of a scan whose surface is known, to see what a model makes of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scans.cases.manifest import RawCase
+from scans.errors import UserError
+from stages.params.tree import Params
+from stages.per_case.prepare_case import prepare_case
+from stages.per_case.render_case import rig_of, shading_of
+from stages.prediction.options import Axes
+from stages.prediction.picture_folder import Pictures
+from stages.runtime.store import file_digest
+
+if TYPE_CHECKING:
+    from scans.shards.prepared import PreparedCase
+
+
+def picture_scan(path: Path, axes: Axes, params: Params) -> "tuple[Pictures, PreparedCase]":
+    """Clean, sample and normalise a scan as `prepare` does, and render the rig's views of it as `render` does.
+
+    Raises:
+        UserError: the scan can't be used; `style: colour` needs labels.
+    """
+    import numpy as np
+
+    from renderers.render import render_views
+    from scans.cameras import camera_array
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file. Name a scan: OBJ, PLY, STL, OFF, VTP or GLB")
+    labels = path.with_suffix(".json")
+    raw = RawCase(
+        path.stem,
+        str(path.absolute()),
+        str(labels.absolute()) if labels.is_file() else None,
+        split=None,
+        crowns=axes.crowns,
+        incisors=axes.incisors,
+        millimetres_per_unit=axes.millimetres_per_unit,
+    )
+    case = prepare_case(raw, "test", file_digest(path), params.prepare)
+    rig = rig_of(params.render)
+    shading = shading_of(params.render, case.id)
+    mesh = case.mesh
+    views = render_views(
+        mesh.vertices, mesh.faces, rig, shading, backend="numba", samples=params.render.samples, labels=mesh.labels
+    )
+    pictures = Pictures(case.id, views, np.ones(len(rig), bool), camera_array(rig), {path.name: case.source})
+    return pictures, case

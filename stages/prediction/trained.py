@@ -1,0 +1,54 @@
+"""A trained model with all that its use needs, from the project or from a folder that `tenview export` made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.params import tree as parameters
+from stages.params.tree import PARAMS_FILE, Params
+from stages.prediction.calibration import Calibration, read_calibration
+from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK
+
+if TYPE_CHECKING:
+    from model.networks.cloud import Network
+    from model.networks.field import FieldNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model in use.
+
+    Attributes:
+        network: in evaluation mode, on the CPU.
+        weights_sha256, params_digest: as the checkpoint has them.
+        params: with which its data were made.
+        calibration: None where nobody has calibrated these weights.
+    """
+
+    network: "Network | FieldNetwork"
+    weights_sha256: str
+    params_digest: str
+    params: Params
+    calibration: Calibration | None
+
+
+def load_trained(folder: Path | None) -> Trained:
+    """Load a model.
+
+    Args:
+        folder: one that `tenview export` made; None takes the project's artifacts/model with params.yaml and
+            reports/calibration.json. A folder without params of its own takes the project's, too.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    # Read before torch is loaded, which takes seconds: what is wrong is told at once.
+    own = folder is not None and (folder / PARAMS_FILE).is_file()
+    params = parameters.load(folder / PARAMS_FILE if folder and own else PARAMS_FILE)
+
+    from model.networks.checkpoint import load_checkpoint
+
+    network, description = load_checkpoint((folder or MODEL) / NETWORK)
+    digest = description["weights_sha256"]
+    calibration = read_calibration(folder / CALIBRATION.name if folder and own else CALIBRATION, digest)
+    return Trained(network, digest, description["params_digest"], params, calibration)

@@ -1,0 +1,1 @@
+"""Workers, progress, resume store and paths; no output depends on it."""

@@ -1,0 +1,65 @@
+"""Parallel work on many cases: one function, results in order, by any number of workers of any kind."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, wait
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from scans.errors import UserError
+from stages.params.tree import Compute
+from stages.runtime.pool import Pool
+from stages.runtime.process_pool import process_pool
+from stages.runtime.progress import track
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SECONDS_BETWEEN_CHECKS = 1.0
+
+
+def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: Compute, what: str) -> Iterator[R]:
+    """Apply a pickable function to each item; yield the results in the items' order, with progress.
+
+    At most four results a worker wait for the one that is next.
+
+    Raises:
+        UserError: a worker died (out of memory, most likely), or the Dask cluster can't be used; what the function
+            raised is raised here as it is.
+    """
+    workers = min(compute.workers or len(os.sched_getaffinity(0)), len(items))
+    if compute.executor == "processes" and workers <= 1:
+        yield from track(map(function, items), len(items), what)
+        return
+    try:
+        with _pool(compute, workers) as pool:
+            yield from track(_results(pool, function, items), len(items), what)
+    except BrokenExecutor:
+        raise UserError(
+            f"{what}: a worker process died, most likely for lack of memory. Lower compute.workers in params.yaml."
+        ) from None
+
+
+def _pool(compute: Compute, workers: int) -> AbstractContextManager[Pool]:
+    if compute.executor == "processes":
+        return process_pool(workers)
+    from stages.runtime.dask_pool import dask_pool
+
+    return dask_pool(compute.scheduler, workers)
+
+
+def _results(pool: Pool, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > 4 * pool.workers:
+            yield _result(pool, waiting.popleft())
+    while waiting:
+        yield _result(pool, waiting.popleft())
+
+
+def _result(pool: Pool, future: "Future[R]") -> R:
+    while not wait([future], SECONDS_BETWEEN_CHECKS).done:
+        pool.check()
+    return future.result()

@@ -1,0 +1,74 @@
+"""Where a stage's files lie, one run of a stage at a time, and outputs that appear whole or not at all."""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scans.files import named
+from stages.runtime.progress import say
+
+# All relative to the folder that tenview runs in, so that dvc.lock and the outputs name no machine's paths.
+RIGS = Path("rigs")
+SCANS = Path("data/scans")
+PREPARED = Path("data/prepared")
+VIEWS = Path("data/views")
+MODEL = Path("artifacts/model")  # what the train stage leaves, with these names in it
+NETWORK, MEAN_ARCH = "network.safetensors", "mean_arch.npy"
+LEARNING_CURVE = Path("reports/training.csv")
+METRICS = Path("reports/metrics.json")
+INTERVALS = Path("reports/intervals.json")
+CASES = Path("reports/cases.parquet")
+TEETH = Path("reports/teeth.parquet")
+CURVES = Path("reports/curves.csv")
+PREDICTIONS = Path("reports/predictions")
+PAGE = Path("reports/index.html")
+CALIBRATION = Path("reports/calibration.json")
+HIDDEN = Path(".tenview")
+
+
+@contextmanager
+def alone(stage: str) -> Iterator[None]:
+    """Hold the stage's lock: wait until no other process runs this stage here.
+
+    A killed `dvc repro` leaves its stage running. The next one must not write beside that orphan, so it waits;
+    the kernel frees the lock of a process that dies.
+    """
+    HIDDEN.mkdir(exist_ok=True)
+    with open(HIDDEN / f"{stage}.lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            say(f"{stage}: waiting for process {lock.read().strip() or '?'}, which runs this stage here")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `path` when the block ends well.
+
+    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    old = path.with_name(f".{path.name}.old")
+    for rest in (old, *path.parent.glob(f".{path.name}.*.partial")):  # what a killed run left
+        shutil.rmtree(rest, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        with named(path):
+            yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from model.geometry.neighbours import Cloud, nearest, nearest_other
+
+
+def cloud(points: object) -> Cloud:
+    return Cloud.of(torch.as_tensor(np.asarray(points), dtype=torch.float32))
+
+
+def squares(a: Cloud, b: Cloud) -> torch.Tensor:
+    """(N, M) squared distances of all pairs."""
+    return ((a.points[:, None] - b.points[None]) ** 2).sum(dim=-1)
+
+
+def shapes() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    sphere = rng.normal(size=(700, 3))
+    return {
+        "random": rng.normal(size=(1000, 3)),
+        "one point": np.zeros((1, 3)),
+        "two points": np.array([[0.0, 0, 0], [1, 0, 0]]),
+        "a leaf and one": rng.normal(size=(17, 3)),
+        "all equal": np.full((600, 3), 0.25),
+        "ten clumps": rng.normal(size=(10, 3))[rng.integers(0, 10, 800)],
+        "noisy clumps": rng.normal(size=(10, 3))[rng.integers(0, 10, 800)] + 1e-7 * rng.normal(size=(800, 3)),
+        "collinear": np.linspace(-1, 1, 900)[:, None] * [1.0, 0, 0],
+        "grid": np.stack(np.meshgrid(*[np.arange(9.0)] * 3), axis=-1).reshape(-1, 3) / 4 - 1,
+        "sphere": sphere / np.linalg.norm(sphere, axis=1, keepdims=True),
+        "its centre": 1e-6 * rng.normal(size=(500, 3)),
+        "far away": rng.normal(size=(300, 3)) + 1e4,
+    }
+
+
+@pytest.mark.parametrize("queries", shapes())
+@pytest.mark.parametrize("targets", shapes())
+def test_nearest_is_the_brute_force_minimum(queries: str, targets: str) -> None:
+    a, b = cloud(shapes()[queries]), cloud(shapes()[targets])
+    index = nearest(a, b)
+    assert index.dtype == torch.int64
+    every = squares(a, b)
+    assert torch.equal(every[torch.arange(len(index)), index], every.min(dim=1).values)
+
+
+@pytest.mark.parametrize("name", [name for name in shapes() if name != "one point"])
+def test_nearest_other_leaves_out_the_point_itself(name: str) -> None:
+    a = cloud(shapes()[name])
+    index = nearest_other(a)
+    every = squares(a, a).fill_diagonal_(torch.inf)
+    assert torch.equal(every[torch.arange(len(index)), index], every.min(dim=1).values)
+    assert (index != torch.arange(len(index))).all()
+
+
+def test_indices_name_places_in_the_clouds_as_given() -> None:
+    a = cloud([[0, 0, 0.1], [5, 0, 0]])
+    b = cloud([[4, 0, 0], [9, 9, 9], [0, 0, 0]])
+    assert nearest(a, b).tolist() == [2, 0]
+    assert nearest(b, a).tolist() == [1, 1, 0]
+
+
+def test_double_points_and_gradients_are_taken_and_no_gradient_comes_back() -> None:
+    points = torch.rand(50, 3, dtype=torch.float64, requires_grad=True)
+    assert nearest(Cloud.of(points), Cloud.of(points)).tolist() == list(range(50))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3,), (2, 4, 3)])
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"\(N, 3\)"):
+        Cloud.of(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_points_that_are_not_finite_are_refused(value: float) -> None:
+    points = torch.zeros(40, 3)
+    points[7, 1] = value
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        Cloud.of(points)
+
+
+def test_a_single_point_has_no_other() -> None:
+    with pytest.raises(ValueError, match="single point"):
+        nearest_other(cloud([[0, 0, 0]]))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_finds_the_same_distances() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.rand(3000, 3, generator=generator), torch.rand(2500, 3, generator=generator)
+    here, there = nearest(Cloud.of(a), Cloud.of(b)), nearest(Cloud.of(a.cuda()), Cloud.of(b.cuda())).cpu()
+    torch.testing.assert_close((a - b[here]).norm(dim=1), (a - b[there]).norm(dim=1), rtol=1e-6, atol=0)
+    other = nearest_other(Cloud.of(a.cuda())).cpu()
+    torch.testing.assert_close((a - a[nearest_other(Cloud.of(a))]).norm(dim=1), (a - a[other]).norm(dim=1))

@@ -1,0 +1,105 @@
+"""On real pictures: a synthetic jaw and an open horseshoe, rendered by the renderer."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from model.metrics.plausibility import CHANCE, Fit, background_of, fit, foreground, limits, silhouette
+from renderers.rasteriser.shading import Shading
+from renderers.render import render_views
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import camera_array
+from scans.mesh import Mesh
+from scans.preparing.normalise import center_and_radius, normalise
+from scans.sampling.sample_surface import sample_surface
+
+RIG = ring_rig(ring_views=9, elevation=20.0, distance=3.0, field_of_view=40.0, image_size=64, order=range(10))
+CAMERAS, ALL = camera_array(RIG), np.ones(10, bool)
+GREY = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+
+
+@pytest.fixture(scope="module")
+def jaw() -> Mesh:
+    """A half ring with one side higher than the other, roughly an arch, in the normalised frame."""
+    along, across = np.meshgrid(np.linspace(-1.7, 1.7, 60), np.linspace(0, 1, 8), indexing="ij")
+    reach, z = 20 + 12 * across, (10 + 2 * along) * np.sin(np.pi * across)
+    vertices = np.stack([reach * np.sin(along), -reach * np.cos(along), z], axis=2).reshape(-1, 3)
+    corners = np.arange(480).reshape(60, 8)
+    a, b, c, d = (part.ravel() for part in (corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]))
+    faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([a, d, c], axis=1)]).astype(np.int32)
+    return Mesh(normalise(vertices, *center_and_radius(vertices)), faces)
+
+
+@pytest.fixture(scope="module")
+def views(jaw: Mesh) -> np.ndarray:
+    return render_views(jaw.vertices, jaw.faces, RIG, GREY, backend="numba", samples=4)
+
+
+@pytest.fixture(scope="module")
+def points(jaw: Mesh) -> np.ndarray:
+    return sample_surface(jaw, 20_000, np.random.default_rng(0)).points
+
+
+def test_the_true_points_fit_their_pictures(points: np.ndarray, views: np.ndarray) -> None:
+    found = fit(points, views, ALL, CAMERAS)
+    assert found.overlap > 0.93
+    assert found.disorder == 0
+    assert found.order == {number: number for number in range(10)}
+    assert found.mirrored < 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "order"),
+    [
+        (lambda v: v[:, :, ::-1], None),
+        (lambda v: np.concatenate([v[:1], v[8:0:-1], v[9:]]), None),
+        (lambda v: np.roll(v, 1, axis=0), {number: (number - 1) % 10 for number in range(10)}),
+        (lambda v: v[[0, 2, 1, *range(3, 10)]], {0: 0, 1: 2, 2: 1, **{number: number for number in range(3, 10)}}),
+    ],
+    ids=["mirrored", "the wrong way round", "one too far", "two swapped"],
+)
+def test_spoilt_pictures_fit_better_in_another_order(
+    spoil: Callable[[np.ndarray], np.ndarray],
+    order: dict[int, int] | None,
+    points: np.ndarray,
+    views: np.ndarray,
+) -> None:
+    right, wrong = (fit(points, each, ALL, CAMERAS) for each in (views, np.ascontiguousarray(spoil(views))))
+    assert limits([right]).allow(right)
+    assert not limits([right]).allow(wrong)
+    assert wrong.disorder > 2 * CHANCE
+    if order is None:
+        assert wrong.mirrored > CHANCE
+    else:
+        assert wrong.order == order
+
+
+def test_absent_views_are_left_out(points: np.ndarray, views: np.ndarray) -> None:
+    spoilt = views.copy()
+    spoilt[[2, 5]] = 255
+    present = ALL.copy()
+    present[[2, 5]] = False
+    found = fit(points, spoilt, present, CAMERAS)
+    assert list(found.overlaps) == [0, 1, 3, 4, 6, 7, 8, 9]
+    assert found.overlap > 0.93
+
+
+def test_a_point_is_seen_where_the_camera_has_it() -> None:
+    seen = silhouette(np.array([[0.0, 0, 0], [0, 0, 5]]), CAMERAS[9], 64)  # the second lies behind the top camera
+    assert np.argwhere(seen).tolist() == [[32, 32]]
+
+
+def test_the_background_is_what_the_border_shows_most() -> None:
+    picture = np.full((8, 8, 3), (200, 10, 10), np.uint8)
+    picture[3:5, 3:6] = 90
+    picture[0, :2] = 0
+    assert background_of(picture).tolist() == [200, 10, 10]
+    assert foreground(picture).sum() == 8
+
+
+def test_limits_leave_as_much_room_as_the_worst_case_takes() -> None:
+    fits = [Fit({}, overlap, disorder, {}, 0.0) for overlap, disorder in ((0.7, 0.01), (0.8, 0.0), (0.9, 0.0))]
+    found = limits(fits)
+    assert found.overlap == pytest.approx(0.6 - CHANCE)
+    assert found.disorder == pytest.approx(0.02 + CHANCE)

@@ -1,0 +1,88 @@
+import pytest
+import torch
+from torch.nn.functional import grid_sample
+
+from model.networks.pixel_aligned import PixelAligned, bilinear
+
+
+def cameras() -> torch.Tensor:
+    """(1, 2, 23): both look down along -z from a height of 3, the second is turned by 90 degrees about that axis."""
+    upright, turned = torch.eye(4), torch.eye(4)
+    turned[:2, :2] = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    rows = []
+    for transform in (upright, turned):
+        transform[2, 3] = 3.0
+        rows.append(torch.cat([transform.flatten(), torch.tensor([24.0, 24, 8, 8, 16, 16, 0])]))
+    return torch.stack(rows)[None]
+
+
+def features(aligned: PixelAligned, maps: torch.Tensor, present: torch.Tensor, rig: torch.Tensor, points: torch.Tensor):
+    return aligned(aligned.prepare(maps, rig), present, rig, points)
+
+
+def test_a_point_learns_what_stands_at_its_place_in_each_map() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    present = torch.ones(1, 2, dtype=torch.bool)
+    maps = torch.zeros(1, 2, 1, 16, 16)
+    point = torch.tensor([[[0.5, 0.25, 0.0]]])  # column 12, row 6 of the first picture; column 10, row 12 of the second
+    before = features(aligned, maps, present, cameras(), point)
+    assert before.shape == (1, 1, 24)
+    for view, row, column in ((0, 5, 11), (1, 11, 9)):
+        elsewhere, here = maps.clone(), maps.clone()
+        elsewhere[0, view, 0, 1, 1] = 9
+        here[0, view, 0, row, column] = 9
+        assert torch.equal(features(aligned, elsewhere, present, cameras(), point), before)
+        assert not torch.allclose(features(aligned, here, present, cameras(), point), before)
+
+
+def test_what_a_map_holds_is_turned_with_its_camera() -> None:
+    """The first layer done for each pixel is the one done for each point: a turned camera turns arrows alone."""
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=2, hidden=8, heads=2)
+    maps = torch.randn(1, 2, 2, 16, 16)
+    prepared = aligned.prepare(maps, cameras())
+    pixel, rotation = maps[0, 1, :, 3, 4], cameras()[0, 1, :16].view(4, 4)[:3, :3]
+    arrows = aligned.arrows(pixel).view(-1, 3) @ rotation.T
+    torch.testing.assert_close(prepared[0, 1, 3, 4], aligned.first(torch.cat([pixel, arrows.flatten()])))
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 9), (1, 3), (1, 1)])
+def test_maps_are_sampled_as_pytorch_does(height: int, width: int) -> None:
+    chance = torch.Generator().manual_seed(0)
+    maps = torch.rand(2, 3, height, width, 4, generator=chance, requires_grad=True)
+    place = (3 * torch.rand(2, 3, 50, 2, generator=chance) - 1.5).requires_grad_()  # a third lies outside
+    sampled = bilinear(maps, place)
+    theirs = grid_sample(
+        maps.flatten(0, 1).permute(0, 3, 1, 2), place.flatten(0, 1)[:, None], padding_mode="border", align_corners=False
+    )
+    theirs = theirs[:, :, 0].transpose(1, 2).view_as(sampled)
+    torch.testing.assert_close(sampled, theirs)
+    weights = torch.rand(theirs.shape, generator=chance)
+    mine = torch.autograd.grad((weights * sampled).sum(), (maps, place))
+    for slope, other in zip(mine, torch.autograd.grad((weights * theirs).sum(), (maps, place)), strict=True):
+        torch.testing.assert_close(slope, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_place_that_is_not_a_number_does_no_harm() -> None:
+    sampled = bilinear(torch.rand(1, 1, 4, 4, 2), torch.tensor([torch.nan, torch.inf]).view(1, 1, 1, 2))
+    assert sampled.isfinite().all()
+
+
+def test_absent_views_do_not_count() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    maps, points = torch.randn(1, 2, 1, 16, 16), torch.rand(1, 5, 3) - 0.5
+    alone = features(aligned, maps[:, :1], torch.ones(1, 1, dtype=torch.bool), cameras()[:, :1], points)
+    both = features(aligned, maps, torch.tensor([[True, False]]), cameras(), points)
+    torch.testing.assert_close(both, alone)
+
+
+def test_a_single_view_has_a_finite_gradient() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=1, hidden=8, heads=2)
+    points = torch.rand(1, 5, 3, requires_grad=True)
+    maps, present = torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool)
+    features(aligned, maps, present, cameras()[:, :1], points).sum().backward()
+    assert points.grad is not None
+    assert torch.isfinite(points.grad).all()

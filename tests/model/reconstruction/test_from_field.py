@@ -1,0 +1,73 @@
+"""From a field to a surface, with a field that is known: a ball's."""
+
+import numpy as np
+import pytest
+import torch
+
+from model.networks.field import Answer, FieldNetwork, Seen
+from model.reconstruction.from_field import reconstruct_surface
+from scans.mesh import LABELS
+from scans.seeds import generator
+from tests.model.networks.test_field import KWARGS, cameras
+
+RADIUS = 0.5
+
+
+class Ball(FieldNetwork):
+    """Answers as a perfect network would about a ball whose upper half is tooth 11."""
+
+    def ask(self, seen: Seen, points: torch.Tensor) -> Answer:
+        del seen
+        length = points.norm(dim=-1)
+        classes = torch.zeros(*points.shape[:2], len(LABELS))
+        classes[..., LABELS.index(11)] = points[..., 2]
+        return Answer(points, length - RADIUS, 2 * points, (length - RADIUS).abs(), classes, torch.full((1,), 3.7))
+
+
+@pytest.fixture(scope="module")
+def ball() -> FieldNetwork:
+    torch.manual_seed(0)
+    network = Ball(**KWARGS | {"starts": 20_000}).eval()
+    network.start_from(torch.rand(20_000, 3) - 0.5, 3.7)
+    return network
+
+
+def reconstruct(network: FieldNetwork, points: int = 3000):
+    views = np.zeros((10, 32, 32), np.uint8)
+    rng = generator(0, "points")
+    return reconstruct_surface(network, views, np.ones(10, bool), cameras().numpy(), points, rng)
+
+
+def test_points_flow_onto_the_surface_and_are_joined_to_a_labelled_mesh(ball: FieldNetwork) -> None:
+    made = reconstruct(ball)
+    assert made.mesh is not None
+    assert made.points.shape == (3000, 3)
+    np.testing.assert_allclose(np.linalg.norm(made.mesh.vertices, axis=1), RADIUS, atol=0.003)
+    np.testing.assert_allclose(np.linalg.norm(made.points, axis=1), RADIUS, atol=0.003)
+    edges = np.sort(made.mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    assert (
+        np.unique(edges, axis=0, return_counts=True)[1] == 2
+    ).mean() > 0.999  # closed, but for where points are rare
+    assert made.labels is not None
+    clear = np.abs(made.points[:, 2]) > 0.02
+    np.testing.assert_array_equal(made.labels[clear], np.where(made.points[clear, 2] > 0, 11, 0))
+    assert made.normals is not None
+    assert ((made.normals * made.points).sum(axis=1) > 0.95 * RADIUS).all()
+    assert made.radius == pytest.approx(np.exp(3.7), rel=1e-6)
+
+
+def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:
+    assert reconstruct(ball, 70_000).points.shape == (70_000, 3)
+    np.testing.assert_array_equal(reconstruct(ball).points, reconstruct(ball).points)
+
+
+def test_a_network_that_has_learnt_nothing_answers_without_a_surface() -> None:
+    torch.manual_seed(0)
+    network = FieldNetwork(**KWARGS).eval()
+    with torch.no_grad():
+        network.answer.bias[4] = 5.0  # everything is far from the surface
+    made = reconstruct(network)
+    assert made.points.shape == (3000, 3)
+    assert np.isfinite(made.points).all()
+    assert made.mesh is None
+    assert made.normals is None

@@ -1,0 +1,168 @@
+"""The package's own: read_mesh, which parser it takes, and what it refuses."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from scans.errors import ScanError
+from scans.mesh import Mesh
+from scans.mesh_files.read import SUFFIXES, read_mesh
+
+OBJ = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+PLY = (
+    b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    b"property int fdi\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+    b"0 0 0 11\n1 0 0 0\n0 1 0 28\n3 0 1 2\n"
+)
+OFF = b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n"
+STL = b"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\nendsolid\n"
+VTP = (
+    b'<?xml version="1.0"?><VTKFile type="PolyData" byte_order="LittleEndian"><PolyData>'
+    b'<Piece NumberOfPoints="3" NumberOfPolys="1"><PointData><DataArray type="UInt8" Name="FDI" format="ascii">11 0 28'
+    b'</DataArray></PointData><Points><DataArray type="Float32" NumberOfComponents="3" format="ascii">0 0 0 1 0 0 0 1 0'
+    b'</DataArray></Points><Polys><DataArray type="Int64" Name="connectivity" format="ascii">0 1 2</DataArray>'
+    b'<DataArray type="Int64" Name="offsets" format="ascii">3</DataArray></Polys></Piece></PolyData></VTKFile>'
+)
+GLB = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False).export(file_type="glb")
+STL_BINARY = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False).export(file_type="stl")
+FILES = {".obj": OBJ, ".ply": PLY, ".stl": STL, ".off": OFF, ".vtp": VTP, ".glb": GLB}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_one_triangle_of_each_format(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"Jaw{suffix.upper()}"
+    path.write_bytes(FILES[suffix])
+    mesh = read_mesh(path)
+    assert mesh.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert mesh.vertices.dtype == np.float64
+    assert mesh.faces.tolist() == [[0, 1, 2]]
+    assert mesh.faces.dtype == np.int32
+    if suffix in (".ply", ".vtp"):
+        assert mesh.labels is not None
+        assert mesh.labels.tolist() == [11, 0, 28]
+        assert mesh.labels.dtype == np.uint8
+    else:
+        assert mesh.labels is None
+
+
+@pytest.mark.parametrize("content", [*FILES, ".binary stl"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_suffix_that_lies(tmp_path: Path, suffix: str, content: str) -> None:
+    if suffix == content or (suffix, content) == (".stl", ".binary stl"):
+        return
+    path = tmp_path / f"jaw{suffix}"
+    path.write_bytes(FILES.get(content, STL_BINARY))
+    with pytest.raises(ScanError, match=str(path)) as caught:
+        read_mesh(path)
+    if content in FILES and content != ".obj":
+        assert f"holds a {content[1:].upper()} file. Rename it to jaw{content}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.obj", b"", "it is empty"),
+        ("a.obj", b" \n\n", "it is empty"),
+        ("a.obj", b"# nothing\n", "it has no vertices"),
+        ("a.obj", b"v 0 0 0\n", "it has no faces"),
+        ("a.obj", b"v nan 0 0\nv 0 inf 0\nv 0 0 nan\nf 1 2 3\n", "all 3 vertices have NaN or infinite coordinates"),
+        ("a.obj", OBJ + b"f 1 2 9\n", "refer to vertices that the file doesn't have"),
+        ("a.obj", bytes(range(256)) * 9, "binary data"),
+        ("a.obj", OBJ.decode().encode("utf-16"), "binary data"),
+        ("a.obj", b"<!DOCTYPE html><html>410 Gone</html>", "an HTML page"),
+        ("a.obj", b"PK\x03\x04...", "a zip archive"),
+        ("a.ply", b"hello", "doesn't begin as a PLY file"),
+        ("a.ply", PLY.replace(b"0 1 0 28", b"0 1 0 19"), r"1 of 3 labels are no FDI numbers \(19\)"),
+        ("a.ply", PLY.replace(b"vertex 3", b"vertex 1000000000000"), "promises 1000000000000 rows"),
+        ("a.stl", STL_BINARY[:-1], "its length doesn't fit"),
+        ("a.3mf", b"anything", "unknown kind of mesh file '.3mf'"),
+        ("a", b"anything", "unknown kind of mesh file ''"),
+    ],
+)
+def test_refusals_name_file_reason_and_cure(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ScanError, match=reason) as caught:
+        read_mesh(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).count(". ") >= 1  # what to do next
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder.obj").mkdir()
+    os.mkfifo(tmp_path / "pipe.obj")
+    for name, reason in (("folder.obj", "is no file"), ("pipe.obj", "is no file"), ("gone.obj", "doesn't exist")):
+        with pytest.raises(ScanError, match=reason):
+            read_mesh(tmp_path / name)
+
+
+def test_some_nonfinite_vertices_are_left_to_cleaning(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_bytes(OBJ + b"v nan 0 1e999\n")
+    mesh = read_mesh(tmp_path / "a.obj")
+    assert np.isfinite(mesh.vertices).all(axis=1).tolist() == [True, True, True, False]
+
+
+TOKENS = [
+    b"999999999999",
+    b"-1",
+    b"nan",
+    b"1e999",
+    b"\0",
+    b"\xff",
+    b"\n",
+    b" ",
+    b"0",
+    b"\\\n",
+    b"#",
+    b"1" * 400,
+    b'"',
+    b"/",
+]
+
+
+def broken(content: bytes, rng: np.random.Generator) -> bytes:
+    """The content with a few bytes changed, put in or taken out, and sometimes cut."""
+    result = bytearray(content)
+    for _ in range(rng.integers(1, 4)):
+        at = int(rng.integers(len(result) + 1))
+        token = TOKENS[rng.integers(len(TOKENS))]
+        match rng.integers(4):
+            case 0:
+                result[at : at + 1] = bytes([rng.integers(256)])
+            case 1:
+                result[at:at] = token
+            case 2:
+                result[at : at + len(token)] = token
+            case _:
+                del result[at : at + int(rng.integers(1, 20))]
+    return bytes(result[: int(rng.integers(len(result) + 1))] if rng.random() < 0.2 else result)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".binary.stl", ".binary.ply"])
+def test_broken_files_give_a_mesh_or_a_scan_error(tmp_path: Path, suffix: str) -> None:
+    sphere = trimesh.creation.icosphere(1)
+    kind = Path(suffix).suffix or suffix
+    if suffix in (".obj", ".ply", ".stl", ".vtp"):
+        content = FILES[suffix] * (3 if suffix == ".obj" else 1)
+    else:
+        content = sphere.export(file_type=kind[1:])
+        content = content if isinstance(content, bytes) else content.encode()
+    path = tmp_path / f"jaw{kind}"
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(300):
+        path.write_bytes(broken(content, rng))
+        try:
+            mesh = read_mesh(path)
+        except ScanError as error:
+            outcomes.add("refused" if str(path) in str(error) else "refused without a name")
+        else:
+            assert isinstance(mesh, Mesh)
+            assert mesh.faces.min() >= 0
+            assert mesh.faces.max() < len(mesh.vertices)
+            assert mesh.labels is None or len(mesh.labels) == len(mesh.vertices)
+            outcomes.add("read")
+    assert outcomes == {"refused", "read"}

@@ -1,0 +1,76 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scans.errors import UserError
+from scans.shards.png import _decode_unfiltered, decode_png, encode_png
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
+
+
+def test_round_trip(image: np.ndarray) -> None:
+    data = encode_png(image)
+    np.testing.assert_array_equal(decode_png(data, "a.png"), image)
+    assert encode_png(image) == data
+    assert encode_png(image[:, ::-1][:, ::-1]) == data
+
+
+def test_a_damaged_file_is_named(image: np.ndarray) -> None:
+    data = encode_png(image)
+    for cut in (10, 40, len(data) // 2, len(data) - 20):
+        with pytest.raises(UserError, match=r"view_03\.png.*cut off or damaged"):
+            decode_png(data[:cut], "view_03.png")
+    for other in (b"", b"GIF89a", b"<html>"):
+        with pytest.raises(UserError, match=r"view_03\.png: not a PNG"):
+            decode_png(other, "view_03.png")
+
+
+def test_colours_and_sixteen_bits_keep_their_values_and_order(image: np.ndarray) -> None:
+    import io
+
+    import PIL.Image
+
+    rgb = np.stack((image, image[::-1], image[:, ::-1]), axis=2)
+    deep = image.astype(np.uint16) * 257 + 3
+    for picture in (rgb, deep):
+        data = encode_png(picture)
+        np.testing.assert_array_equal(decode_png(data, "a.png"), picture)
+        np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(data))), picture)
+
+
+def test_only_pictures(image: np.ndarray) -> None:
+    for bad in (image[None], image.astype(np.float32), image[:0], np.stack((image, image), axis=2)):
+        with pytest.raises(ValueError, match="grey picture"):
+            encode_png(bad)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (224, 224)])
+def test_our_own_pictures_are_ordinary_ones(shape: tuple[int, int]) -> None:
+    smooth = np.add.outer(np.arange(shape[0]), np.arange(shape[1])).astype(np.uint8)
+    for image in (smooth, np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)):
+        data = encode_png(image)
+        assert _decode_unfiltered(data) is not None, "the fast way reads what we write"
+        np.testing.assert_array_equal(decode_png(data, ""), image)
+        np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(data))), image)
+
+
+def test_pictures_of_others_are_read_too(image: np.ndarray) -> None:
+    for mode, options in (("L", {}), ("L", {"compress_level": 0}), ("P", {}), ("RGB", {}), ("LA", {})):
+        buffer = io.BytesIO()
+        Image.fromarray(image).convert(mode).save(buffer, "png", **options)
+        decoded = decode_png(buffer.getvalue(), "")
+        np.testing.assert_array_equal(decoded if decoded.ndim == 2 else decoded[:, :, 0], image)
+
+
+def test_no_damage_gives_another_picture(image: np.ndarray) -> None:
+    data = encode_png(image)
+    for place in range(8, len(data)):
+        damaged = bytearray(data)
+        damaged[place] ^= 0x10
+        decoded = _decode_unfiltered(bytes(damaged))
+        assert decoded is None or np.array_equal(decoded, image)

@@ -1,0 +1,34 @@
+import pytest
+
+from model.metrics.plausibility import Limits
+from scans.cases.manifest import Manifest
+from stages.cards.model_card import model_card
+from stages.params.tree import Params
+from stages.prediction.calibration import Calibration
+
+FIGURES = {"cases": 2, "f_035": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("network", "figures", "size"),
+    [
+        ({"image_size": 32, "views": 10}, FIGURES, "A jaw gets the training jaws' mean radius, 41.0 mm"),
+        ({"image_size": 32}, FIGURES | {"radius_error_mm": 2.77}, "guesses the jaw's radius, and is off by 2.8 mm"),
+    ],
+    ids=["cloud", "field"],
+)
+def test_the_card_of_either_network(network: dict[str, int], figures: dict[str, float], size: str) -> None:
+    card = model_card(
+        "mine",
+        Params(),
+        Manifest([], "Made here.", "cc0-1.0"),
+        {"test": 2},
+        network,
+        2_800_000,
+        {"model": figures, "mean_arch": FIGURES},
+        Calibration("0", 41.0, 3, Limits(0.9, 0.1)),
+        {"network.safetensors": "the weights"},
+    )
+    assert "2.8 M parameters, 10 views of 32 × 32 pixels" in card
+    assert "view_00 … view_09" in card
+    assert size in card

@@ -1,0 +1,59 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from scans.errors import UserError
+from stages.params import presets
+from stages.params import tree as params
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the project's params.yaml and presets, in which the test runs."""
+    shutil.copytree(PROJECT / "presets", tmp_path / "presets")
+    shutil.copyfile(PROJECT / "params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def comments(text: str) -> list[str]:
+    return [line.split("# ", 1)[1] for line in text.splitlines() if "# " in line]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (PROJECT / "presets").glob("*.yaml")])
+def test_a_preset_fits_the_tree_and_keeps_the_comments(folder: Path, name: str) -> None:
+    file = folder / "params.yaml"
+    before = file.read_text()
+    presets.write(name)
+    after = file.read_text()
+    assert comments(after) == comments(before)
+    expected = YAML(typ="safe", pure=True).load(before)
+    for section, values in presets.read(name).items():
+        for key, value in values.items():
+            expected[section][key] = (expected[section][key] | value) if isinstance(value, dict) else value
+    assert YAML(typ="safe", pure=True).load(after) == expected
+    assert params.load(file).model_dump(mode="json") == expected
+    assert presets.write(name) == [], "a second time changes nothing"
+    assert file.read_text() == after
+    assert presets.meaning(name).endswith(".")
+
+
+def test_an_empty_overlay_leaves_every_byte(folder: Path) -> None:
+    (folder / "presets/none.yaml").write_text("# Nothing.\n")
+    before = (folder / "params.yaml").read_bytes()
+    assert presets.write("none") == []
+    assert (folder / "params.yaml").read_bytes() == before
+
+
+def test_a_wrong_preset_is_named_and_changes_nothing(folder: Path) -> None:
+    (folder / "presets/bad.yaml").write_text("# Bad.\nrender: {image_size: 3}\n")
+    before = (folder / "params.yaml").read_bytes()
+    with pytest.raises(UserError, match=r"params\.yaml with presets/bad\.yaml: render\.image_size: "):
+        presets.write("bad")
+    assert (folder / "params.yaml").read_bytes() == before
+    with pytest.raises(UserError, match=r"presets/pap\.yaml: not found\. There are: bad, best, paper, paper2\."):
+        presets.write("pap")
