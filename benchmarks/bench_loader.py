@@ -21,7 +21,7 @@ from table import Row, offer
 from torch.utils.data import DataLoader
 from toy_jaw import toy_jaw
 
-from model.cases.dataset import Cases, collate
+from model.cases.dataset import CaseDataset, collate
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.rigs import ring_rig
@@ -157,7 +157,7 @@ def main() -> None:
         root = Path(name)
         write(root)
         data = {
-            "ours": Cases(root / "prepared", root / "views", "train"),
+            "ours": CaseDataset(root / "prepared", root / "views", "train"),
             "folder, PIL": Folder(root / "pil", with_pil),
             "folder, OpenCV": Folder(root / "cv2", with_cv2),
             "datasets, numpy": HuggingFace(root, "numpy"),

@@ -20,7 +20,7 @@ from pykdtree.kdtree import KDTree
 from scipy.spatial import cKDTree
 from table import Row, offer
 
-from model.geometry.neighbours import Cloud, nearest
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.losses.chamfer import chamfer
 from scans.preparing.normalise import center_and_radius, normalise
 from scans.synthetic.jaw import make_jaw
@@ -59,11 +59,11 @@ def situations() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def ours(predicted: np.ndarray, truth: np.ndarray) -> Callable[[], object]:
-    points, fixed = torch.from_numpy(predicted), Cloud.of(torch.from_numpy(truth))
+    points, fixed = torch.from_numpy(predicted), IndexedPoints.build(torch.from_numpy(truth))
 
     def search() -> None:
-        cloud = Cloud.of(points)
-        nearest(cloud, fixed), nearest(fixed, cloud)
+        cloud = IndexedPoints.build(points)
+        nearest_neighbours(cloud, fixed), nearest_neighbours(fixed, cloud)
 
     return search
 
@@ -105,7 +105,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def training_step(predicted: np.ndarray, truth: np.ndarray) -> Callable[[], object]:
-    points, fixed = torch.from_numpy(predicted)[None].requires_grad_(), [Cloud.of(torch.from_numpy(truth))]
+    points, fixed = torch.from_numpy(predicted)[None].requires_grad_(), [IndexedPoints.build(torch.from_numpy(truth))]
     return lambda: chamfer(points, fixed).sum().backward()
 
 
@@ -132,10 +132,10 @@ def main() -> None:
         print(line, flush=True)
     if torch.cuda.is_available():
         for name, (predicted, truth) in list(situations().items())[:2]:
-            a, b = (Cloud.of(torch.from_numpy(cloud).cuda()) for cloud in (predicted, truth))
+            a, b = (IndexedPoints.build(torch.from_numpy(cloud).cuda()) for cloud in (predicted, truth))
 
-            def both(a: Cloud = a, b: Cloud = b) -> None:
-                nearest(a, b), nearest(b, a)
+            def both(a: IndexedPoints = a, b: IndexedPoints = b) -> None:
+                nearest_neighbours(a, b), nearest_neighbours(b, a)
                 torch.cuda.synchronize()
 
             print(f"{name:24} on CUDA, chunked: {1e3 * seconds(both):.1f}")

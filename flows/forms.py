@@ -32,7 +32,12 @@ def form(values: BaseModel) -> type[BaseModel]:
         if any(sign in (bounds := allowed(field)) for sign in "≥>≤<"):  # the UI shows choices, but not bounds
             shown.description = f"{field.description} ({bounds})"
         fields[name] = (annotation, shown)
-    return create_model(section.__name__, __base__=(section, Form), __doc__=section.__doc__, **fields)
+    return create_model(
+        section.__name__.removesuffix("Params") or section.__name__,
+        __base__=(section, Form),
+        __doc__=section.__doc__,
+        **fields,
+    )
 
 
 def changes(now: Params, asked: Mapping[str, Any], preset: str | None = None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from flows.dvc import Dvc, Ran, override
 from flows.forms import changes, flat, form
 from flows.runner import end_with_runner
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 from stages.cli import STAGES
 from stages.params.presets import names as presets
 from stages.params.tree import PARAMS_FILE, load
@@ -124,7 +124,7 @@ def _params_restored(changed: dict[str, Any]) -> Iterator[None]:
         yield
     except BaseException:
         if flat(load().model_dump(mode="json")) == expected:
-            with whole_file(PARAMS_FILE) as partial:
+            with atomic_file(PARAMS_FILE) as partial:
                 partial.write_bytes(before)
         raise
 

@@ -19,7 +19,7 @@ from flows.server import HOME, LOG, own_server
 from scans.errors import UserError
 from stages.params.tree import PARAMS_FILE, load
 from stages.runtime.progress import say
-from stages.runtime.workspace import alone
+from stages.runtime.workspace import stage_lock
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -49,7 +49,7 @@ def serve(
 ) -> None:
     """Serve the pipeline and its stages in the Prefect UI; runs started there wait for each other."""
     load()  # a mistake in it is told before anything starts
-    with alone("serve"), served_reports(port + 1) as pages, _api(port) as server:
+    with stage_lock("serve"), served_reports(port + 1) as pages, _api(port) as server:
         os.environ[PAGES_URL] = pages
         asyncio.run(_serve(name or Path.cwd().name, cron, watch, server))
 

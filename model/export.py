@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from model.networks.case_norm import of_cases, shares_of
-from model.networks.cloud import Network
-from model.networks.field import Answer, FieldNetwork, Seen
+from model.networks.cloud import CloudNetwork
+from model.networks.field import FieldNetwork, FieldPrediction, ViewFeatures
 from scans.errors import UserError
 
 
@@ -33,22 +33,22 @@ class Graph:
 class _CloudGraph(nn.Module):
     """views (B, V, S, S) or (B, V, S, S, 3) uint8 and present (B, V) bool → points (B, N, 3), V up to the rig's views.
 
-    `Network` passes the views that are there to its encoder, how many depends on the values of `present`. Here all of
-    them pass, which gives the same points in evaluation, and views that the caller leaves off the end are absent.
+    `CloudNetwork` passes the views that are there to its encoder, how many depends on the values of `view_mask`. Here
+    all of them pass, which gives the same points in evaluation. Views that the caller leaves off the end are absent.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: CloudNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, views: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    def forward(self, views: torch.Tensor, view_mask: torch.Tensor) -> torch.Tensor:
         net = self.network
         features = net.encoder(views.flatten(0, 1)).unflatten(0, (views.shape[0], views.shape[1]))  # (B, V, F)
         room = len(net.embedding)
         batch = views.shape[0]
         features = torch.cat([features, features.new_zeros(batch, room, features.shape[-1])], dim=1)[:, :room]
-        present = torch.cat([present, present.new_zeros(batch, room)], dim=1)[:, :room]
-        return net.decoder(net.modulator(net.fusion(features, net.embedding, present)))
+        view_mask = torch.cat([view_mask, view_mask.new_zeros(batch, room)], dim=1)[:, :room]
+        return net.decoder(net.modulator(net.fusion(features, net.embedding, view_mask)))
 
 
 class _FieldGraph(nn.Module):
@@ -62,15 +62,15 @@ class _FieldGraph(nn.Module):
         self.network = network
 
     def forward(
-        self, views: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+        self, views: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         net = self.network
-        with of_cases(shares_of(present)):
+        with of_cases(shares_of(view_mask)):
             vectors, maps = net.encoder.with_maps(views.flatten(0, 1))
         shape = views.shape[:2]
-        fused = net.fuse(vectors.unflatten(0, shape), cameras, present)
+        fused = net.fuse(vectors.unflatten(0, shape), cameras, view_mask)
         prepared = net.aligned.prepare(net.pyramid(maps).unflatten(0, shape), cameras)
-        return tuple(net.ask(Seen(prepared, fused, present, cameras), points))[1:]
+        return tuple(net.query(ViewFeatures(prepared, fused, view_mask, cameras), points))[1:]
 
 
 def graph_of(network: nn.Module, *, color: bool) -> Graph:
@@ -82,16 +82,16 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
     Raises:
         TypeError: nobody has said how this kind of network is exported.
     """
-    if isinstance(network, Network):
+    if isinstance(network, CloudNetwork):
         size, batch, views = network.encoder.image_size, 2, len(network.embedding)
         shape = (batch, views, size, size, *([3] if color else []))
         chance = torch.Generator().manual_seed(0)
         inputs = {
             "views": torch.randint(0, 256, shape, dtype=torch.uint8, generator=chance),
-            "present": torch.ones(batch, views, dtype=torch.bool),
+            "view_mask": torch.ones(batch, views, dtype=torch.bool),
         }
         axes = {0: "batch", 1: "views"}
-        return Graph(_CloudGraph(network), inputs, ["points"], {"views": axes, "present": axes})
+        return Graph(_CloudGraph(network), inputs, ["points"], {"views": axes, "view_mask": axes})
     if isinstance(network, FieldNetwork):
         size, batch, views, asked = network.encoder.image_size, 2, 10, 7
         shape = (batch, views, size, size, *([3] if color else []))
@@ -102,13 +102,13 @@ def graph_of(network: nn.Module, *, color: bool) -> Graph:
         cameras[11] = 3.0  # above the jaw, looking down
         inputs = {
             "views": torch.randint(0, 256, shape, dtype=torch.uint8, generator=chance),
-            "present": torch.ones(batch, views, dtype=torch.bool),
+            "view_mask": torch.ones(batch, views, dtype=torch.bool),
             "cameras": cameras.expand(batch, views, -1).contiguous(),
             "points": torch.rand(batch, asked, 3, generator=chance) - 0.5,
         }
         axes = {0: "batch", 1: "views"}
-        dynamic = {"views": axes, "present": axes, "cameras": axes, "points": {0: "batch", 1: "points"}}
-        return Graph(_FieldGraph(network), inputs, list(Answer._fields[1:]), dynamic)
+        dynamic = {"views": axes, "view_mask": axes, "cameras": axes, "points": {0: "batch", 1: "points"}}
+        return Graph(_FieldGraph(network), inputs, list(FieldPrediction._fields[1:]), dynamic)
     raise TypeError(f"no ONNX form of {type(network).__name__}")
 
 

@@ -10,12 +10,12 @@ from scans.errors import UserError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A name to write to, in the same folder, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")  # others may write the same, anywhere
     try:
-        with named(path):
+        with errors_name(path):
             yield partial
             partial.replace(path)
     finally:
@@ -23,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def errors_name(path: Path) -> Iterator[None]:
     """Have errors of writing to `path` name it: the system's own, such as that of a full disk, name no file."""
     try:
         yield

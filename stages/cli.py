@@ -13,7 +13,7 @@ import typer
 from scans.errors import UserError
 from stages.params import tree as parameters
 from stages.runtime.progress import say
-from stages.runtime.workspace import alone
+from stages.runtime.workspace import stage_lock
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +51,7 @@ def _stage_command(stage: str) -> Callable[[], None]:
     def command() -> None:
         checked = parameters.load()
         try:
-            with alone(stage):
+            with stage_lock(stage):
                 import_module(f"stages.{stage}").run(checked)
         except KeyboardInterrupt:
             say("tenview: stopped; run it again")

@@ -3,7 +3,7 @@
 from scans.cases.manifest import write_manifest
 from stages.params.tree import Params
 from stages.runtime.progress import say
-from stages.runtime.workspace import SCANS, whole_folder
+from stages.runtime.workspace import SCANS, atomic_folder
 from stages.sources import directory, synthetic, teeth3ds
 
 SOURCES = {
@@ -16,7 +16,7 @@ SOURCES = {
 
 def run(params: Params) -> None:
     """Fill data/scans from `download.source`."""
-    with whole_folder(SCANS) as folder:
+    with atomic_folder(SCANS) as folder:
         manifest = SOURCES[params.download.source](folder, params)
         write_manifest(folder, manifest)
     if params.download.source.startswith("teeth3ds"):

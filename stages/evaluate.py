@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 from scans.shards.naming import shard_name, shard_paths
 from scans.shards.table import read_columns
 from stages.params.tree import Params
@@ -19,7 +19,7 @@ from stages.runtime.workspace import (
     CASES,
     CURVES,
     INTERVALS,
-    MEAN_ARCH,
+    MEAN_SHAPE,
     METRICS,
     MODEL,
     NETWORK,
@@ -27,11 +27,11 @@ from stages.runtime.workspace import (
     PREPARED,
     TEETH,
     VIEWS,
-    whole_folder,
+    atomic_folder,
 )
 
 if TYPE_CHECKING:
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
 
 
 def run(params: Params) -> None:
@@ -45,19 +45,19 @@ def run(params: Params) -> None:
         if not shard_paths(source, split):
             raise UserError(f"{source}: no case in the split {split}. Set evaluate.split to one that has some.")
 
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
-    from model.networks.cloud import Network
+    from model.networks.cloud import CloudNetwork
     from model.reconstruction.predict import reconstruct
-    from model.runtime.memory import keep_freed_memory
+    from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.prediction.calibration import calibrate
 
-    keep_freed_memory()
+    disable_malloc_trim()
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
-    _check_mean_arch(MODEL / MEAN_ARCH)
-    cases = Cases(PREPARED, VIEWS, split)
-    if isinstance(network, Network) and len(cases[0].views) != network.kwargs["views"]:
+    _check_mean_shape(MODEL / MEAN_SHAPE)
+    cases = CaseDataset(PREPARED, VIEWS, split)
+    if isinstance(network, CloudNetwork) and len(cases[0].views) != network.kwargs["views"]:
         raise UserError(
             f"{MODEL}: trained with a rig of {network.kwargs['views']} views, but {VIEWS} has one of "
             f"{len(cases[0].views)}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
@@ -68,47 +68,47 @@ def run(params: Params) -> None:
     for number, (case, place) in enumerate(
         zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
     ):
-        made = reconstruct(network, case.views, case.present, case.cameras, len(case.points), settings.seed)
+        made = reconstruct(network, case.views, case.view_mask, case.cameras, len(case.points), settings.seed)
         surface = {"normals": made.normals, "labels": made.labels}
         clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
         predicted = Prediction(made.points, **surface, radius=made.radius)
         arches = nearest[number], other[number]
-        tasks.append(Task(case.id, place, predicted, *arches, settings.draws, settings.seed))
+        tasks.append(Task(case.id, place, predicted, *arches, settings.hungarian_draws, settings.seed))
     measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
     rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.figures.items()]
     means, intervals = _summary(rows, settings.seed)
     for path, content in ((METRICS, means), (INTERVALS, intervals)):
-        with whole_file(path) as partial:
+        with atomic_file(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    with whole_file(CASES) as path:
+    with atomic_file(CASES) as path:
         _write_table(path, rows)
-    with whole_file(TEETH) as path:
+    with atomic_file(TEETH) as path:
         _write_teeth(path, measured)
-    with whole_file(CURVES) as path:
+    with atomic_file(CURVES) as path:
         _write_curves(path, measured, list(means))
-    with whole_folder(PREDICTIONS) as folder:
+    with atomic_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
     calibrate(network, checkpoint["weights_sha256"])
     for name, mean in means.items():
-        one_to_one = f"one-to-one {mean['one_to_one_035']:.1%}, " if "one_to_one_035" in mean else ""
+        one_to_one = f"one-to-one {mean['hungarian_accuracy_035']:.1%}, " if "hungarian_accuracy_035" in mean else ""
         say(
             f"evaluate: {name}: F {mean['f_035']:.1%} at 0.035, {mean['f_010']:.1%} at 0.010, "
-            f"matched {mean['matched_035']:.1%}, {one_to_one}Chamfer {mean['chamfer_mm']:.2f} mm, "
+            f"matched {mean['max_matching_ratio_035']:.1%}, {one_to_one}Chamfer {mean['chamfer_mm']:.2f} mm, "
             f"mean of {mean['cases']} cases"
         )
 
 
-def _arches(cases: "Cases", seed: int) -> tuple[list[Place | None], list[Place | None]]:
+def _arches(cases: "CaseDataset", seed: int) -> tuple[list[Place | None], list[Place | None]]:
     """For each case the training jaw with the nearest pictures, and one drawn by chance; None where there is none."""
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
     from model.metrics.baselines import PictureIndex, drawn
 
     if not (shard_paths(PREPARED, "train") and shard_paths(VIEWS, "train")):
-        say(f"evaluate: no training jaw in {PREPARED}, so no rows nearest_arch and other_arch")
+        say(f"evaluate: no training jaw in {PREPARED}, so no rows retrieval and random_case")
         return [None] * len(cases), [None] * len(cases)
-    train = Cases(PREPARED, VIEWS, "train")
+    train = CaseDataset(PREPARED, VIEWS, "train")
     index = PictureIndex(track(train, len(train), "reading training pictures"))
     places = _places("train")
     found = [(index.nearest(case), drawn(case.id, index.ids, seed)) for case in cases]
@@ -121,7 +121,7 @@ def _places(split: str) -> list[Place]:
     return [Place(path, row) for path in shard_paths(PREPARED, split) for row in range(len(read_columns(path, ["id"])))]
 
 
-def _check_mean_arch(path: Path) -> None:
+def _check_mean_shape(path: Path) -> None:
     """Before any worker loads it: it is there, and as the train stage left it."""
     import numpy as np
 

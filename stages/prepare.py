@@ -14,13 +14,12 @@ from scans.shards.naming import SPLITS, group_cases, shard_name
 from scans.shards.prepared import PreparedCase, write_prepared
 from scans.shards.table import read_columns, read_metadata
 from stages.cards.dataset_card import dataset_card
-from stages.params.tree import Params
-from stages.params.tree import Prepare as PrepareParams
+from stages.params.tree import Params, PrepareParams
 from stages.per_case.prepare_case import prepare_case
 from stages.runtime import store
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say
-from stages.runtime.workspace import PREPARED, SCANS, whole_folder
+from stages.runtime.workspace import PREPARED, SCANS, atomic_folder
 
 
 def run(params: Params) -> None:
@@ -33,10 +32,10 @@ def run(params: Params) -> None:
     manifest = read_manifest(SCANS)
     cases = manifest.cases
     splits = assign_splits(
-        cases, validation_share=prepare.validation_share, test_share=prepare.test_share, seed=prepare.seed
+        cases, validation_fraction=prepare.validation_fraction, test_fraction=prepare.test_fraction, seed=prepare.seed
     )
     raw = {case.id: case for case in cases}
-    with whole_folder(PREPARED) as folder:
+    with atomic_folder(PREPARED) as folder:
         tasks = []
         for split in SPLITS:
             ids = [case_id for case_id in raw if splits[case_id] == split]
@@ -71,7 +70,7 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
     """Make one shard, or take it from the store. Returns the refused cases with the reasons."""
     digests = {case.id: _source_digest(case) for case in shard.cases}
     settings = shard.prepare.model_dump(
-        include={"surface", "reconstruction", "points", "sampling", "framing", "speck_share", "seed"}
+        include={"surface", "reconstruction", "points", "sampling", "frame_jitter", "min_component_fraction", "seed"}
     )
     refused: dict[str, str] = {}
     metadata = {

@@ -13,13 +13,12 @@ from scans.errors import ScanError
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.prepared import read_meshes
 from scans.shards.views import ViewsCase, read_views, write_views
-from stages.params.tree import Params
-from stages.params.tree import Render as RenderParams
+from stages.params.tree import Params, RenderParams
 from stages.per_case.render_case import case_cameras, rig_of, shading_of
 from stages.runtime import store
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say
-from stages.runtime.workspace import PREPARED, VIEWS, whole_folder
+from stages.runtime.workspace import PREPARED, VIEWS, atomic_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +33,7 @@ def run(params: Params) -> None:
     from renderers.rigs.transforms import transforms_json
 
     rig = rig_of(params.render)
-    with whole_folder(VIEWS) as folder:
+    with atomic_folder(VIEWS) as folder:
         tasks = [
             _Shard(source, folder / source.name, params.render, rig, params.compute.egl_device)
             for split in SPLITS

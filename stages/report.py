@@ -43,7 +43,7 @@ def run(params: Params) -> None:
         cases=cases,
         rows=rows,
         row_names=[name for name in figures.names(rows) if name in figures.TITLES],
-        baseline={row["id"]: row for row in results.cases("mean_arch")},
+        baseline={row["id"]: row for row in results.cases("mean_shape")},
         legends=legends(),
         params=provenance.params_text(params),
         outputs=provenance.outputs(before="report"),

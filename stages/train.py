@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 from scans.shards.naming import shard_paths
-from stages.params.tree import Compute, Params
-from stages.params.tree import Train as TrainParams
+from stages.params.tree import ComputeParams, Params, TrainParams
 from stages.runtime import store
 from stages.runtime.progress import say, steps
-from stages.runtime.workspace import HIDDEN, LEARNING_CURVE, MEAN_ARCH, MODEL, PREPARED, VIEWS, whole_folder
+from stages.runtime.workspace import HIDDEN, LEARNING_CURVE, MEAN_SHAPE, MODEL, PREPARED, VIEWS, atomic_folder
 
 if TYPE_CHECKING:
     import numpy as np
     from lightning_fabric import Fabric
 
     from model.cases.case import Case
-    from model.cases.dataset import Cases
-    from model.networks.cloud import Network
+    from model.cases.dataset import CaseDataset
+    from model.networks.cloud import CloudNetwork
     from model.networks.field import FieldNetwork
     from model.training.loop import TrainingConfig
 
-INITIAL_SPREAD = 0.1  # of the last layer's random weights, beside the mean arch in its bias
+INITIAL_WEIGHT_SCALE = 0.1  # of the last layer's random weights, beside the mean arch in its bias
 STATES = HIDDEN / "training"  # beside the outputs, which DVC deletes before a run; safe to delete at any time
 STATES_KEPT = 3
 TENSORBOARD = HIDDEN / "tensorboard"
@@ -39,15 +38,15 @@ def run(params: Params) -> None:
 
     A training that was ended goes on from .tenview/training, if params, code and data are the same.
     """
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
 
     # Read before torch is loaded, which takes seconds: what is missing is told at once.
-    train_cases = Cases(PREPARED, VIEWS, "train")
-    validation_cases = Cases(PREPARED, VIEWS, "validation")
+    train_cases = CaseDataset(PREPARED, VIEWS, "train")
+    validation_cases = CaseDataset(PREPARED, VIEWS, "validation")
     if not train_cases or not validation_cases:
         raise UserError(
             f"{PREPARED}: {len(train_cases)} training and {len(validation_cases)} validation cases; each needs one. "
-            "Add scans, or change prepare.validation_share and prepare.test_share in params.yaml."
+            "Add scans, or change prepare.validation_fraction and prepare.test_fraction in params.yaml."
         )
 
     import numpy as np
@@ -56,17 +55,17 @@ def run(params: Params) -> None:
     from model.runtime.processes import launch
     from model.runtime.stopping import Stopped
     from model.training.loop import LOG, WEIGHTS
-    from model.training.mean_arch import mean_arch
+    from model.training.mean_shape import mean_shape
 
     compute = params.compute
     fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
     name = _state_name(params.train)
     state = _state_folder(name)
-    arch_path = state / MEAN_ARCH
+    arch_path = state / MEAN_SHAPE
     if not arch_path.exists():
         say("train: making the mean arch")
-        arch = mean_arch([case.points for case in train_cases], len(train_cases[0].points), params.train.seed)
-        with whole_file(arch_path) as partial, open(partial, "wb") as file:
+        arch = mean_shape([case.points for case in train_cases], len(train_cases[0].points), params.train.seed)
+        with atomic_file(arch_path) as partial, open(partial, "wb") as file:
             np.save(file, arch)
     try:
         history = launch(fabric, _train, params.train, compute, state, name)
@@ -75,8 +74,8 @@ def run(params: Params) -> None:
             raise KeyboardInterrupt from None
         say("train: ended by SIGTERM; the next run goes on from here")
         raise SystemExit(128 + stopped.signal) from None
-    with whole_folder(MODEL) as folder:
-        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG, MEAN_ARCH):
+    with atomic_folder(MODEL) as folder:
+        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG, MEAN_SHAPE):
             shutil.copyfile(state / each, folder / each)
     _write_learning_curve(LEARNING_CURVE, history)
     figure = params.train.monitor
@@ -84,23 +83,25 @@ def run(params: Params) -> None:
     say(f"train: best validation F ({figure}) is {best:.1%}, {history[0][figure]:.1%} before training")
 
 
-def _train(fabric: "Fabric", train: TrainParams, compute: Compute, state: Path, name: str) -> list[dict[str, Any]]:
+def _train(
+    fabric: "Fabric", train: TrainParams, compute: ComputeParams, state: Path, name: str
+) -> list[dict[str, Any]]:
     """The training in one process of possibly several."""
     import numpy as np
 
-    from model.cases.dataset import Cases
-    from model.runtime.memory import keep_freed_memory
+    from model.cases.dataset import CaseDataset
+    from model.runtime.memory import disable_malloc_trim
     from model.training.loop import Progress
     from model.training.loop import train as train_network
 
-    keep_freed_memory()
+    disable_malloc_trim()
     field = train.network.decoder == "field"
-    train_cases = Cases(PREPARED, VIEWS, "train", surface=field)
-    validation = Cases(PREPARED, VIEWS, "validation")
+    train_cases = CaseDataset(PREPARED, VIEWS, "train", surface=field)
+    validation = CaseDataset(PREPARED, VIEWS, "validation")
     validation_cases = [
         validation[number] for number in range(min(train.validation_cases or len(validation), len(validation)))
     ]
-    network = _field(train, train_cases) if field else _network(train, train_cases[0], np.load(state / MEAN_ARCH))
+    network = _field(train, train_cases) if field else _network(train, train_cases[0], np.load(state / MEAN_SHAPE))
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     if fabric.is_global_zero:
         say(f"train: {len(train_cases)} cases, {len(validation_cases)} for validation, {size:.1f} M parameters")
@@ -145,7 +146,7 @@ def _state_folder(name: str) -> Path:
     return folder
 
 
-def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Network":
+def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "CloudNetwork":
     import torch
 
     from model.networks.cloud import new_network
@@ -159,35 +160,35 @@ def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "Networ
         points=len(example.points),
     )
     _load_pretrained(network, settings.pretrained)
-    if settings.initial_cloud == "mean_arch":
-        network.decoder.start_from(torch.from_numpy(arch), spread=INITIAL_SPREAD)
+    if settings.initial_cloud == "mean_shape":
+        network.decoder.initialise_from(torch.from_numpy(arch), spread=INITIAL_WEIGHT_SCALE)
     return network
 
 
-def _field(train: TrainParams, cases: "Cases") -> "FieldNetwork":
+def _field(train: TrainParams, cases: "CaseDataset") -> "FieldNetwork":
     import numpy as np
     import torch
 
     from model.networks.field import FieldNetwork
     from model.networks.views import seeded
-    from model.training.seed_points import starting_points
+    from model.training.seed_points import find_seed_points
 
     settings = train.network
-    starts = starting_points(case.points for case in cases)
+    seed_points = find_seed_points(case.points for case in cases)
     with seeded(train.seed):
         network = FieldNetwork(
             **settings.model_dump(include={"encoder", "width", "heads", "channels", "hidden"}),
             image_size=cases[0].views.shape[1],
-            starts=len(starts),
+            seed_points=len(seed_points),
         )
     network.encoder.load_pretrained(
         settings.pretrained if isinstance(settings.pretrained, bool) else Path(settings.pretrained)
     )
-    network.start_from(torch.from_numpy(starts), float(np.mean(np.log([case.radius for case in cases]))))
+    network.initialise_from(torch.from_numpy(seed_points), float(np.mean(np.log([case.radius for case in cases]))))
     return network
 
 
-def _load_pretrained(network: "Network | FieldNetwork", source: bool | str) -> None:
+def _load_pretrained(network: "CloudNetwork | FieldNetwork", source: bool | str) -> None:
     network.encoder.load_pretrained(source if isinstance(source, bool) else Path(source))
 
 
@@ -205,7 +206,9 @@ def _config(train: TrainParams) -> "TrainingConfig":
 
 
 @contextmanager
-def _tensorboard(compute: Compute, fabric: "Fabric", name: str) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+def _tensorboard(
+    compute: ComputeParams, fabric: "Fabric", name: str
+) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     """Yields a function that writes the last epoch of a history, where TensorBoard is asked for."""
     if not compute.tensorboard or not fabric.is_global_zero:
         yield lambda history: None  # noqa: ARG005
@@ -228,7 +231,7 @@ def _tensorboard(compute: Compute, fabric: "Fabric", name: str) -> Iterator[Call
 
 def _write_learning_curve(path: Path, history: list[dict[str, Any]]) -> None:
     columns = {"epoch": "epoch", "train_loss": "loss", "f_035": "validation_f_035", "f_010": "validation_f_010"}
-    with whole_file(path) as partial, open(partial, "w", newline="") as file:
+    with atomic_file(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns.values())
         writer.writerows([entry.get(name, "") for name in columns] for entry in history)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = """
 download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 512, validation_share: 0.25, cases_per_shard: 1}
+prepare: {points: 512, validation_fraction: 0.25, cases_per_shard: 1}
 render: {image_size: 32, samples: 1}
 train:
   epochs: 2
@@ -52,10 +52,10 @@ def first_lock(clone: Path) -> dict:
 @pytest.mark.usefixtures("first_lock")
 def test_the_pipeline_ends_with_figures_and_a_page(clone: Path) -> None:
     metrics = json.loads((clone / "reports/metrics.json").read_text())
-    assert list(metrics) == ["model", "mean_arch", "nearest_arch", "other_arch", "ceiling"]
-    assert metrics["ceiling"]["f_035"] > metrics["other_arch"]["f_035"]
+    assert list(metrics) == ["model", "mean_shape", "retrieval", "random_case", "resampling_bound"]
+    assert metrics["resampling_bound"]["f_035"] > metrics["random_case"]["f_035"]
     assert metrics["model"]["cases"] == 2
-    assert 0 < metrics["mean_arch"]["f_035"] <= 1
+    assert 0 < metrics["mean_shape"]["f_035"] <= 1
     page = (clone / "reports/index.html").read_text()
     assert page.count('<h3 id="case-') == 2
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page), "it loads nothing"

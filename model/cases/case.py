@@ -12,7 +12,7 @@ class Case:
     Attributes:
         id: the case's name, used in messages.
         views: (V, H, W) or (V, H, W, 3) uint8, the pictures in the order of the rig, grey or RGB; 0 where absent.
-        present: (V,) bool, which of the rig's views the case shows.
+        view_mask: (V,) bool, which of the rig's views the case shows.
         points: (N, 3) float32, points of the true surface in the normalised frame (inside the unit sphere).
         radius: millimetres per unit of the normalised frame.
         cameras: (V, C) float64, a row per view as in the shards; None where nobody asks from where they were taken.
@@ -22,7 +22,7 @@ class Case:
 
     id: str
     views: np.ndarray
-    present: np.ndarray
+    view_mask: np.ndarray
     points: np.ndarray
     radius: float
     cameras: np.ndarray | None = None

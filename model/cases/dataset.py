@@ -19,7 +19,7 @@ from scans.shards.views import COLUMNS, ViewsCase, views_case
 OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
 
 
-class Cases(Sequence[Case]):
+class CaseDataset(Sequence[Case]):
     """All cases of a split in the shards' order; each is read and decoded when it is asked for.
 
     For training in any order: a case costs about a millisecond, whichever came before. It is a map-style data set for
@@ -63,7 +63,7 @@ class Cases(Sequence[Case]):
         prepared, views = self._opened(shard)
         source = self._shards[shard][1]
         case = views_case(views.row(row, COLUMNS))
-        pictures, present = _pictures(case, source)
+        pictures, view_mask = _pictures(case, source)
         self._shape = self._shape or pictures.shape
         if pictures.shape != self._shape:
             raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
@@ -72,7 +72,7 @@ class Cases(Sequence[Case]):
         if self._surface:
             columns = prepared.row(row, ["normals", "labels"])
             normals, labels = to_array(columns["normals"]).reshape(-1, 3).copy(), to_array(columns["labels"]).copy()
-        return Case(case.id, pictures, present, points, self._radii[number], case.cameras.copy(), normals, labels)
+        return Case(case.id, pictures, view_mask, points, self._radii[number], case.cameras.copy(), normals, labels)
 
     def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
         if self._process != os.getpid():  # forked: what is open belongs to the parent
@@ -91,20 +91,20 @@ class Cases(Sequence[Case]):
 
 def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The pictures of a case in the places of the rig's views, and which of these are there."""
-    present = np.array([png is not None for png in row.views])
-    if not present.any():
+    view_mask = np.array([png is not None for png in row.views])
+    if not view_mask.any():
         raise UserError(f"{path}: case {row.id} shows no view. Run `dvc repro` to render it again.")
     images = [decode_png(png, f"{path}, case {row.id}, view {k}") for k, png in enumerate(row.views) if png is not None]
-    pictures = np.zeros((len(present), *images[0].shape), np.uint8)
-    pictures[present] = images
-    return pictures, present
+    pictures = np.zeros((len(view_mask), *images[0].shape), np.uint8)
+    pictures[view_mask] = images
+    return pictures, view_mask
 
 
 def collate(cases: Sequence[Case]) -> dict[str, Any]:
     """A batch of B cases that have as many views and points, for `torch.utils.data.DataLoader`.
 
     Returns:
-        id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. present: (B, V) bool. cameras: (B, V, C) float64.
+        id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. view_mask: (B, V) bool. cameras: (B, V, C) float64.
         points: (B, N, 3) float32. radius: (B,) float64, mm.
     """
     # Here, so that a stage tells of missing shards before it waits for torch.
@@ -112,7 +112,7 @@ def collate(cases: Sequence[Case]) -> dict[str, Any]:
     from torch.utils.data import default_collate
 
     def plain(case: Case) -> dict[str, Any]:
-        arrays = {"views": case.views, "present": case.present, "cameras": case.cameras, "points": case.points}
+        arrays = {"views": case.views, "view_mask": case.view_mask, "cameras": case.cameras, "points": case.points}
         return {
             "id": case.id,
             **{name: torch.from_numpy(array) for name, array in arrays.items()},

@@ -27,7 +27,7 @@ class Tree(NamedTuple):
     runs: np.ndarray
 
 
-class Cloud(NamedTuple):
+class IndexedPoints(NamedTuple):
     """A cloud made ready for neighbour searches; make it once for a cloud that is asked often, such as the truth.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cloud(NamedTuple):
     tree: Tree | None
 
     @classmethod
-    def of(cls, points: torch.Tensor) -> Self:
+    def build(cls, points: torch.Tensor) -> Self:
         """The cloud of (N, 3) points, on the device they are on.
 
         Raises:
@@ -55,7 +55,7 @@ class Cloud(NamedTuple):
         return cls(points, Tree(*_build(np.ascontiguousarray(points.detach().numpy()))))
 
 
-def nearest(queries: Cloud, targets: Cloud) -> torch.Tensor:
+def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.Tensor:
     """Index of the nearest point of `targets` for each point of `queries`, exact in float32.
 
     Both walk their own trees: sixteen neighbouring queries go down the targets' tree together, so that even where
@@ -74,7 +74,7 @@ def nearest(queries: Cloud, targets: Cloud) -> torch.Tensor:
     return torch.from_numpy(_search(queries.tree.points, queries.tree.order, *targets.tree, False))
 
 
-def nearest_other(cloud: Cloud) -> torch.Tensor:
+def nearest_neighbours_excluding_self(cloud: IndexedPoints) -> torch.Tensor:
     """Index of the nearest other point of the same cloud for each of its points, (N,) int64; N of 2 or more."""
     if len(cloud.points) < 2:
         raise ValueError("a single point has no other one")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-CAMERA_FIGURES = (
+CAMERA_VECTOR_SIZE = (
     23  # of a camera's row in the shards: 16 of the camera-to-world matrix, fx, fy, cx, cy, w, h, orthographic
 )
 NEAREST = 1e-3  # depths are at least this in divisions; what is nearer lies outside every picture
@@ -34,8 +34,8 @@ def project(points: torch.Tensor, cameras: torch.Tensor) -> Projection:
     Raises:
         ValueError: the cameras have another number of figures.
     """
-    if cameras.shape[-1] != CAMERA_FIGURES:
-        raise ValueError(f"expected cameras of shape (B, V, {CAMERA_FIGURES}), got {tuple(cameras.shape)}")
+    if cameras.shape[-1] != CAMERA_VECTOR_SIZE:
+        raise ValueError(f"expected cameras of shape (B, V, {CAMERA_VECTOR_SIZE}), got {tuple(cameras.shape)}")
     rotation, position = camera_poses(cameras)
     offset = points[:, None] - position[:, :, None]  # (B, V, Q, 3)
     right, up, backward = (offset @ rotation).unbind(-1)  # (B, V, Q) each

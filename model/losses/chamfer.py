@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.pairs import Pairs, distances, nearest_pairs
 
 
-def chamfer(predicted: torch.Tensor, truths: Sequence[Cloud], pairs: Sequence[Pairs] | None = None) -> torch.Tensor:
+def chamfer(
+    predicted: torch.Tensor, truths: Sequence[IndexedPoints], pairs: Sequence[Pairs] | None = None
+) -> torch.Tensor:
     """Symmetric Chamfer distance of each case: half of (mean distance to the truth + mean distance from it).
 
     P1's Chamfer term; distances are not squared, as in the metrics, so that far points do not rule. Neighbours are

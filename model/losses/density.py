@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import torch
 
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.pairs import Pairs, distances, nearest_pairs
 
 ALPHA = 40.0  # per unit: a pair's share has fallen to a quarter at 0.035
 
 
 def density_aware_chamfer(
-    predicted: torch.Tensor, truths: Sequence[Cloud], pairs: Sequence[Pairs] | None = None
+    predicted: torch.Tensor, truths: Sequence[IndexedPoints], pairs: Sequence[Pairs] | None = None
 ) -> torch.Tensor:
     """Density-aware Chamfer distance of each case, between 0 and 1.
 

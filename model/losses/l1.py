@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.pairs import Pairs, nearest_pairs
 
 
-def index_l1(predicted: torch.Tensor, truths: Sequence[Cloud]) -> torch.Tensor:
+def index_l1(predicted: torch.Tensor, truths: Sequence[IndexedPoints]) -> torch.Tensor:
     """L1 between the i-th predicted and the i-th true point, mean over coordinates, of each case.
 
     P1's and P2's L1 term as published. As published it carries no signal: the clouds have no common order, and it pulls
@@ -30,7 +30,9 @@ def index_l1(predicted: torch.Tensor, truths: Sequence[Cloud]) -> torch.Tensor:
     return torch.stack([(cloud - t.points[:count]).abs().mean() for cloud, t in zip(predicted, truths, strict=True)])
 
 
-def nearest_l1(predicted: torch.Tensor, truths: Sequence[Cloud], pairs: Sequence[Pairs] | None = None) -> torch.Tensor:
+def nearest_l1(
+    predicted: torch.Tensor, truths: Sequence[IndexedPoints], pairs: Sequence[Pairs] | None = None
+) -> torch.Tensor:
     """L1 between nearest neighbours, mean over coordinates, of each case: L1 with correspondence, ours.
 
     A predicted point's correspondent is its nearest true point, and a true point's its nearest predicted one. Both

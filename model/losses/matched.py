@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.pairs import distances
 
 TAU, TAU_FALL = 0.035, 0.7  # P2: τ = 0.035 · (1 − 0.7 · t / T)
 
 
 def matched(
-    predicted: torch.Tensor, truths: Sequence[Cloud], *, points: int, progress: float, rng: np.random.Generator
+    predicted: torch.Tensor, truths: Sequence[IndexedPoints], *, points: int, progress: float, rng: np.random.Generator
 ) -> torch.Tensor:
     """Mean length of the matched pairs that are longer than τ, of each case; 0 where none is.
 

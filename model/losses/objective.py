@@ -10,22 +10,22 @@ import torch
 from torch import nn
 
 from model.cases.case import Case
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.chamfer import chamfer
 from model.losses.density import density_aware_chamfer
-from model.losses.field import SHARE_FLOWING, SHARE_OF_STARTS, Truth, draw_queries, field_terms, true_answers
+from model.losses.field import PROJECTED_FRACTION, SEED_FRACTION, FieldTarget, draw_queries, field_targets, field_terms
 from model.losses.l1 import index_l1, nearest_l1
 from model.losses.matched import matched
 from model.losses.pairs import nearest_pairs
 from model.losses.repulsion import repulsion
 from model.losses.schedule import LossWeights
-from model.networks.cloud import Network
+from model.networks.cloud import CloudNetwork
 from model.networks.field import FieldNetwork
 from scans.errors import UserError
 
 OF_PAIRS = {"chamfer": chamfer, "nearest_l1": nearest_l1, "density": density_aware_chamfer}
 CLOUD_TERMS = (*OF_PAIRS, "l1", "matched", "repulsion")
-FIELD_TERMS = ("height", "side", "distance", "normal", "label", "radius")
+FIELD_TERMS = ("signed_distance", "sign", "unsigned_distance", "normal", "label", "radius")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,16 @@ class Batch:
     Attributes:
         cases: as they were read.
         views: (B, V, H, W) or (B, V, H, W, 3) uint8.
-        present: (B, V) bool, the views that the network may see.
+        view_mask: (B, V) bool, the views that the network may see.
         cameras: (B, V, C) float64 as in the shards; None where the cases have none.
         truths: B clouds.
     """
 
     cases: Sequence[Case]
     views: torch.Tensor
-    present: torch.Tensor
+    view_mask: torch.Tensor
     cameras: torch.Tensor | None
-    truths: Sequence[Cloud]
+    truths: Sequence[IndexedPoints]
 
 
 def loss_terms(
@@ -75,9 +75,9 @@ def loss_terms(
         return _weighted(
             {name: value for name, value in terms.items() if weights.terms.get(name)}, weights, batch.cases
         )
-    if not isinstance(network, Network):
+    if not isinstance(network, CloudNetwork):
         raise TypeError(f"no objective for {type(network).__name__}")
-    predicted = module(batch.views, batch.present)  # (B, N, 3)
+    predicted = module(batch.views, batch.view_mask)  # (B, N, 3)
     stop_unless_finite(predicted, "the prediction", batch.cases)
     return _weighted(_cloud_terms(predicted, batch.truths, weights, rng), weights, batch.cases)
 
@@ -87,27 +87,27 @@ def _field_terms(
 ) -> dict[str, torch.Tensor]:
     if batch.cameras is None:
         raise ValueError("a field learns from cases with cameras alone")
-    starts = network.starts.cpu().numpy()
-    queries = np.stack([draw_queries(case, starts, weights.queries, rng) for case in batch.cases])
+    seed_points = network.seed_points.cpu().numpy()
+    queries = np.stack([draw_queries(case, seed_points, weights.query_points, rng) for case in batch.cases])
     device = batch.views.device
-    shown = batch.present.any(dim=0)  # what no case of the step shows costs nothing
+    shown = batch.view_mask.any(dim=0)  # what no case of the step shows costs nothing
     answer = module(
         batch.views[:, shown],
-        batch.present[:, shown],
+        batch.view_mask[:, shown],
         batch.cameras[:, shown],
         torch.from_numpy(queries).to(device),
-        flowing=round(SHARE_FLOWING * SHARE_OF_STARTS * weights.queries),
+        n_projected=round(PROJECTED_FRACTION * SEED_FRACTION * weights.query_points),
     )
-    stop_unless_finite(answer.heights, "the prediction", batch.cases)
+    stop_unless_finite(answer.signed_distances, "the prediction", batch.cases)
     asked = answer.points.detach()
-    answers = [true_answers(*each) for each in zip(batch.cases, batch.truths, asked, strict=True)]
-    truth = Truth(*(torch.stack(column).to(device) for column in zip(*answers, strict=True)))
+    answers = [field_targets(*each) for each in zip(batch.cases, batch.truths, asked, strict=True)]
+    truth = FieldTarget(*(torch.stack(column).to(device) for column in zip(*answers, strict=True)))
     radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=device)
     return field_terms(answer, truth, radius)
 
 
 def _cloud_terms(
-    predicted: torch.Tensor, truths: Sequence[Cloud], weights: LossWeights, rng: np.random.Generator
+    predicted: torch.Tensor, truths: Sequence[IndexedPoints], weights: LossWeights, rng: np.random.Generator
 ) -> dict[str, torch.Tensor]:
     found: dict[str, Callable[[], torch.Tensor]] = {
         "l1": partial(index_l1, predicted, truths),

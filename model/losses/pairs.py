@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from model.geometry.neighbours import Cloud, nearest
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 
 
 class Pairs(NamedTuple):
@@ -21,7 +21,7 @@ class Pairs(NamedTuple):
     back: torch.Tensor
 
 
-def nearest_pairs(predicted: torch.Tensor, truths: Sequence[Cloud]) -> list[Pairs]:
+def nearest_pairs(predicted: torch.Tensor, truths: Sequence[IndexedPoints]) -> list[Pairs]:
     """The exact neighbours of each case.
 
     Args:
@@ -30,8 +30,8 @@ def nearest_pairs(predicted: torch.Tensor, truths: Sequence[Cloud]) -> list[Pair
     """
 
     def pairs(case: int) -> Pairs:
-        cloud = Cloud.of(predicted[case].detach())
-        return Pairs(nearest(cloud, truths[case]), nearest(truths[case], cloud))
+        cloud = IndexedPoints.build(predicted[case].detach())
+        return Pairs(nearest_neighbours(cloud, truths[case]), nearest_neighbours(truths[case], cloud))
 
     # The search leaves Python's lock, so threads share the cases; the result does not depend on their number.
     with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(truths)))) as pool:

@@ -13,11 +13,11 @@ def normal_consistency(comparison: Comparison, predicted: np.ndarray, truth: np.
     Args:
         predicted: (N, 3) unit normals. truth: (M, 3) unit normals.
     """
-    there = np.abs((predicted * truth[comparison.truth_of]).sum(axis=1)).mean()
-    back = np.abs((truth * predicted[comparison.predicted_of]).sum(axis=1)).mean()
+    there = np.abs((predicted * truth[comparison.pred_to_gt_idx]).sum(axis=1)).mean()
+    back = np.abs((truth * predicted[comparison.gt_to_pred_idx]).sum(axis=1)).mean()
     return float(there + back) / 2
 
 
 def label_accuracy(comparison: Comparison, predicted: np.ndarray, truth: np.ndarray) -> float:
     """Share of true points whose nearest predicted point has their FDI label; labels (N,) and (M,)."""
-    return float((predicted[comparison.predicted_of] == truth).mean())
+    return float((predicted[comparison.gt_to_pred_idx] == truth).mean())

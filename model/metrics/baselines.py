@@ -22,7 +22,7 @@ class PictureIndex:
     """
 
     def __init__(self, cases: Iterable[Case]) -> None:
-        small = [(case.id, _small(case.views), case.present) for case in cases]
+        small = [(case.id, _small(case.views), case.view_mask) for case in cases]
         self.ids: list[str] = [entry[0] for entry in small]
         self._views: list[np.ndarray] = [entry[1] for entry in small]
         self._present: list[np.ndarray] = [entry[2] for entry in small]
@@ -32,10 +32,10 @@ class PictureIndex:
         show. Never the case itself; None where no other jaw shares a view with it."""
         views = _small(case.views)
         best, found = np.inf, None
-        for number, (other, present) in enumerate(zip(self._views, self._present, strict=True)):
+        for number, (other, view_mask) in enumerate(zip(self._views, self._present, strict=True)):
             if self.ids[number] == case.id or other.shape != views.shape:
                 continue
-            both = case.present & present
+            both = case.view_mask & view_mask
             if both.any():
                 difference = np.square(views[both].astype(np.float32) - other[both]).mean()
                 if difference < best:

@@ -6,7 +6,7 @@ ALPHA = 1000.0  # the authors' own figure, for squared distances: 0.01 costs 0.1
 
 
 def density_aware_chamfer(
-    to_truth: np.ndarray, truth_of: np.ndarray, to_predicted: np.ndarray, predicted_of: np.ndarray
+    pred_to_gt: np.ndarray, pred_to_gt_idx: np.ndarray, gt_to_pred: np.ndarray, gt_to_pred_idx: np.ndarray
 ) -> float:
     """A Chamfer distance in which a point that is the nearest of many counts once, not for each of them.
 
@@ -15,15 +15,15 @@ def density_aware_chamfer(
     clouds of one size). 0 is perfect, 1 is nothing in common; two samplings of one surface have a floor above 0.
 
     Args:
-        to_truth, truth_of: (N,) from each predicted point: distance and index of its nearest true point.
-        to_predicted, predicted_of: (M,) the same from each true point.
+        pred_to_gt, pred_to_gt_idx: (N,) from each predicted point: distance and index of its nearest true point.
+        gt_to_pred, gt_to_pred_idx: (M,) the same from each true point.
 
     Returns:
         Mean of both directions, 0 to 1.
     """
-    n, m = len(to_truth), len(to_predicted)
-    one = _cost(to_truth, np.bincount(truth_of, minlength=m)[truth_of], n / m)
-    other = _cost(to_predicted, np.bincount(predicted_of, minlength=n)[predicted_of], m / n)
+    n, m = len(pred_to_gt), len(gt_to_pred)
+    one = _cost(pred_to_gt, np.bincount(pred_to_gt_idx, minlength=m)[pred_to_gt_idx], n / m)
+    other = _cost(gt_to_pred, np.bincount(gt_to_pred_idx, minlength=n)[gt_to_pred_idx], m / n)
     return (one + other) / 2
 
 

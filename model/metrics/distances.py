@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from model.geometry.neighbours import Cloud, nearest, nearest_other
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours, nearest_neighbours_excluding_self
 
 THRESHOLDS = {"035": 0.035, "010": 0.010}  # shares of the jaw's radius: about 1.4 and 0.4 mm
 
@@ -14,18 +14,18 @@ class Comparison(NamedTuple):
     """Distances between a predicted and a true cloud, in jaw radii, and the neighbours they lead to.
 
     Attributes:
-        to_truth: (N,) from each predicted point to the nearest true one.
-        to_predicted: (M,) from each true point to the nearest predicted one.
+        pred_to_gt: (N,) from each predicted point to the nearest true one.
+        gt_to_pred: (M,) from each true point to the nearest predicted one.
         spacing: (N,) from each predicted point to the nearest other predicted one.
-        truth_of: (N,) index of the true point nearest to each predicted one.
-        predicted_of: (M,) index of the predicted point nearest to each true one.
+        pred_to_gt_idx: (N,) index of the true point nearest to each predicted one.
+        gt_to_pred_idx: (M,) index of the predicted point nearest to each true one.
     """
 
-    to_truth: np.ndarray
-    to_predicted: np.ndarray
+    pred_to_gt: np.ndarray
+    gt_to_pred: np.ndarray
     spacing: np.ndarray
-    truth_of: np.ndarray
-    predicted_of: np.ndarray
+    pred_to_gt_idx: np.ndarray
+    gt_to_pred_idx: np.ndarray
 
 
 def unit_of(truth: np.ndarray) -> float:
@@ -37,10 +37,10 @@ def unit_of(truth: np.ndarray) -> float:
     return float(np.linalg.norm(points - points.mean(axis=0), axis=1).max())
 
 
-def compare(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud, unit: float = 1.0) -> Comparison:
+def compare(predicted: np.ndarray | IndexedPoints, truth: np.ndarray | IndexedPoints, unit: float = 1.0) -> Comparison:
     """Measure a predicted cloud (N, 3), N of 2 or more, against a true one (M, 3), both in one frame.
 
-    Give a `Cloud` where one is measured more than once.
+    Give a `IndexedPoints` where one is measured more than once.
 
     Args:
         unit: the jaw's radius in that frame (`unit_of`), by which all distances are divided.
@@ -49,13 +49,13 @@ def compare(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud, unit: floa
         ValueError: a cloud is not (N, 3), or holds NaN.
     """
     predicted, truth = _cloud(predicted), _cloud(truth)
-    there, back = nearest(predicted, truth), nearest(truth, predicted)
+    there, back = nearest_neighbours(predicted, truth), nearest_neighbours(truth, predicted)
     return Comparison(
-        to_truth=_distances(predicted.points, truth.points[there]) / unit,
-        to_predicted=_distances(truth.points, predicted.points[back]) / unit,
-        spacing=_distances(predicted.points, predicted.points[nearest_other(predicted)]) / unit,
-        truth_of=there.cpu().numpy(),
-        predicted_of=back.cpu().numpy(),
+        pred_to_gt=_distances(predicted.points, truth.points[there]) / unit,
+        gt_to_pred=_distances(truth.points, predicted.points[back]) / unit,
+        spacing=_distances(predicted.points, predicted.points[nearest_neighbours_excluding_self(predicted)]) / unit,
+        pred_to_gt_idx=there.cpu().numpy(),
+        gt_to_pred_idx=back.cpu().numpy(),
     )
 
 
@@ -64,12 +64,12 @@ def precision_recall_f(comparison: Comparison, threshold: float) -> tuple[float,
 
     P1's accuracy is the first, at 0.035. F is the harmonic mean, 0 where both are 0.
     """
-    precision = float((comparison.to_truth <= threshold).mean())
-    recall = float((comparison.to_predicted <= threshold).mean())
+    precision = float((comparison.pred_to_gt <= threshold).mean())
+    recall = float((comparison.gt_to_pred <= threshold).mean())
     return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def neighbour_cv(spacing: np.ndarray) -> float:
+def nn_distance_cv(spacing: np.ndarray) -> float:
     """Standard deviation over mean of the distances (N,) to the nearest other point; 0 where all points coincide."""
     return float(spacing.std() / spacing.mean()) if spacing.any() else 0.0
 
@@ -84,7 +84,7 @@ def figures(comparison: Comparison, radius: float) -> dict[str, float]:
         `precision_035`, `recall_035`, `f_035` and the same at 0.010: see `precision_recall_f`.
         `accuracy_mm`, `completeness_mm`: mean distance from predicted to true points and back, mm.
         `chamfer`, `chamfer_mm`: mean of those two, in units and in mm.
-        `neighbour_cv`: see there; blue noise has 0.13, random sampling 0.53.
+        `nn_distance_cv`: see there; blue noise has 0.13, random sampling 0.53.
     """
     result: dict[str, float] = {}
     for name, threshold in THRESHOLDS.items():
@@ -92,23 +92,29 @@ def figures(comparison: Comparison, radius: float) -> dict[str, float]:
         result |= {
             f"{figure}_{name}": share for figure, share in zip(("precision", "recall", "f"), shares, strict=True)
         }
-    accuracy, completeness = float(comparison.to_truth.mean()), float(comparison.to_predicted.mean())
+    accuracy, completeness = float(comparison.pred_to_gt.mean()), float(comparison.gt_to_pred.mean())
     return result | {
         "chamfer": (accuracy + completeness) / 2,
         "chamfer_mm": (accuracy + completeness) / 2 * radius,
         "accuracy_mm": accuracy * radius,
         "completeness_mm": completeness * radius,
-        "neighbour_cv": neighbour_cv(comparison.spacing),
+        "nn_distance_cv": nn_distance_cv(comparison.spacing),
     }
 
 
-def measure(predicted: np.ndarray | Cloud, truth: np.ndarray | Cloud, radius: float) -> dict[str, float]:
+def measure(
+    predicted: np.ndarray | IndexedPoints, truth: np.ndarray | IndexedPoints, radius: float
+) -> dict[str, float]:
     """`figures` of a predicted against a true cloud; see `compare` for what they may be."""
     return figures(compare(predicted, truth), radius)
 
 
-def _cloud(points: np.ndarray | Cloud) -> Cloud:
-    return points if isinstance(points, Cloud) else Cloud.of(torch.from_numpy(np.asarray(points, np.float32)))
+def _cloud(points: np.ndarray | IndexedPoints) -> IndexedPoints:
+    return (
+        points
+        if isinstance(points, IndexedPoints)
+        else IndexedPoints.build(torch.from_numpy(np.asarray(points, np.float32)))
+    )
 
 
 def _distances(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:

@@ -12,7 +12,7 @@ SAMPLE = 5_000  # points of each cloud in a draw, P2's figure
 PAIRS = 20_000_000  # within the threshold that are held at once, 480 MB; 5 million at 0.035 on 50,000 points
 
 
-def one_to_one(
+def hungarian_accuracy(
     predicted: np.ndarray, truth: np.ndarray, threshold: float, draws: int, rng: np.random.Generator
 ) -> float:
     """P2's one-to-one accuracy: the share of pairs within the threshold in the assignment of least total distance.
@@ -37,7 +37,7 @@ def one_to_one(
     return float(np.mean(shares))
 
 
-def matched_share(predicted: np.ndarray, truth: np.ndarray, threshold: float, pairs: int = PAIRS) -> float:
+def max_matching_ratio(predicted: np.ndarray, truth: np.ndarray, threshold: float, pairs: int = PAIRS) -> float:
     """The largest share of all points that can be paired one to one within the threshold.
 
     Exact where at most `pairs` pairs of points lie within the threshold, as they do at 0.035 with 50,000 evenly spread

@@ -15,15 +15,15 @@ COLUMNS = (
 
 
 def per_tooth(
-    to_truth: np.ndarray, truth_of: np.ndarray, to_predicted: np.ndarray, labels: np.ndarray, radius: float
+    pred_to_gt: np.ndarray, pred_to_gt_idx: np.ndarray, gt_to_pred: np.ndarray, labels: np.ndarray, radius: float
 ) -> list[dict[str, Any]]:
     """Figures per label that the truth has; none where the labels are unknown (all 0).
 
     A predicted point belongs to the label of its nearest true point.
 
     Args:
-        to_truth, truth_of: (N,) from each predicted point: distance and index of its nearest true point.
-        to_predicted: (M,) distance from each true point to its nearest predicted one.
+        pred_to_gt, pred_to_gt_idx: (N,) from each predicted point: distance and index of its nearest true point.
+        gt_to_pred: (M,) distance from each true point to its nearest predicted one.
         labels: (M,) uint8 FDI numbers of the true points, 0 = gingiva and palate.
         radius: mm of the jaw's radius.
 
@@ -33,38 +33,38 @@ def per_tooth(
     """
     if not (labels != GINGIVA).any():
         return []
-    belongs = labels[truth_of]
+    belongs = labels[pred_to_gt_idx]
     rows = []
     for fdi in np.unique(labels):
-        part = _figures(to_truth[belongs == fdi], to_predicted[labels == fdi], radius)
+        part = _figures(pred_to_gt[belongs == fdi], gt_to_pred[labels == fdi], radius)
         rows.append({"fdi": int(fdi), **part})
     return rows
 
 
 def teeth_and_gingiva(
-    to_truth: np.ndarray, truth_of: np.ndarray, to_predicted: np.ndarray, labels: np.ndarray, radius: float
+    pred_to_gt: np.ndarray, pred_to_gt_idx: np.ndarray, gt_to_pred: np.ndarray, labels: np.ndarray, radius: float
 ) -> dict[str, float | None]:
     """The same over all teeth, `..._teeth`, and gingiva and palate, `..._gingiva`; nothing where labels are unknown."""
     if not (labels != GINGIVA).any():
         return {}
-    belongs = labels[truth_of]
+    belongs = labels[pred_to_gt_idx]
     found: dict[str, float | None] = {}
     for name, mine, true in (
         ("teeth", belongs != GINGIVA, labels != GINGIVA),
         ("gingiva", belongs == GINGIVA, labels == GINGIVA),
     ):
         if true.any():
-            part = _figures(to_truth[mine], to_predicted[true], radius)
+            part = _figures(pred_to_gt[mine], gt_to_pred[true], radius)
             found |= {f"{figure}_{name}": value for figure, value in part.items() if figure != "points"}
     return found
 
 
-def _figures(to_truth: np.ndarray, to_predicted: np.ndarray, radius: float) -> dict[str, Any]:
-    some = len(to_truth) > 0
+def _figures(pred_to_gt: np.ndarray, gt_to_pred: np.ndarray, radius: float) -> dict[str, Any]:
+    some = len(pred_to_gt) > 0
     return {
-        "points": len(to_predicted),
-        **{f"precision_{name}": float((to_truth <= t).mean()) if some else None for name, t in THRESHOLDS.items()},
-        **{f"recall_{name}": float((to_predicted <= t).mean()) for name, t in THRESHOLDS.items()},
-        "accuracy_mm": float(to_truth.mean()) * radius if some else None,
-        "completeness_mm": float(to_predicted.mean()) * radius,
+        "points": len(gt_to_pred),
+        **{f"precision_{name}": float((pred_to_gt <= t).mean()) if some else None for name, t in THRESHOLDS.items()},
+        **{f"recall_{name}": float((gt_to_pred <= t).mean()) for name, t in THRESHOLDS.items()},
+        "accuracy_mm": float(pred_to_gt.mean()) * radius if some else None,
+        "completeness_mm": float(gt_to_pred.mean()) * radius,
     }

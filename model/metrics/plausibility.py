@@ -24,30 +24,30 @@ class Fit:
     """How well pictures and reconstruction fit.
 
     Attributes:
-        overlaps: by view number, intersection over union of the picture's silhouette and the reconstruction's.
-        overlap: their mean.
-        disorder: how much the mean would rise if the pictures stood in the order that fits best.
+        silhouette_ious: by view number, intersection over union of the picture's silhouette and the reconstruction's.
+        silhouette_iou: their mean.
+        permutation_gain: how much the mean would rise if the pictures stood in the order that fits best.
         order: by view number, the view that the picture fits best in that order.
-        mirrored: how much the mean would rise if each picture were mirrored left to right.
+        mirror_gain: how much the mean would rise if each picture were mirrored left to right.
     """
 
-    overlaps: dict[int, float]
-    overlap: float
-    disorder: float
+    silhouette_ious: dict[int, float]
+    silhouette_iou: float
+    permutation_gain: float
     order: dict[int, int]
-    mirrored: float
+    mirror_gain: float
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What fits of held-out cases allow: at least this overlap, at most this disorder."""
 
-    overlap: float
-    disorder: float
+    silhouette_iou: float
+    permutation_gain: float
 
     def allow(self, fit: Fit) -> bool:
         """Whether a reconstruction fits its pictures as those of the held-out cases do."""
-        return fit.overlap >= self.overlap and fit.disorder <= self.disorder
+        return fit.silhouette_iou >= self.silhouette_iou and fit.permutation_gain <= self.permutation_gain
 
 
 def limits(fits: Sequence[Fit]) -> Limits:
@@ -59,26 +59,28 @@ def limits(fits: Sequence[Fit]) -> Limits:
     def beyond(worst: float, median: float) -> float:
         return float(2 * worst - median)
 
-    overlap, disorder = (np.array([getattr(fit, name) for fit in fits]) for name in ("overlap", "disorder"))
+    silhouette_iou, permutation_gain = (
+        np.array([getattr(fit, name) for fit in fits]) for name in ("silhouette_iou", "permutation_gain")
+    )
     return Limits(
-        overlap=max(beyond(overlap.min(), np.median(overlap)) - CHANCE, 0.0),
-        disorder=beyond(disorder.max(), np.median(disorder)) + CHANCE,
+        silhouette_iou=max(beyond(silhouette_iou.min(), np.median(silhouette_iou)) - CHANCE, 0.0),
+        permutation_gain=beyond(permutation_gain.max(), np.median(permutation_gain)) + CHANCE,
     )
 
 
-def fit(points: np.ndarray, views: np.ndarray, present: np.ndarray, cameras: np.ndarray) -> Fit:
-    """Compare pictures with points; see `overlaps` for what they are."""
-    own, mirrored = overlaps(points, views, present, cameras)
-    numbers = np.flatnonzero(present)
+def fit(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray) -> Fit:
+    """Compare pictures with points; see `silhouette_ious` for what they are."""
+    own, mirror_gain = silhouette_ious(points, views, view_mask, cameras)
+    numbers = np.flatnonzero(view_mask)
     _, places = linear_sum_assignment(own, maximize=True)
     diagonal = own.diagonal()
-    overlap = float(diagonal.mean())
+    silhouette_iou = float(diagonal.mean())
     return Fit(
-        overlaps=dict(zip(numbers.tolist(), diagonal.tolist(), strict=True)),
-        overlap=overlap,
-        disorder=float(own[np.arange(len(own)), places].mean()) - overlap,
+        silhouette_ious=dict(zip(numbers.tolist(), diagonal.tolist(), strict=True)),
+        silhouette_iou=silhouette_iou,
+        permutation_gain=float(own[np.arange(len(own)), places].mean()) - silhouette_iou,
         order=dict(zip(numbers.tolist(), numbers[places].tolist(), strict=True)),
-        mirrored=float(mirrored.diagonal().mean()) - overlap,
+        mirror_gain=float(mirror_gain.diagonal().mean()) - silhouette_iou,
     )
 
 
@@ -127,13 +129,13 @@ def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:
     return _closed(seen)
 
 
-def overlaps(points: np.ndarray, views: np.ndarray, present: np.ndarray, cameras: np.ndarray) -> np.ndarray:
+def silhouette_ious(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray) -> np.ndarray:
     """How well each picture's silhouette fits what each camera sees of the points.
 
     Args:
         points: (N, 3) normalised.
         views: (V, H, W) or (V, H, W, 3) uint8.
-        present: (V,) bool.
+        view_mask: (V,) bool.
         cameras: (V, 23) float64.
 
     Returns:
@@ -142,12 +144,12 @@ def overlaps(points: np.ndarray, views: np.ndarray, present: np.ndarray, cameras
         what may have gone wrong.
     """
     rows = int(min(ROWS, np.sqrt(len(points) / POINTS_PER_PIXEL)))
-    seen = np.stack([silhouette(points, camera, rows) for camera in cameras[present]])  # (K, h, w)
+    seen = np.stack([silhouette(points, camera, rows) for camera in cameras[view_mask]])  # (K, h, w)
     size = seen.shape[:0:-1]
     shown = np.stack(
         [
             _closed(cv2.resize(foreground(view).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5)
-            for view in views[present]
+            for view in views[view_mask]
         ]
     )
     return np.stack([_intersection_over_union(pictures, seen) for pictures in (shown, shown[:, :, ::-1])])

@@ -55,14 +55,14 @@ def of_cases(shares: torch.Tensor | None) -> Iterator[None]:
         _shares.reset(token)
 
 
-def shares_of(present: torch.Tensor) -> torch.Tensor:
+def shares_of(view_mask: torch.Tensor) -> torch.Tensor:
     """(B·V, B·V): row k holds 1/n for the n pictures that are there of picture k's case, 0 elsewhere.
 
     Args:
-        present: (B, V) bool, at least one true in each row.
+        view_mask: (B, V) bool, at least one true in each row.
     """
-    own = torch.eye(present.shape[0], dtype=torch.bool, device=present.device)[:, None, :, None]
-    together = own & present & torch.ones_like(present)[:, :, None, None]  # (B, V, B, V)
+    own = torch.eye(view_mask.shape[0], dtype=torch.bool, device=view_mask.device)[:, None, :, None]
+    together = own & view_mask & torch.ones_like(view_mask)[:, :, None, None]  # (B, V, B, V)
     together = together.flatten(0, 1).flatten(1, 2)
     return together / together.sum(dim=1, keepdim=True)
 

@@ -10,17 +10,17 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from model.networks.cloud import Network
+from model.networks.cloud import CloudNetwork
 from model.networks.field import FieldNetwork
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 
 FORMAT = 2
-KINDS: dict[str, type[Network] | type[FieldNetwork]] = {"cloud": Network, "field": FieldNetwork}
+KINDS: dict[str, type[CloudNetwork] | type[FieldNetwork]] = {"cloud": CloudNetwork, "field": FieldNetwork}
 
 
 def save_checkpoint(
-    network: Network | FieldNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
+    network: CloudNetwork | FieldNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write `path` (safetensors) and the JSON of the same name; each appears by rename, complete or not at all.
 
@@ -40,13 +40,13 @@ def save_checkpoint(
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "history": list(history),
     }
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_bytes(weights)
-    with whole_file(path.with_suffix(".json")) as partial:
+    with atomic_file(path.with_suffix(".json")) as partial:
         partial.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def load_checkpoint(path: Path) -> tuple[Network | FieldNetwork, dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[CloudNetwork | FieldNetwork, dict[str, Any]]:
     """Read a checkpoint.
 
     Args:

@@ -7,10 +7,10 @@ from model.networks.decoder import CloudDecoder
 from model.networks.encoder import ViewEncoder
 from model.networks.fusion import ViewFusion
 from model.networks.modulator import FeatureModulator
-from model.networks.views import check_views, in_places, seeded
+from model.networks.views import check_views, scatter_views, seeded
 
 
-class Network(nn.Module):
+class CloudNetwork(nn.Module):
     """(B, V, H, W) or (B, V, H, W, 3) views → (B, N, 3) points in the normalised frame.
 
     P1 as published: mobilenetv2_100 at 224 px, 10 views, width 512, hidden 1024, 50,000 points; P2: 25,000 points.
@@ -61,12 +61,12 @@ class Network(nn.Module):
         self.modulator = FeatureModulator(width=width, scale=modulator_scale)
         self.decoder = CloudDecoder(width=width, hidden=hidden, points=points, dropout=dropout)
 
-    def forward(self, views: torch.Tensor, present: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, views: torch.Tensor, view_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Reconstruct.
 
         Args:
             views: (B, V, H, W) grey or (B, V, H, W, 3) RGB; uint8 in 0..255 or float in 0..1.
-            present: (B, V) bool, which views are there; all of them if None. Absent ones are never looked at.
+            view_mask: (B, V) bool, which views are there; all of them if None. Absent ones are never looked at.
 
         Returns:
             (B, N, 3) float32.
@@ -74,18 +74,18 @@ class Network(nn.Module):
         Raises:
             ValueError: views of another number or shape, or a case without any view.
         """
-        if present is None:
-            present = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
-        check_views(views, present)
+        if view_mask is None:
+            view_mask = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
+        check_views(views, view_mask)
         if views.shape[1] != self.kwargs["views"]:
             raise ValueError(f"expected {self.kwargs['views']} views, got {views.shape[1]}")
         # Only the views that are there pass the encoder: the others must not touch batch norm's statistics either.
-        features = in_places(self.encoder(views[present]), present)  # (B, V, F)
-        fused = self.fusion(features, self.embedding, present)  # (B, D)
+        features = scatter_views(self.encoder(views[view_mask]), view_mask)  # (B, V, F)
+        fused = self.fusion(features, self.embedding, view_mask)  # (B, D)
         return self.decoder(self.modulator(fused))  # (B, N, 3)
 
 
-def new_network(seed: int, **kwargs: object) -> Network:
+def new_network(seed: int, **kwargs: object) -> CloudNetwork:
     """A network with random weights that the seed decides; PyTorch's own random state stays as it was."""
     with seeded(seed):
-        return Network(**kwargs)  # type: ignore[arg-type]
+        return CloudNetwork(**kwargs)  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ class CloudDecoder(nn.Module):
             return self.basis(hidden.float()).unflatten(-1, (-1, 3))  # (B, N, 3)
 
     @torch.no_grad()
-    def start_from(self, cloud: torch.Tensor, *, spread: float) -> None:
+    def initialise_from(self, cloud: torch.Tensor, *, spread: float) -> None:
         """Let the untrained decoder answer an initial cloud, such as the mean arch, and learn what differs from it.
 
         Args:

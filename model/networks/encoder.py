@@ -51,9 +51,9 @@ class ViewEncoder(nn.Module):
         if by_case:
             take_by_case(self.net)
         self.image_size = image_size
-        look = self.net.pretrained_cfg
-        self.register_buffer("mean", torch.tensor(look["mean"]).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(look["std"]).view(3, 1, 1), persistent=False)
+        encode = self.net.pretrained_cfg
+        self.register_buffer("mean", torch.tensor(encode["mean"]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(encode["std"]).view(3, 1, 1), persistent=False)
         # In the checkpoint, so that a network that is trained further keeps its batch norm as it was.
         self.register_buffer("norm_frozen", torch.tensor(False))
         try:
@@ -116,9 +116,9 @@ class ViewEncoder(nn.Module):
         """
         if source is False:
             return
-        look = self.net.pretrained_cfg
-        state = _fetch(look.get("hf_hub_id")) if source is True else _read(Path(source))
-        head = look["classifier"]
+        encode = self.net.pretrained_cfg
+        state = _fetch(encode.get("hf_hub_id")) if source is True else _read(Path(source))
+        head = encode["classifier"]
         heads = (head,) if isinstance(head, str) else tuple(head or ())
         state = {key: value for key, value in state.items() if not key.startswith(tuple(f"{h}." for h in heads))}
         own = self.net.state_dict()
@@ -128,7 +128,7 @@ class ViewEncoder(nn.Module):
         wrong = sorted(own.keys() ^ state.keys()) or [k for k, v in state.items() if v.shape != own[k].shape]
         if wrong:
             raise UserError(
-                f"{source}: not weights of {look['architecture']} ({len(wrong)} tensors differ, such as {wrong[0]}); "
+                f"{source}: not weights of {encode['architecture']} ({len(wrong)} tensors differ, such as {wrong[0]}); "
                 "train.network.pretrained must name a safetensors file that timm wrote for train.network.encoder"
             )
         self.net.load_state_dict(state)

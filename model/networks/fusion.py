@@ -23,20 +23,20 @@ class ViewFusion(nn.Module):
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.after = nn.LayerNorm(width)
 
-    def forward(self, features: torch.Tensor, embedding: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, embedding: torch.Tensor, view_mask: torch.Tensor) -> torch.Tensor:
         """Fuse the views that are there.
 
         Args:
             features: (B, V, F); what stands in absent places is never read.
             embedding: (V, D) of the views by their number, or (B, V, D) by their cameras.
-            present: (B, V) bool, at least one true in each row.
+            view_mask: (B, V) bool, at least one true in each row.
 
         Returns:
             (B, D)
         """
-        features = features.masked_fill(~present[..., None], 0)
+        features = features.masked_fill(~view_mask[..., None], 0)
         x = self.project(features) + embedding  # (B, V, D)
         y = self.before(x)
-        y, _ = self.attention(y, y, y, key_padding_mask=~present, need_weights=False)
-        weight = present[..., None].to(x.dtype)
+        y, _ = self.attention(y, y, y, key_padding_mask=~view_mask, need_weights=False)
+        weight = view_mask[..., None].to(x.dtype)
         return self.after(((x + y) * weight).sum(dim=1) / weight.sum(dim=1))  # (B, D)

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import embedding_bag, grid_sample, relu
 
 from model.geometry.projection import camera_poses, project
-from model.networks.positional_encoding import sines
+from model.networks.positional_encoding import positional_encoding
 
 POOLED = 3  # vectors that describe the views together: chosen, mean, spread
 ARROWS = 6  # directions that a map holds in its camera's frame, such as the surface's normal
@@ -56,13 +56,13 @@ class PixelAligned(nn.Module):
         return (maps.flatten(3).transpose(2, 3) @ weights.transpose(2, 3)).unflatten(2, maps.shape[3:])
 
     def forward(
-        self, prepared: torch.Tensor, present: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+        self, prepared: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
     ) -> torch.Tensor:
         """Sample and pool.
 
         Args:
             prepared: (B, V, h, w, H), from `prepare`; what stands in absent places is finite and counts for nothing.
-            present: (B, V) bool.
+            view_mask: (B, V) bool.
             cameras: (B, V, 23), also where a view is absent.
             points: (B, Q, 3), normalised frame.
 
@@ -73,14 +73,16 @@ class PixelAligned(nn.Module):
         _, position = camera_poses(cameras)
         depth = seen.depth - position.norm(dim=-1)[..., None]  # about 0 in the middle of the jaw
         inside = (seen.place.abs().amax(dim=-1) < 1).to(points.dtype)
-        sight = torch.cat([seen.direction, sines(depth[..., None], DEPTH_OCTAVES), inside[..., None]], dim=-1)
+        sight = torch.cat(
+            [seen.direction, positional_encoding(depth[..., None], DEPTH_OCTAVES), inside[..., None]], dim=-1
+        )
         x = relu(bilinear(prepared, seen.place) + self.sight(sight))
         x = relu(self.second(x))  # (B, V, Q, H)
 
         weights = self.weigh(x)  # (B, V, Q, heads)
-        weights = weights.masked_fill(~present[:, :, None, None], float("-inf")).softmax(dim=1)
+        weights = weights.masked_fill(~view_mask[:, :, None, None], float("-inf")).softmax(dim=1)
         chosen = (weights[..., None] * x.unflatten(3, (self.heads, -1))).sum(dim=1).flatten(2)  # (B, Q, H)
-        share = (present / present.sum(dim=1, keepdim=True)).to(x.dtype)[:, None]  # (B, 1, V)
+        share = (view_mask / view_mask.sum(dim=1, keepdim=True)).to(x.dtype)[:, None]  # (B, 1, V)
         mean = (share @ x.flatten(2)).view_as(chosen)
         spread = share @ ((x - mean[:, None]) ** 2).flatten(2)
         # A variance of 0, as of a single view, has no finite slope under the root.

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 
-def check_views(views: torch.Tensor, present: torch.Tensor) -> None:
+def check_views(views: torch.Tensor, view_mask: torch.Tensor) -> None:
     """Refuse what is no batch of views.
 
     Raises:
@@ -14,14 +14,14 @@ def check_views(views: torch.Tensor, present: torch.Tensor) -> None:
     """
     if views.ndim not in (4, 5) or (views.ndim == 5 and views.shape[-1] != 3):
         raise ValueError(f"expected views of shape (B, V, H, W) or (B, V, H, W, 3), got {tuple(views.shape)}")
-    if present.shape != views.shape[:2] or not present.any(dim=1).all():
+    if view_mask.shape != views.shape[:2] or not view_mask.any(dim=1).all():
         raise ValueError("present must be of shape (B, V) with at least one view in each case")
 
 
-def in_places(values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+def scatter_views(values: torch.Tensor, view_mask: torch.Tensor) -> torch.Tensor:
     """Values (K, ...) of the K views that are there, in their places among all: (B, V, ...), 0 where absent."""
-    placed = values.new_zeros(*present.shape, *values.shape[1:])
-    placed[present] = values
+    placed = values.new_zeros(*view_mask.shape, *values.shape[1:])
+    placed[view_mask] = values
     return placed
 
 

@@ -12,7 +12,7 @@ from scans.errors import UserError
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
 
-def keep_freed_memory() -> None:
+def disable_malloc_trim() -> None:
     """Let the C library keep what is freed in this process; elsewhere than on glibc nothing happens.
 
     A step makes and frees tensors of 1 to 30 MB by the hundred. By default their memory goes back to the system each
@@ -26,7 +26,7 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def enough_memory(what: str) -> Iterator[None]:
+def out_of_memory_as_user_error(what: str) -> Iterator[None]:
     """Where `what` runs out of memory within the block, on the CPU or on a GPU.
 
     Raises:

@@ -14,20 +14,20 @@ from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 
 from model.cases.case import Case
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.objective import Batch, loss_terms, stop_unless_finite
 from model.losses.schedule import LossStage, LossWeights, weights_at
 from model.metrics.distances import measure
 from model.networks.checkpoint import save_checkpoint
-from model.networks.cloud import Network
+from model.networks.cloud import CloudNetwork
 from model.networks.field import FieldNetwork
 from model.reconstruction.predict import predict, reconstruct
-from model.runtime.memory import enough_memory
+from model.runtime.memory import out_of_memory_as_user_error
 from model.runtime.stopping import Stopped, stop_on_signals
 from model.training.moving_average import MovingAverage
 from model.training.state import load_state, save_state
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 
 WEIGHTS = "network.safetensors"
 LOG = "epochs.jsonl"
@@ -45,17 +45,17 @@ class TrainingConfig:
             norm and chance see a chunk alone, so that the number of devices changes nothing but rounding.
         learning_rate: AdamW's rate at its peak.
         weight_decay: AdamW's, on matrices only: a bias holds the initial cloud, which must not fade.
-        warmup: share of all steps in which the rate rises; then it falls by a cosine.
+        warmup_fraction: share of all steps in which the rate rises; then it falls by a cosine.
         cosine_epochs: epochs until the cosine's lowest point, after which it rises again (P2: 30); 0 for the run's.
-        clip_norm: longer gradients are shortened to this norm; 0 for none.
-        ema: decay of the weights' moving average, which is then what is validated and kept; 0 for none.
+        gradient_clip_norm: longer gradients are shortened to this norm; 0 for none.
+        ema_decay: decay of the weights' moving average, which is then what is validated and kept; 0 for none.
         view_dropout: share of the cases that show the network some of their views alone, in training.
-        fewest_views: how many these show at least.
+        min_views: how many these show at least.
         monitor: the figure of validation that chooses the best epoch: f_035 or f_010.
         patience: epochs without a better one after which training stops.
         loss: what counts when; see `losses.schedule`.
         matched_points: points that P2's terms draw.
-        queries: points of each case about which a field is asked in a step.
+        query_points: points of each case about which a field is asked in a step.
         seed: decides the order of the cases, dropout and all else that is left to chance.
         params_digest: digest of the params, noted in the checkpoint.
     """
@@ -65,17 +65,17 @@ class TrainingConfig:
     accumulate: int
     learning_rate: float
     weight_decay: float
-    warmup: float
+    warmup_fraction: float
     cosine_epochs: int
-    clip_norm: float
-    ema: float
+    gradient_clip_norm: float
+    ema_decay: float
     view_dropout: float
-    fewest_views: int
+    min_views: int
     monitor: str
     patience: int
     loss: tuple[LossStage, ...]
     matched_points: int
-    queries: int
+    query_points: int
     seed: int
     params_digest: str
 
@@ -94,7 +94,7 @@ class Progress:
 
 def train(
     fabric: Fabric,
-    network: Network | FieldNetwork,
+    network: CloudNetwork | FieldNetwork,
     train_cases: Sequence[Case],
     validation_cases: Sequence[Case],
     config: TrainingConfig,
@@ -135,10 +135,10 @@ def train(
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
-    with stop_on_signals() as stop, enough_memory("training"):
+    with stop_on_signals() as stop, out_of_memory_as_user_error("training"):
         module, optimizer = fabric.setup(network, adamw)
-        average = MovingAverage(network, config.ema)
-        modules = {"network": network} | ({"average": average.network} if config.ema else {})
+        average = MovingAverage(network, config.ema_decay)
+        modules = {"network": network} | ({"average": average.network} if config.ema_decay else {})
 
         def keep(epoch: int, step: int, sums: dict[str, float]) -> None:
             if fabric.is_global_zero:
@@ -169,7 +169,7 @@ def train(
             if history[-1]["epoch"] - best["epoch"] >= config.patience:
                 break
             weights = weights_at(
-                epoch, config.epochs, config.loss, points=config.matched_points, queries=config.queries
+                epoch, config.epochs, config.loss, points=config.matched_points, query_points=config.query_points
             )
             order = np.random.default_rng([config.seed, epoch]).permutation(len(train_cases))
             batches = np.array_split(order, steps_per_epoch)
@@ -200,7 +200,7 @@ def train(
 def _step(
     fabric: Fabric,
     module: _FabricModule,
-    network: Network | FieldNetwork,
+    network: CloudNetwork | FieldNetwork,
     optimizer: _FabricOptimizer,
     cases: Sequence[Case],
     weights: LossWeights,
@@ -238,7 +238,9 @@ def _step(
             buffer.copy_(start)  # each chunk begins from what the step began with, wherever it is computed
     _finish_buffers(fabric, buffers, after, len(chunks))
 
-    norm = fabric.clip_gradients(module, optimizer, max_norm=config.clip_norm or math.inf, error_if_nonfinite=False)
+    norm = fabric.clip_gradients(
+        module, optimizer, max_norm=config.gradient_clip_norm or math.inf, error_if_nonfinite=False
+    )
     stop_unless_finite(norm.expand(len(cases)), "the gradient", cases)
     optimizer.step()
     told = torch.stack([torch.tensor(float(stopped), dtype=torch.float64, device=fabric.device), *sums.values()])
@@ -257,24 +259,24 @@ def _finish_buffers(fabric: Fabric, buffers: Sequence[torch.Tensor], sums: Seque
 
 def _batch(fabric: Fabric, cases: Sequence[Case], config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """The cases on the device, with views left out by chance."""
-    present = np.stack([case.present for case in cases])
-    for row in present:
+    view_mask = np.stack([case.view_mask for case in cases])
+    for row in view_mask:
         shown = np.flatnonzero(row)
-        if rng.random() < config.view_dropout and len(shown) > config.fewest_views:
-            kept = rng.integers(config.fewest_views, len(shown))
+        if rng.random() < config.view_dropout and len(shown) > config.min_views:
+            kept = rng.integers(config.min_views, len(shown))
             row[rng.permutation(shown)[kept:]] = False
     cameras = [case.cameras for case in cases if case.cameras is not None]
     return Batch(
         cases,
         fabric.to_device(torch.from_numpy(np.stack([case.views for case in cases]))),
-        fabric.to_device(torch.from_numpy(present)),
+        fabric.to_device(torch.from_numpy(view_mask)),
         fabric.to_device(torch.from_numpy(np.stack(cameras))) if len(cameras) == len(cases) else None,
         [_truth(fabric, case) for case in cases],
     )
 
 
-def _truth(fabric: Fabric, case: Case) -> Cloud:
-    return Cloud.of(fabric.to_device(torch.from_numpy(case.points)))
+def _truth(fabric: Fabric, case: Case) -> IndexedPoints:
+    return IndexedPoints.build(fabric.to_device(torch.from_numpy(case.points)))
 
 
 def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
@@ -282,7 +284,7 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
 
     With `cosine_epochs` it reaches 0 after these, and rises again, as in P2.
     """
-    warmup = round(config.warmup * steps)
+    warmup = round(config.warmup_fraction * steps)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
     end = steps * config.cosine_epochs / config.epochs if config.cosine_epochs else steps
@@ -290,7 +292,7 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
 
 
 def validate(
-    fabric: Fabric, network: Network | FieldNetwork, cases: Sequence[Case], batch_size: int
+    fabric: Fabric, network: CloudNetwork | FieldNetwork, cases: Sequence[Case], batch_size: int
 ) -> dict[str, float]:
     """Mean of each of `metrics.measure`'s figures over the cases, which are predicted `batch_size` at a time.
 
@@ -308,13 +310,13 @@ def validate(
     return {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
 
 
-def _predict(network: Network | FieldNetwork, cases: Sequence[Case]) -> np.ndarray:
+def _predict(network: CloudNetwork | FieldNetwork, cases: Sequence[Case]) -> np.ndarray:
     """(B, N, 3) clouds as `evaluate` would have them."""
     if isinstance(network, FieldNetwork):
         return np.stack(
-            [reconstruct(network, case.views, case.present, case.cameras, len(case.points)).points for case in cases]
+            [reconstruct(network, case.views, case.view_mask, case.cameras, len(case.points)).points for case in cases]
         )
-    return predict(network, np.stack([case.views for case in cases]), np.stack([case.present for case in cases]))
+    return predict(network, np.stack([case.views for case in cases]), np.stack([case.view_mask for case in cases]))
 
 
 def _best(history: Sequence[dict[str, Any]], config: TrainingConfig) -> dict[str, Any]:
@@ -339,9 +341,9 @@ def _steps_per_epoch(
             f"compute.devices={fabric.world_size} must divide train.accumulate={config.accumulate}: the chunks of a "
             "step are shared out among the devices; raise train.accumulate"
         )
-    fewest = min(int(case.present.sum()) for case in train_cases)
+    fewest = min(int(case.view_mask.sum()) for case in train_cases)
     if config.view_dropout:
-        fewest = min(fewest, config.fewest_views)
+        fewest = min(fewest, config.min_views)
     if smallest * fewest < 2:
         raise UserError(
             f"training: {len(train_cases)} cases in steps of {config.batch_size} leave a step with one picture alone, "
@@ -351,5 +353,5 @@ def _steps_per_epoch(
 
 
 def _write_log(folder: Path, history: Sequence[dict[str, Any]]) -> None:
-    with whole_file(folder / LOG) as partial:
+    with atomic_file(folder / LOG) as partial:
         partial.write_text("".join(json.dumps(entry) + "\n" for entry in history), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where a field's reconstruction starts: the places where training jaws have their surfaces."""
+"""Where a field's reconstruction seed_points: the places where training jaws have their surfaces."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ CELL = 0.05  # jaw radii
 RAREST = 0.02  # share of the jaws that have surface in a cell, from which on it counts
 
 
-def starting_points(clouds: Iterable[np.ndarray]) -> np.ndarray:
+def find_seed_points(clouds: Iterable[np.ndarray]) -> np.ndarray:
     """The middles of the cells in which at least a fiftieth of the jaws have points.
 
     Args:

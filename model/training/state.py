@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from scans.files import whole_file
+from scans.files import atomic_file
 
 FORMAT = 1
 
@@ -30,7 +30,7 @@ def save_state(
         tensors |= {f"optimizer/{number}/{key}": value for key, value in moments.items()}
     # One key: safetensors writes several in an order of its own, new in each process.
     metadata = {"tenview": json.dumps({"format": FORMAT, "position": position})}
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, partial, metadata)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scans.errors import UserError
-from scans.files import named
+from scans.files import errors_name
 
 # A scan has 20 to 40 MB at most, and text of numbers shrinks about fourfold, long runs of equal labels far more.
 LARGEST_MEMBER = 512 << 20
@@ -64,7 +64,7 @@ def extract(archive: Path, targets: Mapping[str, Path]) -> None:
         for name, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             # zipfile compares the CRC-32 and reads no more than the stated length.
-            with zip_file.open(name) as source, named(target), open(target, "xb") as file:
+            with zip_file.open(name) as source, errors_name(target), open(target, "xb") as file:
                 shutil.copyfileobj(source, file, 1 << 20)
             if target.stat().st_size != zip_file.getinfo(name).file_size:
                 raise _bad(archive, f"{name} is shorter than the archive says")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 
 CHUNK = 1 << 20
 
@@ -73,5 +73,5 @@ class ChecksumLock:
         """Write what was learned; call it once the files have proved to be what they should."""
         text = json.dumps(self._entries, indent=1, sort_keys=True) + "\n"
         if not self._path.exists() or self._path.read_text(encoding="utf-8") != text:
-            with whole_file(self._path) as partial:
+            with atomic_file(self._path) as partial:
                 partial.write_text(text, encoding="utf-8")

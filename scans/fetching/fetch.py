@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from scans.errors import UserError
-from scans.files import named, require_space, whole_file
+from scans.files import atomic_file, errors_name, require_space
 
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 REDIRECTS = 10
@@ -206,7 +206,7 @@ async def _go_on(
             async for chunk in response.content.iter_chunked(CHUNK):
                 if here == 0 and chunk.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
                     raise UserError(_html(file.url, otherwise))
-                with named(part):
+                with errors_name(part):
                     here += _write_all(out, chunk)
                 show(here, length)
     if length is not None and here != length:
@@ -278,7 +278,7 @@ def _note(response: aiohttp.ClientResponse, url: str, length: int | None) -> _No
 def _begin(part: Path, note: _Note | None) -> None:
     _discard(part)
     if note:
-        with whole_file(_note_path(part)) as partial:
+        with atomic_file(_note_path(part)) as partial:
             partial.write_text(json.dumps(asdict(note)), encoding="utf-8")
 
 

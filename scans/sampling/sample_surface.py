@@ -12,7 +12,7 @@ from scans.sampling.border import continued
 from scans.sampling.farthest_points import choose_farthest
 from scans.sampling.poisson_disk import FIRST_SPACING, lattice_spacing, throw_darts
 
-Method = Literal["poisson", "stratified", "uniform", "fps"]
+Method = Literal["poisson_disk", "stratified", "uniform", "fps"]
 CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
 
 
@@ -78,23 +78,23 @@ def unit_normals(vertices, faces, chosen):
     return normals
 
 
-def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson") -> SurfaceSamples:
+def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson_disk") -> SurfaceSamples:
     """Draw exactly `count` points from a mesh's surface, evenly by area.
 
     `uniform` draws them independently. `stratified` draws one from each of N strata of equal area, cut in face order,
-    and keeps that order. `poisson` and `fps` choose among five such candidates for each point: `poisson` those that
-    keep their distance, in random order (blue noise, see `scans.sampling.poisson_disk`), `fps` always the farthest from
-    those before it (farthest point sampling, as in arXiv 2606.07907; see `scans.sampling.farthest_points`). The
-    candidates lie on the surface, not at the mesh's vertices, so that neither their number nor the scanner's
-    triangulation matters.
-    `poisson` is as dense at open borders and creases as elsewhere, `fps` is not: it favours borders and neglects what
-    lies beside them and beside creases.
+    and keeps that order. `poisson_disk` and `fps` choose among five such candidates for each point: `poisson_disk`
+    those that keep their distance, in random order (blue noise, see `scans.sampling.poisson_disk`), `fps` always the
+    farthest from those before it (farthest point sampling, as in arXiv 2606.07907; see
+    `scans.sampling.farthest_points`). The candidates lie on the surface, not at the mesh's vertices, so that neither
+    their number nor the scanner's triangulation matters.
+    `poisson_disk` is as dense at open borders and creases as elsewhere, `fps` is not: it favours borders and neglects
+    what lies beside them and beside creases.
 
     Args:
         mesh: clean (see `scans.preparing.cleaning`).
         count: N > 0; may exceed the number of vertices.
         rng: the only source of chance.
-        method: "poisson", "stratified", "uniform" or "fps".
+        method: "poisson_disk", "stratified", "uniform" or "fps".
 
     Raises:
         UserError: count is not positive, or the method is unknown.
@@ -111,8 +111,8 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if not 0 < area < np.inf:
         raise ScanError(f"a mesh of {len(faces)} faces has area {area}, so that no point can be drawn. Clean it first")
     own = len(faces)
-    n = CANDIDATES_PER_POINT * count if method in ("poisson", "fps") else count
-    if method == "poisson":
+    n = CANDIDATES_PER_POINT * count if method in ("poisson_disk", "fps") else count
+    if method == "poisson_disk":
         vertices, faces = continued(vertices, faces, FIRST_SPACING * lattice_spacing(area, count))
         areas = np.concatenate([areas, face_areas(vertices, faces[own:])])
         n = int(np.ceil(n * areas.sum() / area))  # as many as before on the surface itself
@@ -122,10 +122,10 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     # Faces without area are never hit: the search ends behind them, and the last one with area takes a tick of 1.
     face = np.searchsorted(cumulative, ticks * cumulative[-1], side="right")
     face = np.minimum(face, np.flatnonzero(areas)[-1])
-    if method == "poisson":
+    if method == "poisson_disk":
         face = rng.permutation(face)
     points = place(vertices, faces, face, rng.random(n), rng.random(n))
-    if method == "poisson":
+    if method == "poisson_disk":
         kept = throw_darts(points, unit_normals(vertices, faces, face), face < own, count, area)
         points, face = points[kept], face[kept]
     elif method == "fps":

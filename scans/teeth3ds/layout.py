@@ -9,7 +9,7 @@ import numpy as np
 
 from scans.errors import ScanError
 from scans.fdi import checked_labels
-from scans.files import whole_file
+from scans.files import atomic_file
 from scans.mesh import GINGIVA, LOWER_FDI, UPPER_FDI, Mesh
 
 TEETH = {"upper": UPPER_FDI, "lower": LOWER_FDI}
@@ -63,9 +63,9 @@ def write_case(root: Path, case_id: str, jaw: str, mesh: Mesh) -> None:
             "labels": mesh.labels.tolist(),
             "instances": instances.tolist(),
         }
-        with whole_file(labels_target) as partial:
+        with atomic_file(labels_target) as partial:
             partial.write_text(json.dumps(content), encoding="utf-8")
-    with whole_file(target) as partial:
+    with atomic_file(target) as partial:
         partial.write_bytes(encode_obj(mesh))
 
 
@@ -137,7 +137,7 @@ def write_splits(root: Path, jaw: str, split_of: Mapping[str, str]) -> None:
     """
     for split in SPLIT_FILES:
         lines = [f"{case_id}_{jaw}\n" for case_id in sorted(split_of) if split_of[case_id] == split]
-        with whole_file(split_path(root, split, jaw)) as partial:
+        with atomic_file(split_path(root, split, jaw)) as partial:
             partial.write_text("".join(lines), encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from scans.cases.manifest import Manifest
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.table import read_columns
-from stages.params.tree import Prepare
+from stages.params.tree import PrepareParams
 
 _TEMPLATE = """\
 ---
@@ -47,7 +47,7 @@ Made for research. Not a medical device.
 """
 
 
-def dataset_card(folder: Path, manifest: Manifest, prepare: Prepare) -> str:
+def dataset_card(folder: Path, manifest: Manifest, prepare: PrepareParams) -> str:
     """Markdown with Hugging Face's YAML header for the shards in `folder`."""
     shards = {split: shard_paths(folder, split) for split in SPLITS}
     counts = {

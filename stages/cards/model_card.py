@@ -43,8 +43,8 @@ On the split `{split}`, which the network has not been trained on; distances in 
 
 {table}
 
-Precision alone rewards points that crowd together, so it stands beside recall and F. `mean_arch` is one cloud for every
-patient: a network that does not beat it has not looked at the pictures.
+Precision alone rewards points that crowd together, so it stands beside recall and F. `mean_shape` is one cloud for
+every patient: a network that does not beat it has not looked at the pictures.
 
 ## Data
 
@@ -113,8 +113,8 @@ def model_card(
         background=params.render.background,
         size=size,
         plausibility=(
-            f"Reconstructions whose silhouettes overlap the pictures' less than {calibration.limits.overlap:.2f}, or "
-            f"whose pictures would fit better in another order, are reported as doubtful; the limits come from "
+            f"Reconstructions whose silhouettes overlap the views' less than {calibration.limits.silhouette_iou:.2f}, "
+            f"or whose pictures would fit better in another order, are reported as doubtful; the limits come from "
             f"{calibration.cases} validation cases. A jaw that is mirrored as a whole goes unnoticed."
         ),
         files=_rows([(f"`{name}`", what) for name, what in files.items()], "| file | what |\n|---|---|\n"),

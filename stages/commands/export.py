@@ -13,7 +13,7 @@ from stages.cards.model_card import model_card
 from stages.params.tree import PARAMS_FILE, Params
 from stages.prediction.trained import load_trained
 from stages.runtime.progress import say
-from stages.runtime.workspace import CALIBRATION, METRICS, MODEL, NETWORK, PREPARED, SCANS, whole_folder
+from stages.runtime.workspace import CALIBRATION, METRICS, MODEL, NETWORK, PREPARED, SCANS, atomic_folder
 
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
 
@@ -37,7 +37,7 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
     counts = {
         split: sum(read_columns(path, ["id"]).num_rows for path in shard_paths(PREPARED, split)) for split in SPLITS
     }
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         for path in (MODEL / NETWORK, (MODEL / NETWORK).with_suffix(".json"), CALIBRATION, METRICS, PARAMS_FILE):
             shutil.copyfile(path, folder / path.name)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)

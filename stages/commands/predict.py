@@ -12,7 +12,7 @@ from stages.prediction.result_folder import ACCOUNT, Account, write_case
 from stages.prediction.scan_pictures import picture_scan
 from stages.prediction.trained import Trained, load_trained
 from stages.runtime.progress import say, track
-from stages.runtime.workspace import whole_folder
+from stages.runtime.workspace import atomic_folder
 
 if TYPE_CHECKING:
     from model.metrics.plausibility import Fit
@@ -33,9 +33,9 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
     _check(folders, scans, options)
     trained = load_trained(model)
 
-    from model.runtime.memory import keep_freed_memory
+    from model.runtime.memory import disable_malloc_trim
 
-    keep_freed_memory()
+    disable_malloc_trim()
     if trained.calibration is None:
         say(
             "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
@@ -87,7 +87,7 @@ def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> 
         color, background = render.style == "colour", render.background
         return read_pictures(path, rig, options.missing, color=color, background=background), None
     pictures, truth = picture_scan(path, options.axes, trained.params)
-    pictures.present[list(absent)] = False
+    pictures.view_mask[list(absent)] = False
     pictures.views[list(absent)] = 0
     return pictures, truth
 
@@ -106,15 +106,15 @@ def _predict_case(
     if known is not None and len(pictures.views) != known:
         raise UserError(f"{pictures.case}: {len(pictures.views)} cameras, and the model knows {known}. Set render.rig")
     made = reconstruct(
-        trained.network, pictures.views, pictures.present, pictures.cameras, options.points, options.seed
+        trained.network, pictures.views, pictures.view_mask, pictures.cameras, options.points, options.seed
     )
-    found = fit(made.points, pictures.views, pictures.present, pictures.cameras)
+    found = fit(made.points, pictures.views, pictures.view_mask, pictures.cameras)
     limits = trained.calibration.limits if trained.calibration else None
     plausible = limits.allow(found) if limits else None
     warnings = [*pictures.warnings, *(_doubts(found, trained) if plausible is False else [])]
     radius, origin = _radius(made.radius, truth, trained, options)
     account = Account(found, plausible, tuple(warnings), radius, origin)
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         write_case(folder, pictures, replace(made, radius=radius), truth, account, trained, options)
     return warnings, plausible
 
@@ -138,8 +138,8 @@ def _doubts(fit: "Fit", trained: Trained) -> list[str]:
     """Why a reconstruction is not plausible, in words."""
     limits = trained.calibration.limits if trained.calibration else None
     doubts = []
-    if limits and fit.disorder > limits.disorder:
-        if fit.mirrored > limits.disorder:
+    if limits and fit.permutation_gain > limits.permutation_gain:
+        if fit.mirror_gain > limits.permutation_gain:
             doubts.append(
                 "the pictures look mirrored left to right, or numbered round the jaw the wrong way: view 1 shows the "
                 "patient's right, at the right of view 0"
@@ -147,9 +147,10 @@ def _doubts(fit: "Fit", trained: Trained) -> list[str]:
         else:
             moved = ", ".join(f"view {a} looks like view {b}" for a, b in fit.order.items() if a != b)
             doubts.append(f"the pictures seem to be in the wrong order: {moved}")
-    if limits and fit.overlap < limits.overlap:
+    if limits and fit.silhouette_iou < limits.silhouette_iou:
         doubts.append(
-            f"the reconstruction does not fit the pictures: their silhouettes overlap by {fit.overlap:.2f}, and right "
-            f"ones by {limits.overlap:.2f} or more; check that they show one upper jaw from the model's cameras"
+            f"the reconstruction does not fit the pictures: their silhouettes overlap by {fit.silhouette_iou:.2f}, and "
+            f"right ones by {limits.silhouette_iou:.2f} or more; check that they show one upper jaw from the model's "
+            f"cameras"
         )
     return doubts

@@ -11,26 +11,26 @@ TITLES = {
     "precision_010": "precision at 0.010",
     "recall_010": "recall at 0.010",
     "f_010": "F at 0.010",
-    "matched_035": "matched one to one at 0.035",
-    "matched_010": "matched one to one at 0.010",
-    "one_to_one_035": "one-to-one at 0.035, 5,000 points",
+    "max_matching_ratio_035": "matched one to one at 0.035",
+    "max_matching_ratio_010": "matched one to one at 0.010",
+    "hungarian_accuracy_035": "one-to-one at 0.035, 5,000 points",
     "chamfer_mm": "Chamfer, mm",
     "accuracy_mm": "prediction to truth, mm",
     "completeness_mm": "truth to prediction, mm",
-    "neighbour_cv": "unevenness of the points",
+    "nn_distance_cv": "unevenness of the points",
 }
 HIDDEN = {"cases", "chamfer", "id", "row"}  # the Chamfer distance stands there in mm
 ROWS = {
     "model": "network",
-    "mean_arch": "constant mean arch",
-    "nearest_arch": "nearest training arch",
-    "other_arch": "another patient’s arch",
-    "ceiling": "ceiling: the truth sampled again",
+    "mean_shape": "constant mean arch",
+    "retrieval": "nearest training arch",
+    "random_case": "another patient’s arch",
+    "resampling_bound": "ceiling: the truth sampled again",
 }
 # What the papers report, on real scans of Teeth3DS+; the first one's one-to-one accuracy was measured by the second.
 PAPERS = {
-    "arXiv 2606.05998": {"precision_035": 0.7749, "one_to_one_035": 0.0861},
-    "arXiv 2606.07907": {"precision_035": 0.6802, "one_to_one_035": 0.3571},
+    "arXiv 2606.05998": {"precision_035": 0.7749, "hungarian_accuracy_035": 0.0861},
+    "arXiv 2606.07907": {"precision_035": 0.6802, "hungarian_accuracy_035": 0.3571},
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from scans.files import whole_file
+from scans.files import atomic_file
 from stages.pages import figures
 
 PARTS = Path(__file__).parent
@@ -24,7 +24,7 @@ def write_page(template: Path, page: Path, **values: Any) -> None:
     environment.filters |= {"figure": figures.show, "signed": figures.show_signed, "title": figures.title}
     values |= {name: Markup((PARTS / file).read_text(encoding="utf-8")) for name, file in FILES.items()}
     text = environment.get_template(template.name).render(values)
-    with whole_file(page) as path:
+    with atomic_file(page) as path:
         path.write_text(text, encoding="utf-8")
 
 

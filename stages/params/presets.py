@@ -9,7 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 from stages.params import tree as params
 
 PRESETS = Path("presets")
@@ -50,7 +50,7 @@ def write(name: str, path: Path = params.PARAMS_FILE) -> list[str]:
     yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(path.read_text(encoding="utf-8")) or CommentedMap()
     changed = _overlay(tree, overlay, "")
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         yaml.dump(tree, partial)
         params.check(YAML(typ="safe", pure=True).load(partial) or {}, f"{path} with {PRESETS}/{name}.yaml")
     return changed

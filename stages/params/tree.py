@@ -32,7 +32,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class Synthetic(Section):
+class SyntheticParams(Section):
     """Parametric upper jaws, made on this machine."""
 
     jaws: int = Field(120, ge=3, le=100_000, description="Number of jaws to make.")
@@ -43,13 +43,13 @@ class Synthetic(Section):
     seed: Seed = Field(0, description="Seed of all jaws; each jaw's own chance comes from (seed, case id).")
 
     @model_validator(mode="after")
-    def _some_jaws_to_train_on(self) -> "Synthetic":
+    def _some_jaws_to_train_on(self) -> "SyntheticParams":
         if self.test_jaws > self.jaws - 2:
             raise ValueError(f"test_jaws={self.test_jaws} leaves fewer than 2 of {self.jaws} jaws for training")
         return self
 
 
-class Directory(Section):
+class DirectoryParams(Section):
     """A folder of your own scans (OBJ, PLY, STL, OFF, VTP, GLB), with `<name>.json` beside a scan for its labels."""
 
     path: str = Field(
@@ -62,13 +62,13 @@ class Directory(Section):
     millimetres_per_unit: float = Field(1.0, gt=0, description="Length of one unit of the files, in mm.")
 
     @model_validator(mode="after")
-    def _axes_differ(self) -> "Directory":
+    def _axes_differ(self) -> "DirectoryParams":
         if self.crowns[1] == self.incisors[1]:
             raise ValueError(f"crowns={self.crowns} and incisors={self.incisors} must lie on different axes")
         return self
 
 
-class Teeth3DS(Section):
+class Teeth3DSParams(Section):
     """The Teeth3DS(+) scans: 8.3 GB of archives, CC BY-NC-ND 4.0; docs/data.md tells how to get them."""
 
     jaws: Literal["upper", "lower", "both"] = Field("upper", description="Which jaws to take.")
@@ -83,18 +83,18 @@ class Teeth3DS(Section):
     )
 
 
-class Download(Section):
+class DownloadParams(Section):
     """Where the scans come from."""
 
     source: Literal["synthetic", "directory", "teeth3ds", "teeth3ds-sample"] = Field(
         "synthetic", description="Which source to take scans from."
     )
-    synthetic: Synthetic = Synthetic()
-    directory: Directory = Directory()
-    teeth3ds: Teeth3DS = Teeth3DS()
+    synthetic: SyntheticParams = SyntheticParams()
+    directory: DirectoryParams = DirectoryParams()
+    teeth3ds: Teeth3DSParams = Teeth3DSParams()
 
 
-class Reconstruction(Section):
+class PoissonParams(Section):
     """The Poisson reconstruction of `surface: poisson`; needs the extra `poisson`."""
 
     points: int = Field(
@@ -103,39 +103,41 @@ class Reconstruction(Section):
     depth: int = Field(9, ge=5, le=12, description="Depth of the octree: cells of 1.1 / 2^depth of the jaw's extent.")
 
 
-class Framing(Section):
+class FrameJitterParams(Section):
     """How far a case's frame strays by chance from its jaw's centre and radius, which pictures then no longer tell."""
 
     offset: float = Field(0.0, ge=0, le=0.5, description="Of the centre, along each axis to either side, in jaw radii.")
     scale: float = Field(0.0, ge=0, le=0.5, description="Of the radius, to either side, as a share of it.")
 
 
-class Prepare(Section):
+class PrepareParams(Section):
     """From raw scans to normalised meshes and sampled points."""
 
     surface: Literal["scan", "poisson"] = Field(
         "scan", description="What is sampled and rendered: the cleaned scan, or its reconstruction as in the paper."
     )
-    reconstruction: Reconstruction = Reconstruction()
+    reconstruction: PoissonParams = PoissonParams()
     points: int = Field(50_000, ge=16, le=1_000_000, description="Surface points per case.")
-    sampling: Literal["poisson", "stratified", "uniform", "fps"] = Field(
-        "poisson",
+    sampling: Literal["poisson_disk", "stratified", "uniform", "fps"] = Field(
+        "poisson_disk",
         description="How points are spread: blue noise, one a stratum, each alone, or the papers' farthest points.",
     )
-    framing: Framing = Framing()
-    speck_share: Share = Field(0.01, description="Loose parts smaller than this share of the largest part are removed.")
+    frame_jitter: FrameJitterParams = FrameJitterParams()
+    min_component_fraction: Share = Field(
+        0.01, description="Loose parts smaller than this share of the largest part are removed."
+    )
     on_bad_scan: Literal["fail", "skip"] = Field(
         "fail", description="Whether a broken scan stops the stage, or is left out and listed in the report."
     )
-    validation_share: Share = Field(0.1, description="Share of the training cases that is kept for validation.")
-    test_share: Annotated[float, Field(ge=0, le=1)] = Field(
+    validation_fraction: Share = Field(0.1, description="Share of the training cases that is kept for validation.")
+    test_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
         0.2, description="Share of cases for testing, where the source has no split of its own."
     )
     cases_per_shard: int = Field(16, ge=1, le=256, description="Cases per Parquet file, on average.")
     seed: Seed = Field(0, description="Seed of the point sampling and of the split.")
 
 
-class Jitter(Section):
+class JitterParams(Section):
     """How far each case's cameras stray from the rig, evenly by chance to either side; 0 everywhere for none."""
 
     azimuth: float = Field(0.0, ge=0, le=180, description="Sideways around the jaw, in degrees.")
@@ -145,7 +147,7 @@ class Jitter(Section):
     aim: float = Field(0.0, ge=0, le=1, description="Beside the jaw's centre, sideways and up, in jaw radii.")
 
 
-class Render(Section):
+class RenderParams(Section):
     """The views: a rig of cameras, by default a ring of nine around the jaw and one above it."""
 
     backend: Literal["numba", "pyrender"] = Field(
@@ -183,19 +185,19 @@ class Render(Section):
         (), description="Numbers of the rig's views that are shown, from 0; empty for all. The others are absent."
     )
     views_per_case: int = Field(0, ge=0, description="How many of them each case shows, drawn by chance; 0 for all.")
-    jitter: Jitter = Jitter()
+    jitter: JitterParams = JitterParams()
     seed: Seed = Field(
         0, description="Seed of jitter, drawn views and the looks of `colour`; each case's chance is (seed, case id)."
     )
 
     @model_validator(mode="after")
-    def _order_names_each_view_once(self) -> "Render":
+    def _order_names_each_view_once(self) -> "RenderParams":
         if sorted(self.order) != list(range(10)):
             raise ValueError(f"order={list(self.order)} must name each of the views 0 to 9 once")
         return self
 
     @model_validator(mode="after")
-    def _cameras_can_be_found(self) -> "Render":
+    def _cameras_can_be_found(self) -> "RenderParams":
         if self.rig != "ring" and not re.fullmatch(r"[^/\\.][^/\\]*\.(json|csv)", self.rig):
             raise ValueError(f"rig={self.rig!r} must be ring, or the name of a .json or .csv file in rigs/")
         if len(set(self.views)) != len(self.views):
@@ -203,7 +205,7 @@ class Render(Section):
         return self
 
     @model_validator(mode="after")
-    def _style_and_passes_can_be_made(self) -> "Render":
+    def _style_and_passes_can_be_made(self) -> "RenderParams":
         if self.style == "colour" and self.backend != "numba":
             raise ValueError(f"style=colour needs backend=numba, got backend={self.backend}")
         if len(set(self.passes)) != len(self.passes):
@@ -211,7 +213,7 @@ class Render(Section):
         return self
 
 
-class Network(Section):
+class NetworkParams(Section):
     """Encoder per view and attention over views, as in arXiv 2606.05998, then a decoder: its own, or ours."""
 
     decoder: Literal["cloud", "field"] = Field(
@@ -230,12 +232,12 @@ class Network(Section):
     )
     channels: int = Field(32, ge=4, le=1024, description="Channels of a field's feature maps.")
     dropout: Share = Field(0.1, description="Dropout in the cloud decoder.")
-    initial_cloud: Literal["mean_arch", "none"] = Field(
-        "mean_arch", description="What the cloud decoder predicts before training: the mean arch, or chance."
+    initial_cloud: Literal["mean_shape", "none"] = Field(
+        "mean_shape", description="What the cloud decoder predicts before training: the mean arch, or chance."
     )
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> "Network":
+    def _heads_divide_width(self) -> "NetworkParams":
         if self.width % self.heads:
             raise ValueError(f"heads={self.heads} must divide width={self.width}")
         if self.decoder == "field" and self.hidden % self.heads:
@@ -243,7 +245,7 @@ class Network(Section):
         return self
 
 
-class LossStage(Section):
+class LossStageParams(Section):
     """What the loss counts from an epoch on."""
 
     first_epoch: int = Field(0, ge=0, description="The epoch, from 0, from which these weights hold.")
@@ -255,31 +257,31 @@ class LossStage(Section):
     repulsion: float = Field(0.0, ge=0, description="Weight of P2's repulsion.")
 
 
-class FieldLoss(Section):
+class FieldLossParams(Section):
     """Weights of what a field answers."""
 
-    height: float = Field(1.0, ge=0, description="Of the height over the surface.")
-    side: float = Field(0.5, ge=0, description="Of the side of the surface.")
-    distance: float = Field(0.3, ge=0, description="Of the distance to the surface.")
+    signed_distance: float = Field(1.0, ge=0, description="Of the height over the surface.")
+    sign: float = Field(0.5, ge=0, description="Of the side of the surface.")
+    unsigned_distance: float = Field(0.3, ge=0, description="Of the distance to the surface.")
     normal: float = Field(0.2, ge=0, description="Of the normals.")
     label: float = Field(0.05, ge=0, description="Of the FDI labels.")
     radius: float = Field(0.1, ge=0, description="Of the millimetres per unit.")
 
 
-class Train(Section):
+class TrainParams(Section):
     """How the network is trained."""
 
-    network: Network = Network()
-    field_loss: FieldLoss = FieldLoss()
-    loss: tuple[LossStage, ...] = Field(
-        (LossStage(),),
+    network: NetworkParams = NetworkParams()
+    field_loss: FieldLossParams = FieldLossParams()
+    loss: tuple[LossStageParams, ...] = Field(
+        (LossStageParams(),),
         min_length=1,
         description="Stages of the cloud decoder's loss; the paper has two, the first with more L1.",
     )
     matched_points: int = Field(
         5000, ge=16, le=100_000, description="Points that `matched` and `repulsion` draw; 1000 take 0.2 s, 5000 6-15 s."
     )
-    queries: int = Field(
+    query_points: int = Field(
         4096, ge=16, le=1_000_000, description="Points of each case about which a field is asked in a step."
     )
     validation_cases: int = Field(0, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
@@ -290,50 +292,50 @@ class Train(Section):
     )
     learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
-    warmup: Share = Field(0.05, description="Share of the steps in which the learning rate rises.")
+    warmup_fraction: Share = Field(0.05, description="Share of the steps in which the learning rate rises.")
     cosine_epochs: int = Field(
         0, ge=0, description="Epochs in which the rate falls, after which it rises again (P2: 30); 0 for the whole run."
     )
-    clip_norm: float = Field(1.0, ge=0, description="Longer gradients are shortened to this norm; 0 for none.")
-    ema: Share = Field(0.0, description="Decay of the weights' moving average, which is then kept; 0 for none.")
+    gradient_clip_norm: float = Field(1.0, ge=0, description="Longer gradients are shortened to this norm; 0 for none.")
+    ema_decay: Share = Field(0.0, description="Decay of the weights' moving average, which is then kept; 0 for none.")
     view_dropout: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Share of the cases that show the network a part of their views in a step."
     )
-    fewest_views: int = Field(3, ge=1, description="How many views these show at least.")
+    min_views: int = Field(3, ge=1, description="How many views these show at least.")
     monitor: Literal["f_035", "f_010"] = Field("f_035", description="Validation figure that chooses the best epoch.")
     patience: int = Field(15, ge=1, description="Epochs without a better validation F before training stops.")
     precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
     seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")
 
     @model_validator(mode="after")
-    def _loss_stages_follow_each_other(self) -> "Train":
+    def _loss_stages_follow_each_other(self) -> "TrainParams":
         starts = [stage.first_epoch for stage in self.loss]
         if starts[0] != 0 or starts != sorted(set(starts)):
             raise ValueError(f"loss: first_epoch must start at 0 and rise from stage to stage, got {starts}")
-        if self.cosine_epochs and self.warmup * self.epochs >= self.cosine_epochs:
+        if self.cosine_epochs and self.warmup_fraction * self.epochs >= self.cosine_epochs:
             raise ValueError(f"cosine_epochs={self.cosine_epochs} ends within the warm-up")
         if not all(any(stage.model_dump(exclude={"first_epoch"}).values()) for stage in self.loss):
             raise ValueError("loss: each stage needs a weight above 0")
         return self
 
 
-class Evaluate(Section):
+class EvaluateParams(Section):
     """Which cases the figures are for."""
 
     split: Split = Field("test", description="Split to evaluate on.")
-    draws: int = Field(
+    hungarian_draws: int = Field(
         0, ge=0, le=100, description="Draws of 5,000 points for the one-to-one accuracy, P2 takes 5; 0 leaves it out."
     )
     seed: Seed = Field(0, description="Seed of these draws, of the ceiling's points, the other arch and the intervals.")
 
 
-class Report(Section):
+class ReportParams(Section):
     """The page with the figures and pictures."""
 
     cases: int = Field(5, ge=1, le=100, description="Cases shown, spread evenly from the worst to the best.")
 
 
-class Compute(Section):
+class ComputeParams(Section):
     """How the work is done; changes no result."""
 
     workers: int = Field(0, ge=0, le=1024, description="Worker processes on this machine; 0 takes one per core.")
@@ -355,7 +357,7 @@ class Compute(Section):
     store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
 
     @model_validator(mode="after")
-    def _a_scheduler_needs_dask(self) -> "Compute":
+    def _a_scheduler_needs_dask(self) -> "ComputeParams":
         if self.scheduler and self.executor != "dask":
             raise ValueError(f"scheduler={self.scheduler} is used by executor=dask alone")
         return self
@@ -364,13 +366,13 @@ class Compute(Section):
 class Params(Section):
     """All parameters."""
 
-    download: Download = Download()
-    prepare: Prepare = Prepare()
-    render: Render = Render()
-    train: Train = Train()
-    evaluate: Evaluate = Evaluate()
-    report: Report = Report()
-    compute: Compute = Compute()
+    download: DownloadParams = DownloadParams()
+    prepare: PrepareParams = PrepareParams()
+    render: RenderParams = RenderParams()
+    train: TrainParams = TrainParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    report: ReportParams = ReportParams()
+    compute: ComputeParams = ComputeParams()
 
 
 def load(path: Path = PARAMS_FILE) -> Params:

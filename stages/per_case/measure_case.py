@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scans.shards.random_rows import RandomRows
 from scans.shards.table import to_array
-from stages.runtime.workspace import MEAN_ARCH, MODEL
+from stages.runtime.workspace import MEAN_SHAPE, MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +47,8 @@ class Task:
     id: str
     truth: Place
     model: Prediction
-    nearest_arch: Place | None
-    other_arch: Place | None
+    retrieval: Place | None
+    random_case: Place | None
     draws: int
     seed: int
 
@@ -71,7 +71,7 @@ def measure_case(task: Task) -> Measured:
     from model.metrics.attributes import label_accuracy, normal_consistency
     from model.metrics.density import density_aware_chamfer
     from model.metrics.distances import compare, figures, precision_recall_f, unit_of
-    from model.metrics.matching import matched_share, one_to_one
+    from model.metrics.matching import hungarian_accuracy, max_matching_ratio
     from model.metrics.per_tooth import per_tooth, teeth_and_gingiva
     from model.metrics.uniformity import uniformity
     from scans.sampling.sample_surface import face_areas, sample_surface
@@ -82,12 +82,14 @@ def measure_case(task: Task) -> Measured:
     unit = unit_of(points)
     area = float(face_areas(np.ascontiguousarray(mesh.vertices, np.float64), mesh.faces).sum()) / unit**2
     again = sample_surface(mesh, len(points), generator(task.seed, f"{task.id}/ceiling"))
-    rows = {"model": task.model, "mean_arch": Prediction(np.load(MODEL / MEAN_ARCH, allow_pickle=False))}
-    for name, place in (("nearest_arch", task.nearest_arch), ("other_arch", task.other_arch)):
+    rows = {"model": task.model, "mean_shape": Prediction(np.load(MODEL / MEAN_SHAPE, allow_pickle=False))}
+    for name, place in (("retrieval", task.retrieval), ("random_case", task.random_case)):
         if place is not None:
             arch = _truth(place)
             rows[name] = Prediction(arch[0], arch[1], arch[2] if arch[2].any() else None)
-    rows["ceiling"] = Prediction(again.points.astype(np.float32), again.normals, again.labels if known else None)
+    rows["resampling_bound"] = Prediction(
+        again.points.astype(np.float32), again.normals, again.labels if known else None
+    )
 
     measured = Measured(task.id, {}, {}, {})
     for name, predicted in rows.items():
@@ -97,9 +99,14 @@ def measure_case(task: Task) -> Measured:
         if task.draws:
             # The same chance for every row: they differ by their points alone.
             rng = generator(task.seed, task.id)
-            row["one_to_one_035"] = one_to_one(mine, true, metrics.THRESHOLDS["035"], task.draws, rng)
-        row |= {f"matched_{suffix}": matched_share(mine, true, t) for suffix, t in metrics.THRESHOLDS.items()}
-        row["dcd"] = density_aware_chamfer(found.to_truth, found.truth_of, found.to_predicted, found.predicted_of)
+            row["hungarian_accuracy_035"] = hungarian_accuracy(mine, true, metrics.THRESHOLDS["035"], task.draws, rng)
+        row |= {
+            f"max_matching_ratio_{suffix}": max_matching_ratio(mine, true, t)
+            for suffix, t in metrics.THRESHOLDS.items()
+        }
+        row["dcd"] = density_aware_chamfer(
+            found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, found.gt_to_pred_idx
+        )
         row["uniformity"] = uniformity(mine, found.spacing, true, area, generator(task.seed, f"{task.id}/discs"))
         if predicted.normals is not None:
             row["normal_consistency"] = normal_consistency(found, predicted.normals, normals)
@@ -107,14 +114,14 @@ def measure_case(task: Task) -> Measured:
             row["label_accuracy"] = label_accuracy(found, predicted.labels, labels)
         if predicted.radius is not None:
             row["radius_error_mm"] = abs(predicted.radius - radius)
-        by_label = (found.to_truth, found.truth_of, found.to_predicted, labels, radius * unit)
+        by_label = (found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, labels, radius * unit)
         row |= teeth_and_gingiva(*by_label)
         measured.figures[name] = row
         measured.curves[name] = [precision_recall_f(found, threshold)[2] for threshold in THRESHOLDS]
         measured.teeth[name] = per_tooth(*by_label)
-    if ceiling := measured.figures["ceiling"].get("one_to_one_035"):
+    if resampling_bound := measured.figures["resampling_bound"].get("hungarian_accuracy_035"):
         for row in measured.figures.values():
-            row["one_to_one_035_of_ceiling"] = cast("float", row["one_to_one_035"]) / ceiling
+            row["hungarian_accuracy_035_relative"] = cast("float", row["hungarian_accuracy_035"]) / resampling_bound
     return measured
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 from scans.cases.manifest import RawCase
 from scans.shards.prepared import PreparedCase
-from stages.params.tree import Prepare as PrepareParams
+from stages.params.tree import PrepareParams
 from stages.runtime.workspace import SCANS
 
 
@@ -27,18 +27,18 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
     if mesh.labels is not None:
         check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
     mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
-    mesh, cleaning = clean(mesh, path, smallest_share=prepare.speck_share)
+    mesh, cleaning = clean(mesh, path, smallest_share=prepare.min_component_fraction)
     check_size(mesh, path)
     rng = generator(prepare.seed, case.id)
     if prepare.surface == "poisson":
         made_from = prepare.reconstruction
         mesh = reconstruct(mesh, path, rng, count=made_from.points, depth=made_from.depth)
-        mesh, _ = clean(mesh, path, smallest_share=prepare.speck_share)
+        mesh, _ = clean(mesh, path, smallest_share=prepare.min_component_fraction)
     samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
     chance = generator(prepare.seed, f"{case.id}/framing")
-    center = center + radius * prepare.framing.offset * chance.uniform(-1, 1, 3)
-    radius *= 1 + prepare.framing.scale * chance.uniform(-1, 1)
+    center = center + radius * prepare.frame_jitter.offset * chance.uniform(-1, 1, 3)
+    radius *= 1 + prepare.frame_jitter.scale * chance.uniform(-1, 1)
     return PreparedCase(
         id=case.id,
         split=split,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from scans.errors import UserError
 from scans.seeds import generator
-from stages.params.tree import Render as RenderParams
+from stages.params.tree import RenderParams
 from stages.runtime.workspace import RIGS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
-from scans.files import whole_file
+from scans.files import atomic_file
 from scans.shards.naming import shard_paths
 from scans.shards.table import read_columns
 from stages.runtime.progress import say, track
@@ -18,7 +18,7 @@ from stages.runtime.workspace import CALIBRATION, PREPARED, VIEWS
 
 if TYPE_CHECKING:
     from model.metrics.plausibility import Limits
-    from model.networks.cloud import Network
+    from model.networks.cloud import CloudNetwork
     from model.networks.field import FieldNetwork
 
 MOST_CASES = 100
@@ -42,20 +42,20 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "Network | FieldNetwork", weights_sha256: str) -> None:
+def calibrate(network: "CloudNetwork | FieldNetwork", weights_sha256: str) -> None:
     """Write reports/calibration.json from the validation split.
 
     Raises:
         UserError: there is no validation case, or no training case.
     """
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
     from model.metrics.plausibility import fit, limits
     from model.reconstruction.predict import reconstruct
 
     radii = [
         radius for path in shard_paths(PREPARED, "train") for radius in read_columns(path, ["radius"])[0].to_pylist()
     ]
-    cases = Cases(PREPARED, VIEWS, "validation")
+    cases = CaseDataset(PREPARED, VIEWS, "validation")
     if not cases or not radii:
         say("evaluate: no training or no validation cases here, so the plausibility limits stay as they are")
         return
@@ -64,12 +64,12 @@ def calibrate(network: "Network | FieldNetwork", weights_sha256: str) -> None:
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
         assert case.cameras is not None  # shards have them
-        made = reconstruct(network, case.views, case.present, case.cameras, POINTS)
-        fits.append(fit(made.points, case.views, case.present, case.cameras))
+        made = reconstruct(network, case.views, case.view_mask, case.cameras, POINTS)
+        fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
     found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
-    with whole_file(CALIBRATION) as path:
+    with atomic_file(CALIBRATION) as path:
         path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
-    say(f"evaluate: plausible from {found.limits.overlap:.2f} overlap of the silhouettes on; {CALIBRATION}")
+    say(f"evaluate: plausible from {found.limits.silhouette_iou:.2f} overlap of the silhouettes on; {CALIBRATION}")
 
 
 def read_calibration(path: Path, weights_sha256: str) -> Calibration | None:

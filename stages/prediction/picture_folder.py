@@ -27,14 +27,14 @@ class Pictures:
 
     Attributes:
         case: the folder's name.
-        views: (V, H, W) or (V, H, W, 3) uint8, 0 where absent. present: (V,) bool. cameras: (V, 23) float64.
+        views: (V, H, W) or (V, H, W, 3) uint8, 0 where absent. view_mask: (V,) bool. cameras: (V, 23) float64.
         files: SHA-256 by file name, of all that was read.
         warnings: what is unusual about them.
     """
 
     case: str
     views: "np.ndarray"
-    present: "np.ndarray"
+    view_mask: "np.ndarray"
     cameras: "np.ndarray"
     files: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -75,8 +75,8 @@ def read_pictures(
         _check_shape(path, picture, width / height)
         warnings += _check_content(path, picture, background, height)
         views[number] = _resized(picture, height, width)
-    present = np.array([number in paths for number in range(len(rig))])
-    return Pictures(folder.resolve().name, views, present, camera_array(rig), files, warnings)
+    view_mask = np.array([number in paths for number in range(len(rig))])
+    return Pictures(folder.resolve().name, views, view_mask, camera_array(rig), files, warnings)
 
 
 def _view_paths(folder: Path, count: int) -> dict[int, Path]:

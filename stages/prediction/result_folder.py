@@ -78,7 +78,7 @@ def write_case(
         "points": len(made.points),
         "seed": options.seed,
         "error": error,
-        "absent_views": [number for number, there in enumerate(pictures.present.tolist()) if not there],
+        "absent_views": [number for number, there in enumerate(pictures.view_mask.tolist()) if not there],
         "model": {
             "weights_sha256": trained.weights_sha256,
             "params_digest": trained.params_digest,
@@ -154,7 +154,7 @@ def _write_views(folder: Path, pictures: Pictures) -> None:
 
     folder.mkdir()
     names = [f"view_{number:02d}.png" for number in range(len(pictures.views))]
-    for name, view, there in zip(names, pictures.views, pictures.present, strict=True):
+    for name, view, there in zip(names, pictures.views, pictures.view_mask, strict=True):
         if there:
             (folder / name).write_bytes(encode_png(view))
     transforms = transforms_json(cameras_from_array(pictures.cameras), names)
@@ -172,7 +172,7 @@ def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth
     from stages.prediction.preview import distance_colors, distance_scale, point_pictures, preview
 
     comparison = compare(made.points, truth.points.astype(np.float32))
-    distance_mm = np.asarray(comparison.to_truth) * truth.radius
+    distance_mm = np.asarray(comparison.pred_to_gt) * truth.radius
     colors = distance_colors(distance_mm)
     points = denormalise(made.points, truth.center, truth.radius)
     data = encode_points(points, "ply", colors=colors, properties={"distance_mm": distance_mm.astype(np.float32)})

@@ -10,7 +10,7 @@ from stages.prediction.calibration import Calibration, read_calibration
 from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK
 
 if TYPE_CHECKING:
-    from model.networks.cloud import Network
+    from model.networks.cloud import CloudNetwork
     from model.networks.field import FieldNetwork
 
 
@@ -25,7 +25,7 @@ class Trained:
         calibration: None where nobody has calibrated these weights.
     """
 
-    network: "Network | FieldNetwork"
+    network: "CloudNetwork | FieldNetwork"
     weights_sha256: str
     params_digest: str
     params: Params

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from scans.errors import UserError
-from stages.params.tree import Compute
+from stages.params.tree import ComputeParams
 from stages.runtime.pool import Pool
 from stages.runtime.process_pool import process_pool
 from stages.runtime.progress import track
@@ -19,7 +19,7 @@ R = TypeVar("R")
 SECONDS_BETWEEN_CHECKS = 1.0
 
 
-def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: Compute, what: str) -> Iterator[R]:
+def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: ComputeParams, what: str) -> Iterator[R]:
     """Apply a pickable function to each item; yield the results in the items' order, with progress.
 
     At most four results a worker wait for the one that is next.
@@ -41,7 +41,7 @@ def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: Comp
         ) from None
 
 
-def _pool(compute: Compute, workers: int) -> AbstractContextManager[Pool]:
+def _pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
     if compute.executor == "processes":
         return process_pool(workers)
     from stages.runtime.dask_pool import dask_pool

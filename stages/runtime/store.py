@@ -15,7 +15,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from scans.files import whole_file
+from scans.files import atomic_file
 from stages.runtime.workspace import HIDDEN
 
 STORE = HIDDEN / "store"
@@ -52,16 +52,16 @@ def code_digest(stage: str) -> str:
 def make(name: str, target: Path, write: Callable[[Path], None]) -> None:
     """Put what `name` stands for at `target`: from the store, or else by `write(path)`, and then keep it."""
     if not get(name, target):
-        with whole_file(target) as partial:
+        with atomic_file(target) as partial:
             write(partial)
         put(name, target)
 
 
 def put(name: str, made: Path) -> None:
     """Keep the finished file `made` under `name`; both names share one inode where the file system can."""
-    with whole_file(_entry(name)) as partial:
+    with atomic_file(_entry(name)) as partial:
         _link(made, partial)
-    with whole_file(_checksum(name)) as partial:
+    with atomic_file(_checksum(name)) as partial:
         partial.write_text(file_digest(made))
 
 

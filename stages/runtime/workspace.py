@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scans.files import named
+from scans.files import errors_name
 from stages.runtime.progress import say
 
 # All relative to the folder that tenview runs in, so that dvc.lock and the outputs name no machine's paths.
@@ -17,7 +17,7 @@ SCANS = Path("data/scans")
 PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 MODEL = Path("artifacts/model")  # what the train stage leaves, with these names in it
-NETWORK, MEAN_ARCH = "network.safetensors", "mean_arch.npy"
+NETWORK, MEAN_SHAPE = "network.safetensors", "mean_shape.npy"
 LEARNING_CURVE = Path("reports/training.csv")
 METRICS = Path("reports/metrics.json")
 INTERVALS = Path("reports/intervals.json")
@@ -31,7 +31,7 @@ HIDDEN = Path(".tenview")
 
 
 @contextmanager
-def alone(stage: str) -> Iterator[None]:
+def stage_lock(stage: str) -> Iterator[None]:
     """Hold the stage's lock: wait until no other process runs this stage here.
 
     A killed `dvc repro` leaves its stage running. The next one must not write beside that orphan, so it waits;
@@ -52,7 +52,7 @@ def alone(stage: str) -> Iterator[None]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of `path` when the block ends well.
 
     Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here.
@@ -63,7 +63,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(rest, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        with named(path):
+        with errors_name(path):
             yield partial
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -25,7 +25,7 @@ from scans.teeth3ds.published import (
     PublishedFile,
     recognise,
 )
-from stages.params.tree import Compute, Params, Teeth3DS
+from stages.params.tree import ComputeParams, Params, Teeth3DSParams
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say, track, transfer
 from stages.runtime.workspace import HIDDEN
@@ -86,7 +86,7 @@ def discard_downloads() -> None:
 class _Supply:
     """Files of the data set: the user's own where they lie in `download.teeth3ds.archives`, else downloaded."""
 
-    def __init__(self, source: Teeth3DS, connections: int):
+    def __init__(self, source: Teeth3DSParams, connections: int):
         self.lock = ChecksumLock(LOCK, {file.name: file.md5 for file in SCANS if file.md5})
         self._source = source
         self._connections = connections
@@ -173,7 +173,7 @@ def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> d
     return members
 
 
-def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], compute: Compute) -> None:
+def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], compute: ComputeParams) -> None:
     """Write the files where the data set's layout has them; names in archives decide no path."""
     places = {"mesh": teeth3ds.mesh_path, "labels": teeth3ds.labels_path, "landmarks": teeth3ds.landmarks_path}
     require_space(folder, sum(member.size for member in members.values()), "what is unpacked of Teeth3DS")

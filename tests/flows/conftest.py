@@ -20,7 +20,7 @@ from tests.clones import environment, new_clone, run
 
 SMALL = """
 download: {synthetic: {jaws: 3, test_jaws: 1, voxel_size: 2.0}}
-prepare: {points: 64, validation_share: 0.4}
+prepare: {points: 64, validation_fraction: 0.4}
 render: {image_size: 24, samples: 1}
 compute: {workers: 1}
 """

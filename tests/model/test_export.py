@@ -8,7 +8,7 @@ from torch import nn
 
 from model.export import export_onnx, graph_of
 from model.networks.cloud import new_network
-from model.networks.field import Answer, FieldNetwork
+from model.networks.field import FieldNetwork, FieldPrediction
 from tests.model.networks.test_field import KWARGS, cameras
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -24,17 +24,17 @@ def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
     assert network.training
     network.eval()
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
-    assert [each.name for each in session.get_inputs()] == ["views", "present"]
+    assert [each.name for each in session.get_inputs()] == ["views", "view_mask"]
     chance = np.random.default_rng(0)
     for batch, shown in ((1, 3), (4, 2), (2, 1)):
         views = np.zeros((batch, 3, 32, 32, *([3] if color else [])), np.uint8)
-        present = np.zeros((batch, 3), bool)
+        view_mask = np.zeros((batch, 3), bool)
         views[:, :shown] = chance.integers(0, 256, (batch, shown, *views.shape[2:]))
-        present[:, :shown] = chance.random((batch, shown)) < 0.6
-        present[:, 0] = True
+        view_mask[:, :shown] = chance.random((batch, shown)) < 0.6
+        view_mask[:, 0] = True
         with torch.inference_mode():
-            wanted = network(torch.from_numpy(views), torch.from_numpy(present)).numpy()
-        (points,) = session.run(None, {"views": views[:, :shown], "present": present[:, :shown]})
+            wanted = network(torch.from_numpy(views), torch.from_numpy(view_mask)).numpy()
+        (points,) = session.run(None, {"views": views[:, :shown], "view_mask": view_mask[:, :shown]})
         np.testing.assert_allclose(points, wanted, atol=1e-4)
 
 
@@ -49,17 +49,17 @@ def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> 
     network = FieldNetwork(**KWARGS).eval()
     export_onnx(network, tmp_path / "network.onnx", color=color)
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
-    assert [each.name for each in session.get_inputs()] == ["views", "present", "cameras", "points"]
-    assert [each.name for each in session.get_outputs()] == list(Answer._fields[1:])
+    assert [each.name for each in session.get_inputs()] == ["views", "view_mask", "cameras", "points"]
+    assert [each.name for each in session.get_outputs()] == list(FieldPrediction._fields[1:])
     chance = np.random.default_rng(0)
     for batch, count, asked in ((1, 10, 5), (3, 4, 11)):
         fed = {
             "views": chance.integers(0, 256, (batch, count, 32, 32, *([3] if color else [])), np.uint8),
-            "present": chance.random((batch, count)) < 0.6,
+            "view_mask": chance.random((batch, count)) < 0.6,
             "cameras": np.stack([cameras().numpy()[:count]] * batch).astype(np.float32),
             "points": (chance.random((batch, asked, 3)) - 0.5).astype(np.float32),
         }
-        fed["present"][:, 0] = True
+        fed["view_mask"][:, 0] = True
         with torch.inference_mode():
             _, *wanted = network(*map(torch.from_numpy, fed.values()))
         for found, right in zip(session.run(None, fed), wanted, strict=True):

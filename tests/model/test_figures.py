@@ -11,7 +11,7 @@ from model.metrics.baselines import PictureIndex, drawn
 from model.metrics.bootstrap import mean_interval
 from model.metrics.density import ALPHA, density_aware_chamfer
 from model.metrics.distances import compare, measure, unit_of
-from model.metrics.matching import matched_share, one_to_one
+from model.metrics.matching import hungarian_accuracy, max_matching_ratio
 from model.metrics.per_tooth import per_tooth, teeth_and_gingiva
 from model.metrics.uniformity import SHARES, uniformity
 
@@ -30,7 +30,7 @@ def test_one_to_one_is_the_best_of_all_permutations() -> None:
     every = all_distances(predicted, truth)
     best = min(itertools.permutations(range(7)), key=lambda order: every[range(7), order].sum())
     for threshold in (0.05, 0.08, 0.12):
-        share = one_to_one(predicted, truth, threshold, 2, np.random.default_rng(0))
+        share = hungarian_accuracy(predicted, truth, threshold, 2, np.random.default_rng(0))
         assert share == (every[range(7), best] <= threshold).mean()
 
 
@@ -38,8 +38,8 @@ def test_one_to_one_gives_nothing_for_clusters() -> None:
     _, truth = two_clouds(2, 500)
     clustered = np.repeat(truth[:5], 100, axis=0)
     assert measure(clustered, truth, 1.0)["precision_010"] == 1
-    assert one_to_one(clustered, truth, 0.01, 1, np.random.default_rng(0)) < 0.05
-    assert one_to_one(truth, truth, 0.01, 1, np.random.default_rng(0)) == 1
+    assert hungarian_accuracy(clustered, truth, 0.01, 1, np.random.default_rng(0)) < 0.05
+    assert hungarian_accuracy(truth, truth, 0.01, 1, np.random.default_rng(0)) == 1
 
 
 @pytest.mark.parametrize("threshold", [0.005, 0.02, 0.04])
@@ -59,13 +59,13 @@ def test_most_pairs_within_the_threshold(threshold: float, n: int, m: int) -> No
         return False
 
     most = sum(augment(row, set()) for row in range(n))
-    assert matched_share(predicted, truth, threshold) == most / max(n, m)
+    assert max_matching_ratio(predicted, truth, threshold) == most / max(n, m)
 
 
 def test_with_too_many_pairs_the_share_is_a_lower_bound_over_the_nearest() -> None:
     predicted, truth = two_clouds(60, 60)
-    exact = matched_share(predicted, truth, 0.1)
-    bound = matched_share(predicted, truth, 0.1, pairs=60)
+    exact = max_matching_ratio(predicted, truth, 0.1)
+    bound = max_matching_ratio(predicted, truth, 0.1, pairs=60)
     nearest = all_distances(predicted, truth).argmin(axis=1)
     assert bound == len(set(nearest)) / 60
     assert bound < exact
@@ -75,7 +75,7 @@ def test_clumped_clouds_match_once() -> None:
     _, truth = two_clouds(2, 300)
     clumped = np.repeat(truth[:1], 300, axis=0)
     within = (all_distances(clumped[:1], truth) <= 0.05).sum()
-    assert matched_share(clumped, truth, 0.05) == within / 300
+    assert max_matching_ratio(clumped, truth, 0.05) == within / 300
 
 
 def test_density_aware_chamfer_by_its_formula() -> None:
@@ -92,10 +92,10 @@ def test_density_aware_chamfer_by_its_formula() -> None:
         return np.mean(costs)
 
     expected = (direction(every, 50 / 80) + direction(every.T, 80 / 50)) / 2
-    parts = found.to_truth, found.truth_of, found.to_predicted, found.predicted_of
+    parts = found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, found.gt_to_pred_idx
     assert density_aware_chamfer(*parts) == pytest.approx(expected)
     same = compare(truth, truth)
-    assert density_aware_chamfer(same.to_truth, same.truth_of, same.to_predicted, same.predicted_of) == 0
+    assert density_aware_chamfer(same.pred_to_gt, same.pred_to_gt_idx, same.gt_to_pred, same.gt_to_pred_idx) == 0
 
 
 def test_uniformity_by_its_formula_and_its_order() -> None:
@@ -134,9 +134,9 @@ def test_normals_and_labels_of_nearest_points() -> None:
 
 
 def test_figures_per_tooth_by_hand() -> None:
-    to_truth, truth_of = np.array([0.005, 0.02, 0.5]), np.array([0, 0, 2])
-    to_predicted, labels = np.array([0.005, 0.02, 0.03, 0.4]), np.array([11, 11, 0, 21], np.uint8)
-    rows = {row["fdi"]: row for row in per_tooth(to_truth, truth_of, to_predicted, labels, 40.0)}
+    pred_to_gt, pred_to_gt_idx = np.array([0.005, 0.02, 0.5]), np.array([0, 0, 2])
+    gt_to_pred, labels = np.array([0.005, 0.02, 0.03, 0.4]), np.array([11, 11, 0, 21], np.uint8)
+    rows = {row["fdi"]: row for row in per_tooth(pred_to_gt, pred_to_gt_idx, gt_to_pred, labels, 40.0)}
     assert list(rows) == [0, 11, 21]
     assert rows[11]["points"] == 2
     assert (rows[11]["precision_010"], rows[11]["recall_010"], rows[11]["precision_035"]) == (0.5, 0.5, 1)
@@ -144,7 +144,7 @@ def test_figures_per_tooth_by_hand() -> None:
     assert (rows[0]["precision_035"], rows[0]["recall_035"]) == (0, 1)
     assert rows[21]["precision_035"] is None
     assert rows[21]["recall_035"] == 0
-    both = teeth_and_gingiva(to_truth, truth_of, to_predicted, labels, 40.0)
+    both = teeth_and_gingiva(pred_to_gt, pred_to_gt_idx, gt_to_pred, labels, 40.0)
     assert both["recall_035_teeth"] == pytest.approx(2 / 3)
     assert both["completeness_mm_gingiva"] == pytest.approx(40 * 0.03)
     assert both["accuracy_mm_teeth"] == pytest.approx(40 * 0.0125)
@@ -172,13 +172,13 @@ def test_a_moved_and_scaled_frame_changes_no_figure() -> None:
     predicted, truth = two_clouds(300, 400)
     before = compare(predicted, truth, unit_of(truth))
     after = compare(2 * predicted + 0.5, 2 * truth + 0.5, unit_of(2 * truth + 0.5))
-    np.testing.assert_allclose(after.to_truth, before.to_truth, atol=1e-5)
+    np.testing.assert_allclose(after.pred_to_gt, before.pred_to_gt, atol=1e-5)
     np.testing.assert_allclose(after.spacing, before.spacing, atol=1e-5)
 
 
-def picture_case(name: str, grey: int, present: tuple[bool, bool] = (True, True)) -> Case:
-    views = np.full((2, 80, 90), grey, np.uint8) * np.array(present, np.uint8)[:, None, None]
-    return Case(name, views, np.array(present), np.zeros((4, 3), np.float32), 40.0)
+def picture_case(name: str, grey: int, view_mask: tuple[bool, bool] = (True, True)) -> Case:
+    views = np.full((2, 80, 90), grey, np.uint8) * np.array(view_mask, np.uint8)[:, None, None]
+    return Case(name, views, np.array(view_mask), np.zeros((4, 3), np.float32), 40.0)
 
 
 def test_the_jaw_of_the_nearest_pictures() -> None:

@@ -41,7 +41,7 @@ def finish_run(folder: Path, cases: int, noise: float, points: int = 2000) -> No
         rng = generator(1, case_id)
         truths[case_id] = arch(points, rng)
         predictions[case_id] = (arch(points, rng)[0] + rng.normal(0, noise * (1 + number), (points, 3))).astype("f4")
-        for row, cloud in (("model", predictions[case_id]), ("mean_arch", truths[ids[0]][0] * np.float32(1.05))):
+        for row, cloud in (("model", predictions[case_id]), ("mean_shape", truths[ids[0]][0] * np.float32(1.05))):
             rows.append({"id": case_id, "row": row, **measure(cloud, truths[case_id][0], RADIUS)})
     _write_data(folder, truths)
     reports = folder / "reports"
@@ -52,11 +52,13 @@ def finish_run(folder: Path, cases: int, noise: float, points: int = 2000) -> No
     metrics = {
         row: {"cases": cases}
         | {name: float(np.mean([each[name] for each in rows if each["row"] == row])) for name in [*rows[0]][2:]}
-        for row in ("model", "mean_arch")
+        for row in ("model", "mean_shape")
     }
     (reports / "metrics.json").write_text(json.dumps(metrics))
     thresholds = np.linspace(0.0025, 0.06, 24)
-    _write_csv(reports / "curves.csv", {"threshold": thresholds, "model": thresholds * 16, "mean_arch": thresholds * 9})
+    _write_csv(
+        reports / "curves.csv", {"threshold": thresholds, "model": thresholds * 16, "mean_shape": thresholds * 9}
+    )
     epochs = np.arange(4)
     _write_csv(
         reports / "training.csv",
@@ -69,7 +71,7 @@ def add_teeth_and_intervals(folder: Path) -> None:
     """The optional files of an evaluation: each tooth's figures, and an interval around each mean."""
     teeth = [
         {"id": "A00", "row": row, "fdi": fdi, "completeness_mm": 0.1 * (fdi % 10 + 1)}
-        for row in ("model", "mean_arch")
+        for row in ("model", "mean_shape")
         for fdi in (0, 11, 16, 21)
     ]
     pq.write_table(pa.Table.from_pylist(teeth), folder / "reports/teeth.parquet")

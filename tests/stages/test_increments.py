@@ -38,7 +38,8 @@ def params(image_size: int = 16) -> Params:
     values = {
         "download": {"source": "directory"},
         "prepare": {
-            "points": 64, "sampling": "uniform", "cases_per_shard": MEAN, "validation_share": 0.0, "test_share": 0.0
+            "points": 64, "sampling": "uniform", "cases_per_shard": MEAN,
+            "validation_fraction": 0.0, "test_fraction": 0.0,
         },
         "render": {"image_size": image_size, "samples": 1},
         "compute": {"workers": 1},

@@ -37,8 +37,8 @@ def params(on_bad_scan: str = "fail", prepare: dict | None = None, workers: int 
         "prepare": {
             "points": 256,
             "on_bad_scan": on_bad_scan,
-            "test_share": 0.0,
-            "validation_share": 0.0,
+            "test_fraction": 0.0,
+            "validation_fraction": 0.0,
             **(prepare or {}),
         },
         "compute": {"workers": workers},
@@ -77,7 +77,7 @@ def test_a_scan_is_centred_scaled_and_comes_back_in_millimetres(jaw: Mesh) -> No
 def test_a_frame_that_strays_still_leads_back_to_millimetres(jaw: Mesh) -> None:
     add("a", jaw)
     (straight,) = run(params())
-    (strayed,) = run(params(prepare={"framing": {"offset": 0.1, "scale": 0.2}}))
+    (strayed,) = run(params(prepare={"frame_jitter": {"offset": 0.1, "scale": 0.2}}))
     assert strayed.radius != straight.radius
     assert abs(strayed.radius / straight.radius - 1) <= 0.2
     moved = (strayed.center - straight.center) / straight.radius
@@ -98,7 +98,7 @@ def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:
     np.testing.assert_allclose(turned.points, straight.points, atol=1e-3)
 
 
-@pytest.mark.parametrize("sampling", ["poisson", "stratified", "uniform", "fps"])
+@pytest.mark.parametrize("sampling", ["poisson_disk", "stratified", "uniform", "fps"])
 def test_every_way_of_sampling_is_named_in_the_card(jaw: Mesh, sampling: str) -> None:
     add("a", jaw)
     (case,) = run(params(prepare={"sampling": sampling}))

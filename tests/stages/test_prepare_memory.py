@@ -24,7 +24,7 @@ def peak():
     return int(line.split()[1]) * 1024
 """
 PEAK = """
-made = _Shard(Path("shard.parquet"), "train", tuple(cases), Prepare(surface=surface))
+made = _Shard(Path("shard.parquet"), "train", tuple(cases), PrepareParams(surface=surface))
 assert _make_shard(made) == {}
 print(peak())
 """
@@ -36,8 +36,8 @@ def resident():
 for k in range(500):
     if k == 100:
         before = resident()
-    sampling = ("poisson", "stratified", "uniform", "fps")[k % 4]
-    prepare_case(cases[k % len(cases)], "train", "", Prepare(points=1000, sampling=sampling))
+    sampling = ("poisson_disk", "stratified", "uniform", "fps")[k % 4]
+    prepare_case(cases[k % len(cases)], "train", "", PrepareParams(points=1000, sampling=sampling))
 print(resident() - before)
 """
 
@@ -50,7 +50,7 @@ def measured(project: Path, folder: Path, code: str, jaws: list[Mesh], surface: 
         stem = f"upper/J{k}/J{k}_upper"
         cases.append({"id": f"J{k}", "mesh": f"{stem}.obj", "labels": f"{stem}.json", "split": "train"})
     head = "import gc, json, psutil, sys\nfrom pathlib import Path\nfrom scans.cases.manifest import RawCase\n"
-    head += "from stages.params.tree import Prepare\nfrom stages.per_case.prepare_case import prepare_case\n"
+    head += "from stages.params.tree import PrepareParams\nfrom stages.per_case.prepare_case import prepare_case\n"
     head += "from stages.prepare import _make_shard, _Shard\n"
     head += "given = json.loads(sys.argv[1])\ncases = [RawCase(**case) for case in given['cases']]\n"
     head += "surface = given['surface']\n"

@@ -37,7 +37,7 @@ azimuth,elevation,distance,field_of_view,half_height
 def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any) -> Params:
     values = {
         "download": {"synthetic": {"jaws": jaws, "test_jaws": 2, "voxel_size": 2.0}},
-        "prepare": {"points": 256, "validation_share": 0.25, "cases_per_shard": 2},
+        "prepare": {"points": 256, "validation_fraction": 0.25, "cases_per_shard": 2},
         "render": {"image_size": 32, "samples": 1, **changes},
         "train": {
             "epochs": 2,
@@ -209,20 +209,20 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project
 
 def test_absent_views_change_nothing_in_what_the_network_says() -> None:
     """The figures on 3 of ten views are those of the same 3 pictures, not of black ones in the other places."""
-    from model.cases.dataset import Cases
+    from model.cases.dataset import CaseDataset
     from model.networks.cloud import new_network
     from model.reconstruction.predict import predict
 
     render.run(params(views=[0, 3, 9]))
-    (case, *_) = Cases(prepare.PREPARED, render.VIEWS, "test")
-    assert np.flatnonzero(case.present).tolist() == [0, 3, 9]
+    (case, *_) = CaseDataset(prepare.PREPARED, render.VIEWS, "test")
+    assert np.flatnonzero(case.view_mask).tolist() == [0, 3, 9]
     network = new_network(
         0, encoder="test_efficientnet", image_size=32, views=10, width=16, heads=2, modulator_scale=0.1, hidden=16,
         dropout=0.0, points=64,
     )  # fmt: skip
-    cloud = predict(network, case.views[None], case.present[None])
-    noise = np.where(case.present[:, None, None], case.views, 77)
-    np.testing.assert_array_equal(predict(network, noise[None].astype(np.uint8), case.present[None]), cloud)
+    cloud = predict(network, case.views[None], case.view_mask[None])
+    noise = np.where(case.view_mask[:, None, None], case.views, 77)
+    np.testing.assert_array_equal(predict(network, noise[None].astype(np.uint8), case.view_mask[None]), cloud)
     assert not np.array_equal(predict(network, case.views[None]), cloud)
 
 

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SMALL = """
 download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 512, validation_share: 0.25, cases_per_shard: 1}
+prepare: {points: 512, validation_fraction: 0.25, cases_per_shard: 1}
 render: {image_size: 32, samples: 1}
 compute: {workers: 1, accelerator: cpu}
 train:
@@ -57,7 +57,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
     finish(folder, "train")
     whole = outputs(folder)
-    assert whole.keys() == {"network.safetensors", "network.json", "epochs.jsonl", "mean_arch.npy", "training.csv"}
+    assert whole.keys() == {"network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "training.csv"}
     (state,) = (folder / ".tenview/training").iterdir()
     for each in state.iterdir():
         each.unlink()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.cases.case import Case
-from model.cases.dataset import Cases, collate
+from model.cases.dataset import CaseDataset, collate
 from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.shards.naming import shard_name
@@ -40,19 +40,19 @@ def folders(tmp_path: Path, tetrahedron: Mesh) -> tuple[Path, Path]:
 
 
 def test_cases_come_in_the_shards_order(folders: tuple[Path, Path]) -> None:
-    cases = Cases(*folders, "train")
+    cases = CaseDataset(*folders, "train")
     assert [case.id for case in cases] == ["a", "b", "c"]
     assert [case.radius for case in cases] == [40.0, 41.0, 40.0]
     assert cases[1].views.shape == (3, 8, 8)
     assert (cases[1].views == 7).all()
     np.testing.assert_array_equal(cases[1].points, np.arange(12).reshape(4, 3) + 1)
-    assert list(Cases(*folders, "test")) == []
+    assert list(CaseDataset(*folders, "test")) == []
 
 
 def test_shards_that_are_about_other_cases_are_refused(folders: tuple[Path, Path]) -> None:
     views(folders[1] / shard_name("train", 1, 2), ["d"])
     with pytest.raises(UserError, match=r"train-00001-of-00002.parquet: other cases than in .*dvc repro"):
-        Cases(*folders, "train")
+        CaseDataset(*folders, "train")
 
 
 def test_a_missing_view_shard_is_noticed(folders: tuple[Path, Path]) -> None:
@@ -60,14 +60,14 @@ def test_a_missing_view_shard_is_noticed(folders: tuple[Path, Path]) -> None:
         path.unlink()
     views(folders[1] / shard_name("train", 0, 1), ["a", "b"])
     with pytest.raises(UserError, match="not as many train shards"):
-        Cases(*folders, "train")
+        CaseDataset(*folders, "train")
 
 
 def test_a_broken_picture_is_named_with_its_case_and_view(folders: tuple[Path, Path]) -> None:
     cases = [ViewsCase("c", "train", [b"no png"] * 3, np.zeros((3, 2)))]
     write_views(folders[1] / shard_name("train", 1, 2), cases, (3, 2), {})
     with pytest.raises(UserError, match="case c, view 0"):
-        list(Cases(*folders, "train"))
+        list(CaseDataset(*folders, "train"))
 
 
 def identities(batch: list[Case]) -> list[tuple[str, float, int]]:
@@ -80,7 +80,7 @@ def test_workers_see_what_one_process_sees(folders: tuple[Path, Path], method: s
     import torch
     from torch.utils.data import DataLoader
 
-    cases = Cases(*folders, "train")
+    cases = CaseDataset(*folders, "train")
     expected = identities([cases[number] for number in (2, 0, 1)])  # and files are open when the workers start
     order = torch.utils.data.SubsetRandomSampler([0, 1, 2], torch.Generator().manual_seed(1))
     alone = [identities(batch) for batch in DataLoader(cases, 2, sampler=order, collate_fn=list)]
@@ -91,7 +91,7 @@ def test_workers_see_what_one_process_sees(folders: tuple[Path, Path], method: s
 
 
 def test_a_batch_has_views_cameras_points_and_radii(folders: tuple[Path, Path]) -> None:
-    cases = Cases(*folders, "train")
+    cases = CaseDataset(*folders, "train")
     batch = collate([cases[1], cases[0]])
     assert batch["id"] == ["b", "a"]
     assert batch["views"].shape == (2, 3, 8, 8)
@@ -102,7 +102,7 @@ def test_a_batch_has_views_cameras_points_and_radii(folders: tuple[Path, Path]) 
 
 def test_more_shards_than_may_be_open(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.cases.dataset.OPEN_SHARDS", 1)
-    cases = Cases(*folders, "train")
+    cases = CaseDataset(*folders, "train")
     assert [cases[number].id for number in (0, 2, 1, 2)] == ["a", "c", "b", "c"]
     assert cases[-1].id == "c"
     with pytest.raises(IndexError):
@@ -110,7 +110,7 @@ def test_more_shards_than_may_be_open(folders: tuple[Path, Path], monkeypatch: p
 
 
 def test_a_case_is_one_s_own_to_change(folders: tuple[Path, Path]) -> None:
-    cases = Cases(*folders, "train")
+    cases = CaseDataset(*folders, "train")
     cases[0].points[:] = 9
     cases[0].views[:] = 9
     assert identities([cases[0]]) == [("a", 0.0, 7)]

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from model.geometry.neighbours import Cloud, nearest, nearest_other
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours, nearest_neighbours_excluding_self
 
 
-def cloud(points: object) -> Cloud:
-    return Cloud.of(torch.as_tensor(np.asarray(points), dtype=torch.float32))
+def cloud(points: object) -> IndexedPoints:
+    return IndexedPoints.build(torch.as_tensor(np.asarray(points), dtype=torch.float32))
 
 
-def squares(a: Cloud, b: Cloud) -> torch.Tensor:
+def squares(a: IndexedPoints, b: IndexedPoints) -> torch.Tensor:
     """(N, M) squared distances of all pairs."""
     return ((a.points[:, None] - b.points[None]) ** 2).sum(dim=-1)
 
@@ -37,7 +37,7 @@ def shapes() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("targets", shapes())
 def test_nearest_is_the_brute_force_minimum(queries: str, targets: str) -> None:
     a, b = cloud(shapes()[queries]), cloud(shapes()[targets])
-    index = nearest(a, b)
+    index = nearest_neighbours(a, b)
     assert index.dtype == torch.int64
     every = squares(a, b)
     assert torch.equal(every[torch.arange(len(index)), index], every.min(dim=1).values)
@@ -46,7 +46,7 @@ def test_nearest_is_the_brute_force_minimum(queries: str, targets: str) -> None:
 @pytest.mark.parametrize("name", [name for name in shapes() if name != "one point"])
 def test_nearest_other_leaves_out_the_point_itself(name: str) -> None:
     a = cloud(shapes()[name])
-    index = nearest_other(a)
+    index = nearest_neighbours_excluding_self(a)
     every = squares(a, a).fill_diagonal_(torch.inf)
     assert torch.equal(every[torch.arange(len(index)), index], every.min(dim=1).values)
     assert (index != torch.arange(len(index))).all()
@@ -55,19 +55,19 @@ def test_nearest_other_leaves_out_the_point_itself(name: str) -> None:
 def test_indices_name_places_in_the_clouds_as_given() -> None:
     a = cloud([[0, 0, 0.1], [5, 0, 0]])
     b = cloud([[4, 0, 0], [9, 9, 9], [0, 0, 0]])
-    assert nearest(a, b).tolist() == [2, 0]
-    assert nearest(b, a).tolist() == [1, 1, 0]
+    assert nearest_neighbours(a, b).tolist() == [2, 0]
+    assert nearest_neighbours(b, a).tolist() == [1, 1, 0]
 
 
 def test_double_points_and_gradients_are_taken_and_no_gradient_comes_back() -> None:
     points = torch.rand(50, 3, dtype=torch.float64, requires_grad=True)
-    assert nearest(Cloud.of(points), Cloud.of(points)).tolist() == list(range(50))
+    assert nearest_neighbours(IndexedPoints.build(points), IndexedPoints.build(points)).tolist() == list(range(50))
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3,), (2, 4, 3)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"\(N, 3\)"):
-        Cloud.of(torch.zeros(shape))
+        IndexedPoints.build(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -75,12 +75,12 @@ def test_points_that_are_not_finite_are_refused(value: float) -> None:
     points = torch.zeros(40, 3)
     points[7, 1] = value
     with pytest.raises(ValueError, match="NaN or infinity"):
-        Cloud.of(points)
+        IndexedPoints.build(points)
 
 
 def test_a_single_point_has_no_other() -> None:
     with pytest.raises(ValueError, match="single point"):
-        nearest_other(cloud([[0, 0, 0]]))
+        nearest_neighbours_excluding_self(cloud([[0, 0, 0]]))
 
 
 @pytest.mark.gpu
@@ -88,7 +88,12 @@ def test_a_single_point_has_no_other() -> None:
 def test_cuda_finds_the_same_distances() -> None:
     generator = torch.Generator().manual_seed(0)
     a, b = torch.rand(3000, 3, generator=generator), torch.rand(2500, 3, generator=generator)
-    here, there = nearest(Cloud.of(a), Cloud.of(b)), nearest(Cloud.of(a.cuda()), Cloud.of(b.cuda())).cpu()
+    here, there = (
+        nearest_neighbours(IndexedPoints.build(a), IndexedPoints.build(b)),
+        nearest_neighbours(IndexedPoints.build(a.cuda()), IndexedPoints.build(b.cuda())).cpu(),
+    )
     torch.testing.assert_close((a - b[here]).norm(dim=1), (a - b[there]).norm(dim=1), rtol=1e-6, atol=0)
-    other = nearest_other(Cloud.of(a.cuda())).cpu()
-    torch.testing.assert_close((a - a[nearest_other(Cloud.of(a))]).norm(dim=1), (a - a[other]).norm(dim=1))
+    other = nearest_neighbours_excluding_self(IndexedPoints.build(a.cuda())).cpu()
+    torch.testing.assert_close(
+        (a - a[nearest_neighbours_excluding_self(IndexedPoints.build(a))]).norm(dim=1), (a - a[other]).norm(dim=1)
+    )

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from model.cases.case import Case
-from model.geometry.neighbours import Cloud
-from model.losses.field import FAR, RELATIVE, SPACING, Truth, draw_queries, field_terms, true_answers
-from model.networks.field import Answer
+from model.geometry.neighbours import IndexedPoints
+from model.losses.field import FAR, RELATIVE, SPACING, FieldTarget, draw_queries, field_targets, field_terms
+from model.networks.field import FieldPrediction
 from scans.mesh import LABELS
 
 
@@ -19,22 +19,22 @@ def sheet(labels: int = 11) -> Case:
 
 
 def queries(count: int = 2000) -> torch.Tensor:
-    starts = np.array([[0.0, 0.0, 0.2]], np.float32)
-    return torch.from_numpy(draw_queries(sheet(), starts, count, np.random.default_rng(0)))
+    seed_points = np.array([[0.0, 0.0, 0.2]], np.float32)
+    return torch.from_numpy(draw_queries(sheet(), seed_points, count, np.random.default_rng(0)))
 
 
-def answers(case: Case, points: torch.Tensor) -> Truth:
-    return true_answers(case, Cloud.of(torch.from_numpy(case.points)), points)
+def answers(case: Case, points: torch.Tensor) -> FieldTarget:
+    return field_targets(case, IndexedPoints.build(torch.from_numpy(case.points)), points)
 
 
 def test_heights_and_distances_are_known() -> None:
     points = queries()
     truth = answers(sheet(), points)
-    torch.testing.assert_close(truth.heights, points[:, 2], atol=1e-6, rtol=0)
+    torch.testing.assert_close(truth.signed_distances, points[:, 2], atol=1e-6, rtol=0)
     beside = (points[:, :2].abs() - 0.5).clamp_min(0).norm(dim=1)  # beyond the sheet's border
-    expected = torch.hypot(truth.heights, (beside - SPACING).clamp_min(0))
+    expected = torch.hypot(truth.signed_distances, (beside - SPACING).clamp_min(0))
     torch.testing.assert_close(truth.distances, expected, atol=0.004, rtol=0)  # true points are 0.0084 apart
-    assert (truth.classes == LABELS.index(11)).all()
+    assert (truth.class_logits == LABELS.index(11)).all()
     torch.testing.assert_close(truth.normals, torch.tensor([0.0, 0, 1]).expand(2000, 3))
 
 
@@ -48,36 +48,36 @@ def test_queries_lie_at_all_distances_and_where_reconstruction_starts() -> None:
 
 
 def test_a_case_without_labels_teaches_none() -> None:
-    assert (answers(sheet(labels=0), queries()).classes == -1).all()
+    assert (answers(sheet(labels=0), queries()).class_logits == -1).all()
 
 
 def test_a_case_that_was_read_without_its_surface_is_refused() -> None:
     case = sheet()
-    bare = Case(case.id, case.views, case.present, case.points, case.radius)
+    bare = Case(case.id, case.views, case.view_mask, case.points, case.radius)
     with pytest.raises(ValueError, match="case sheet has no normals or labels"):
         answers(bare, queries())
 
 
 def test_terms_by_hand() -> None:
-    truth = Truth(
-        heights=torch.tensor([[0.08, -0.005]]),
+    truth = FieldTarget(
+        signed_distances=torch.tensor([[0.08, -0.005]]),
         normals=torch.tensor([[[0, 0, 1.0], [0, 0, 1.0]]]),
         distances=torch.tensor([[0.08, 0.005]]),
-        classes=torch.tensor([[1, -1]]),
+        class_logits=torch.tensor([[1, -1]]),
     )
-    answer = Answer(
+    answer = FieldPrediction(
         points=torch.zeros(1, 2, 3),
-        heights=torch.tensor([[0.08, 0.01]]),
+        signed_distances=torch.tensor([[0.08, 0.01]]),
         normals=torch.tensor([[[0, 0, 7.0], [3.0, 0, 0]]]),
         distances=torch.tensor([[0.08, 0.035]]),
-        classes=torch.zeros(1, 2, len(LABELS)),
+        class_logits=torch.zeros(1, 2, len(LABELS)),
         log_radius=torch.tensor([np.log(44.0)], dtype=torch.float32),
     )
     terms = field_terms(answer, truth, torch.tensor([40.0]))
-    assert terms["height"].item() == pytest.approx((0.015 / FAR + RELATIVE * 0.015 / 0.015) / 2)
+    assert terms["signed_distance"].item() == pytest.approx((0.015 / FAR + RELATIVE * 0.015 / 0.015) / 2)
     sure, wrong = np.log1p(np.exp(-8)), 0.5 * np.log1p(np.exp(1))  # the second lies half as far as counts in full
-    assert terms["side"].item() == pytest.approx((sure + wrong) / 2, rel=1e-4)
-    assert terms["distance"].item() == pytest.approx((0 + 0.03 / FAR) / 2)
+    assert terms["sign"].item() == pytest.approx((sure + wrong) / 2, rel=1e-4)
+    assert terms["unsigned_distance"].item() == pytest.approx((0 + 0.03 / FAR) / 2)
     assert terms["normal"].item() == pytest.approx((0 + 1) / 2)
     assert terms["label"].item() == pytest.approx(np.log(len(LABELS)) / 2)
     assert terms["radius"].item() == pytest.approx(np.log(1.1), rel=1e-4)
@@ -85,5 +85,5 @@ def test_terms_by_hand() -> None:
 
 def test_a_point_reaches_the_plane() -> None:
     points = torch.tensor([[[1.0, 1, 1]]])
-    answer = Answer(points, torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *3 * [torch.zeros(1, 1)])
-    torch.testing.assert_close(answer.reached, torch.tensor([[[1, 0.8, 1]]]))
+    answer = FieldPrediction(points, torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *3 * [torch.zeros(1, 1)])
+    torch.testing.assert_close(answer.projected, torch.tensor([[[1, 0.8, 1]]]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.matched import matched
 
 
@@ -17,7 +17,9 @@ def test_the_matching_is_the_best_of_all_and_only_far_pairs_count() -> None:
     best = min(itertools.permutations(range(6)), key=lambda order: every[range(6), order].sum().item())
     lengths = every[range(6), best]
     for progress in (0.0, 0.9):
-        value = matched(predicted, [Cloud.of(truth)], points=6, progress=progress, rng=np.random.default_rng(0))
+        value = matched(
+            predicted, [IndexedPoints.build(truth)], points=6, progress=progress, rng=np.random.default_rng(0)
+        )
         far = lengths[lengths > 0.035 * (1 - 0.7 * progress)]
         assert len(far) > 0
         assert value.item() == pytest.approx(far.mean().item())
@@ -27,7 +29,7 @@ def test_the_matching_is_the_best_of_all_and_only_far_pairs_count() -> None:
 
 def test_near_pairs_cost_nothing_and_leave_a_gradient_of_zero() -> None:
     points = torch.rand(1, 40, 3, requires_grad=True)
-    truth = Cloud.of(points[0].detach().flip(0) + 0.001)
+    truth = IndexedPoints.build(points[0].detach().flip(0) + 0.001)
     value = matched(points, [truth], points=40, progress=0.0, rng=np.random.default_rng(0))
     value.sum().backward()
     assert value.item() == 0

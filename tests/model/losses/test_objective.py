@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model.cases.case import Case
-from model.geometry.neighbours import Cloud
+from model.geometry.neighbours import IndexedPoints
 from model.losses.chamfer import chamfer
 from model.losses.l1 import index_l1
 from model.losses.objective import CLOUD_TERMS, Batch, loss_terms
@@ -18,7 +18,7 @@ from scans.errors import UserError
 def batch(cases: list[Case]) -> Batch:
     """All three rings."""
     views = torch.from_numpy(np.stack([case.views for case in cases]))
-    truths = [Cloud.of(torch.from_numpy(case.points)) for case in cases]
+    truths = [IndexedPoints.build(torch.from_numpy(case.points)) for case in cases]
     return Batch(cases, views, torch.ones(3, 3, dtype=torch.bool), None, truths)
 
 
@@ -29,7 +29,7 @@ def weights(**terms: float) -> LossWeights:
 def test_it_weighs_what_counts_and_leaves_out_the_rest(kwargs: dict[str, Any], batch: Batch) -> None:
     network = new_network(0, **kwargs).eval()
     terms = loss_terms(network, network, batch, weights(chamfer=0.25, l1=2.0, density=0.0), np.random.default_rng(0))
-    cloud = network(batch.views, batch.present)
+    cloud = network(batch.views, batch.view_mask)
     torch.testing.assert_close(terms["loss"], 0.25 * chamfer(cloud, batch.truths) + 2 * index_l1(cloud, batch.truths))
     assert terms.keys() == {"loss", "chamfer", "l1"}
 

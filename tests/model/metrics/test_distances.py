@@ -5,7 +5,7 @@ from model.metrics.distances import measure
 
 KEYS = {
     *(f"{name}_{threshold}" for name in ("precision", "recall", "f") for threshold in ("035", "010")),
-    *("chamfer", "chamfer_mm", "accuracy_mm", "completeness_mm", "neighbour_cv"),
+    *("chamfer", "chamfer_mm", "accuracy_mm", "completeness_mm", "nn_distance_cv"),
 }
 
 
@@ -14,17 +14,17 @@ def test_figures_by_hand() -> None:
     truth = np.array([[0, 0, 0], [0, 0.03, 0.02], [1, 0, 0], [0, 0, -1]])
     figures = measure(predicted, truth, radius=40.0)
     assert figures.keys() == KEYS
-    to_truth = [0.02, np.hypot(0.03, 0.48)]
-    to_predicted = [0.02, 0.03, np.hypot(1, 0.02), 1.02]
+    pred_to_gt = [0.02, np.hypot(0.03, 0.48)]
+    gt_to_pred = [0.02, 0.03, np.hypot(1, 0.02), 1.02]
     assert figures["precision_035"] == 0.5
     assert figures["recall_035"] == 0.5
     assert figures["f_035"] == 0.5
     assert figures["precision_010"] == figures["recall_010"] == figures["f_010"] == 0
-    assert figures["accuracy_mm"] == pytest.approx(40 * np.mean(to_truth))
-    assert figures["completeness_mm"] == pytest.approx(40 * np.mean(to_predicted))
-    assert figures["chamfer"] == pytest.approx((np.mean(to_truth) + np.mean(to_predicted)) / 2)
+    assert figures["accuracy_mm"] == pytest.approx(40 * np.mean(pred_to_gt))
+    assert figures["completeness_mm"] == pytest.approx(40 * np.mean(gt_to_pred))
+    assert figures["chamfer"] == pytest.approx((np.mean(pred_to_gt) + np.mean(gt_to_pred)) / 2)
     assert figures["chamfer_mm"] == pytest.approx(40 * figures["chamfer"])
-    assert figures["neighbour_cv"] == 0  # both are each other's neighbour, at one distance
+    assert figures["nn_distance_cv"] == 0  # both are each other's neighbour, at one distance
 
 
 def test_figures_against_brute_force() -> None:
@@ -42,7 +42,7 @@ def test_figures_against_brute_force() -> None:
     assert figures["completeness_mm"] == pytest.approx(3 * every.min(axis=0).mean())
     own = np.linalg.norm(predicted[:, None].astype(float) - predicted[None], axis=-1)
     np.fill_diagonal(own, np.inf)
-    assert figures["neighbour_cv"] == pytest.approx(own.min(axis=1).std() / own.min(axis=1).mean())
+    assert figures["nn_distance_cv"] == pytest.approx(own.min(axis=1).std() / own.min(axis=1).mean())
 
 
 def test_the_truth_itself_is_perfect() -> None:
@@ -58,7 +58,7 @@ def test_points_clustered_on_a_part_have_precision_without_recall() -> None:
     assert figures["precision_035"] == 1
     assert figures["recall_035"] < 0.05
     assert figures["f_035"] < 0.1
-    assert figures["neighbour_cv"] == 0  # every point coincides with another
+    assert figures["nn_distance_cv"] == 0  # every point coincides with another
 
 
 def test_clouds_of_other_shapes_are_refused() -> None:

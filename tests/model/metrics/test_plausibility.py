@@ -43,10 +43,10 @@ def points(jaw: Mesh) -> np.ndarray:
 
 def test_the_true_points_fit_their_pictures(points: np.ndarray, views: np.ndarray) -> None:
     found = fit(points, views, ALL, CAMERAS)
-    assert found.overlap > 0.93
-    assert found.disorder == 0
+    assert found.silhouette_iou > 0.93
+    assert found.permutation_gain == 0
     assert found.order == {number: number for number in range(10)}
-    assert found.mirrored < 0
+    assert found.mirror_gain < 0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_true_points_fit_their_pictures(points: np.ndarray, views: np.ndarra
         (lambda v: np.roll(v, 1, axis=0), {number: (number - 1) % 10 for number in range(10)}),
         (lambda v: v[[0, 2, 1, *range(3, 10)]], {0: 0, 1: 2, 2: 1, **{number: number for number in range(3, 10)}}),
     ],
-    ids=["mirrored", "the wrong way round", "one too far", "two swapped"],
+    ids=["mirror_gain", "the wrong way round", "one too far", "two swapped"],
 )
 def test_spoilt_pictures_fit_better_in_another_order(
     spoil: Callable[[np.ndarray], np.ndarray],
@@ -68,9 +68,9 @@ def test_spoilt_pictures_fit_better_in_another_order(
     right, wrong = (fit(points, each, ALL, CAMERAS) for each in (views, np.ascontiguousarray(spoil(views))))
     assert limits([right]).allow(right)
     assert not limits([right]).allow(wrong)
-    assert wrong.disorder > 2 * CHANCE
+    assert wrong.permutation_gain > 2 * CHANCE
     if order is None:
-        assert wrong.mirrored > CHANCE
+        assert wrong.mirror_gain > CHANCE
     else:
         assert wrong.order == order
 
@@ -78,11 +78,11 @@ def test_spoilt_pictures_fit_better_in_another_order(
 def test_absent_views_are_left_out(points: np.ndarray, views: np.ndarray) -> None:
     spoilt = views.copy()
     spoilt[[2, 5]] = 255
-    present = ALL.copy()
-    present[[2, 5]] = False
-    found = fit(points, spoilt, present, CAMERAS)
-    assert list(found.overlaps) == [0, 1, 3, 4, 6, 7, 8, 9]
-    assert found.overlap > 0.93
+    view_mask = ALL.copy()
+    view_mask[[2, 5]] = False
+    found = fit(points, spoilt, view_mask, CAMERAS)
+    assert list(found.silhouette_ious) == [0, 1, 3, 4, 6, 7, 8, 9]
+    assert found.silhouette_iou > 0.93
 
 
 def test_a_point_is_seen_where_the_camera_has_it() -> None:
@@ -99,7 +99,10 @@ def test_the_background_is_what_the_border_shows_most() -> None:
 
 
 def test_limits_leave_as_much_room_as_the_worst_case_takes() -> None:
-    fits = [Fit({}, overlap, disorder, {}, 0.0) for overlap, disorder in ((0.7, 0.01), (0.8, 0.0), (0.9, 0.0))]
+    fits = [
+        Fit({}, silhouette_iou, permutation_gain, {}, 0.0)
+        for silhouette_iou, permutation_gain in ((0.7, 0.01), (0.8, 0.0), (0.9, 0.0))
+    ]
     found = limits(fits)
-    assert found.overlap == pytest.approx(0.6 - CHANCE)
-    assert found.disorder == pytest.approx(0.02 + CHANCE)
+    assert found.silhouette_iou == pytest.approx(0.6 - CHANCE)
+    assert found.permutation_gain == pytest.approx(0.02 + CHANCE)

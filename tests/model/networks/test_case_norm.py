@@ -22,9 +22,9 @@ def test_one_case_is_normalised_as_a_batch_in_training() -> None:
 
 def test_cases_are_normalised_apart_and_absent_pictures_do_not_count() -> None:
     _, own = norm()
-    present = torch.tensor([[True, True, False], [True, False, False]])
+    view_mask = torch.tensor([[True, True, False], [True, False, False]])
     pictures = torch.randn(6, 3, 4, 4) * torch.arange(1, 7).view(6, 1, 1, 1)
-    with of_cases(shares_of(present)):
+    with of_cases(shares_of(view_mask)):
         together = own(pictures).view(2, 3, 3, 4, 4)
     torch.testing.assert_close(together[0, :2], own(pictures[:2]))
     torch.testing.assert_close(together[1, :1], own(pictures[3:4]))

@@ -15,13 +15,13 @@ def test_shapes_grey_and_rgb(kwargs: dict[str, Any]) -> None:
 @pytest.mark.parametrize("training", [False, True])
 def test_absent_views_are_never_looked_at(kwargs: dict[str, Any], training: bool) -> None:
     views = torch.rand(2, 3, 32, 32)
-    present = torch.tensor([[True, False, True], [False, False, True]])
+    view_mask = torch.tensor([[True, False, True], [False, False, True]])
     results = []
     for fill in (0.0, torch.nan):
         network = new_network(0, **kwargs).train(training)
-        views[~present] = fill
+        views[~view_mask] = fill
         # Batch norm's statistics too are those of the views that are there.
-        results.append([network(views, present), *(b.clone() for b in network.buffers())])
+        results.append([network(views, view_mask), *(b.clone() for b in network.buffers())])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
     assert not torch.allclose(network(views.nan_to_num()), results[0][0])
 

@@ -8,7 +8,8 @@ from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 
 KWARGS: dict[str, Any] = {
-    "encoder": "test_efficientnet", "image_size": 32, "width": 16, "heads": 2, "channels": 4, "hidden": 8, "starts": 5,
+    "encoder": "test_efficientnet", "image_size": 32, "width": 16, "heads": 2, "channels": 4, "hidden": 8,
+    "seed_points": 5,
 }  # fmt: skip
 
 
@@ -26,62 +27,62 @@ def network() -> FieldNetwork:
 
 def test_shapes(network: FieldNetwork) -> None:
     views = torch.randint(0, 256, (2, 10, 32, 32), dtype=torch.uint8)
-    present = torch.ones(2, 10, dtype=torch.bool)
-    answer = network(views, present, cameras().expand(2, -1, -1), torch.rand(2, 7, 3))
-    assert answer.heights.shape == answer.distances.shape == (2, 7)
-    assert answer.normals.shape == answer.reached.shape == (2, 7, 3)
-    assert answer.classes.shape == (2, 7, 33)
+    view_mask = torch.ones(2, 10, dtype=torch.bool)
+    answer = network(views, view_mask, cameras().expand(2, -1, -1), torch.rand(2, 7, 3))
+    assert answer.signed_distances.shape == answer.distances.shape == (2, 7)
+    assert answer.normals.shape == answer.projected.shape == (2, 7, 3)
+    assert answer.class_logits.shape == (2, 7, 33)
     assert answer.log_radius.shape == (2,)
     assert (answer.distances > 0).all()
 
 
 def test_the_order_of_the_views_does_not_matter(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
-    present = torch.ones(1, 10, dtype=torch.bool)
+    view_mask = torch.ones(1, 10, dtype=torch.bool)
     order = torch.randperm(10)
-    straight = network(views, present, cameras()[None], points)
-    mixed = network(views[:, order], present, cameras()[None, order], points)
-    torch.testing.assert_close(mixed.heights, straight.heights, atol=1e-5, rtol=1e-4)
+    straight = network(views, view_mask, cameras()[None], points)
+    mixed = network(views[:, order], view_mask, cameras()[None, order], points)
+    torch.testing.assert_close(mixed.signed_distances, straight.signed_distances, atol=1e-5, rtol=1e-4)
 
 
 def test_absent_views_are_never_looked_at(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
-    present = torch.arange(10)[None] < 4
-    masked = network(views, present, cameras()[None], points)
-    alone = network(views[:, :4], present[:, :4], cameras()[None, :4], points)
-    torch.testing.assert_close(masked.heights, alone.heights, atol=1e-6, rtol=1e-5)
+    view_mask = torch.arange(10)[None] < 4
+    masked = network(views, view_mask, cameras()[None], points)
+    alone = network(views[:, :4], view_mask[:, :4], cameras()[None, :4], points)
+    torch.testing.assert_close(masked.signed_distances, alone.signed_distances, atol=1e-6, rtol=1e-5)
 
 
 def test_cases_do_not_see_each_other(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (2, 10, 32, 32), dtype=torch.uint8), torch.rand(2, 7, 3) - 0.5
-    present = torch.ones(2, 10, dtype=torch.bool)
-    both = network(views, present, cameras().expand(2, -1, -1), points)
-    second = network(views[1:], present[1:], cameras()[None], points[1:])
-    torch.testing.assert_close(both.heights[1:], second.heights, atol=1e-6, rtol=1e-5)
+    view_mask = torch.ones(2, 10, dtype=torch.bool)
+    both = network(views, view_mask, cameras().expand(2, -1, -1), points)
+    second = network(views[1:], view_mask[1:], cameras()[None], points[1:])
+    torch.testing.assert_close(both.signed_distances[1:], second.signed_distances, atol=1e-6, rtol=1e-5)
 
 
 def test_the_last_points_first_flow(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
-    present = torch.ones(1, 10, dtype=torch.bool)
-    still = network(views, present, cameras()[None], points)
-    flowed = network(views, present, cameras()[None], points, flowing=3)
+    view_mask = torch.ones(1, 10, dtype=torch.bool)
+    still = network(views, view_mask, cameras()[None], points)
+    flowed = network(views, view_mask, cameras()[None], points, n_projected=3)
     assert torch.equal(still.points, points)
     assert torch.equal(flowed.points[:, :4], points[:, :4])
-    torch.testing.assert_close(flowed.points[:, 4:], still.reached[:, 4:])
-    there = network(views, present, cameras()[None], flowed.points)
-    torch.testing.assert_close(flowed.heights, there.heights)
+    torch.testing.assert_close(flowed.points[:, 4:], still.projected[:, 4:])
+    there = network(views, view_mask, cameras()[None], flowed.points)
+    torch.testing.assert_close(flowed.signed_distances, there.signed_distances)
 
 
 def test_the_radius_starts_as_the_training_mean(network: FieldNetwork) -> None:
-    network.start_from(torch.rand(5, 3), mean_log_radius=3.7)
+    network.initialise_from(torch.rand(5, 3), mean_log_radius=3.7)
     views = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8)
     answer = network(views, torch.ones(1, 10, dtype=torch.bool), cameras()[None], torch.zeros(1, 1, 3))
     torch.testing.assert_close(answer.log_radius, torch.tensor([3.7]))
 
 
 def test_wrong_shapes_are_refused(network: FieldNetwork) -> None:
-    views, present = torch.zeros(1, 10, 32, 32), torch.ones(1, 10, dtype=torch.bool)
+    views, view_mask = torch.zeros(1, 10, 32, 32), torch.ones(1, 10, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"cameras of shape"):
-        network(views, present, cameras()[None, :9], torch.zeros(1, 1, 3))
+        network(views, view_mask, cameras()[None, :9], torch.zeros(1, 1, 3))
     with pytest.raises(ValueError, match="at least one view"):
-        network(views, ~present, cameras()[None], torch.zeros(1, 1, 3))
+        network(views, ~view_mask, cameras()[None], torch.zeros(1, 1, 3))

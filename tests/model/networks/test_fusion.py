@@ -12,11 +12,11 @@ def fusion() -> ViewFusion:
 
 def test_absent_views_are_not_read() -> None:
     net, features = fusion(), torch.rand(2, 4, 6)
-    present = torch.tensor([[True, True, False, True], [False, True, False, False]])
-    fused = net(features, EMBEDDING, present)
+    view_mask = torch.tensor([[True, True, False, True], [False, True, False, False]])
+    fused = net(features, EMBEDDING, view_mask)
     assert fused.shape == (2, 8)
-    features[~present] = torch.nan
-    assert torch.equal(net(features, EMBEDDING, present), fused)
+    features[~view_mask] = torch.nan
+    assert torch.equal(net(features, EMBEDDING, view_mask), fused)
 
 
 def test_present_views_are_read_and_known_by_their_place() -> None:

@@ -16,24 +16,26 @@ def cameras() -> torch.Tensor:
     return torch.stack(rows)[None]
 
 
-def features(aligned: PixelAligned, maps: torch.Tensor, present: torch.Tensor, rig: torch.Tensor, points: torch.Tensor):
-    return aligned(aligned.prepare(maps, rig), present, rig, points)
+def features(
+    aligned: PixelAligned, maps: torch.Tensor, view_mask: torch.Tensor, rig: torch.Tensor, points: torch.Tensor
+):
+    return aligned(aligned.prepare(maps, rig), view_mask, rig, points)
 
 
 def test_a_point_learns_what_stands_at_its_place_in_each_map() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=1, hidden=8, heads=2)
-    present = torch.ones(1, 2, dtype=torch.bool)
+    view_mask = torch.ones(1, 2, dtype=torch.bool)
     maps = torch.zeros(1, 2, 1, 16, 16)
     point = torch.tensor([[[0.5, 0.25, 0.0]]])  # column 12, row 6 of the first picture; column 10, row 12 of the second
-    before = features(aligned, maps, present, cameras(), point)
+    before = features(aligned, maps, view_mask, cameras(), point)
     assert before.shape == (1, 1, 24)
     for view, row, column in ((0, 5, 11), (1, 11, 9)):
         elsewhere, here = maps.clone(), maps.clone()
         elsewhere[0, view, 0, 1, 1] = 9
         here[0, view, 0, row, column] = 9
-        assert torch.equal(features(aligned, elsewhere, present, cameras(), point), before)
-        assert not torch.allclose(features(aligned, here, present, cameras(), point), before)
+        assert torch.equal(features(aligned, elsewhere, view_mask, cameras(), point), before)
+        assert not torch.allclose(features(aligned, here, view_mask, cameras(), point), before)
 
 
 def test_what_a_map_holds_is_turned_with_its_camera() -> None:
@@ -82,7 +84,7 @@ def test_a_single_view_has_a_finite_gradient() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=1, hidden=8, heads=2)
     points = torch.rand(1, 5, 3, requires_grad=True)
-    maps, present = torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool)
-    features(aligned, maps, present, cameras()[:, :1], points).sum().backward()
+    maps, view_mask = torch.randn(1, 1, 1, 16, 16), torch.ones(1, 1, dtype=torch.bool)
+    features(aligned, maps, view_mask, cameras()[:, :1], points).sum().backward()
     assert points.grad is not None
     assert torch.isfinite(points.grad).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.networks.field import Answer, FieldNetwork, Seen
+from model.networks.field import FieldNetwork, FieldPrediction, ViewFeatures
 from model.reconstruction.from_field import reconstruct_surface
 from scans.mesh import LABELS
 from scans.seeds import generator
@@ -16,19 +16,21 @@ RADIUS = 0.5
 class Ball(FieldNetwork):
     """Answers as a perfect network would about a ball whose upper half is tooth 11."""
 
-    def ask(self, seen: Seen, points: torch.Tensor) -> Answer:
+    def query(self, seen: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
         del seen
         length = points.norm(dim=-1)
-        classes = torch.zeros(*points.shape[:2], len(LABELS))
-        classes[..., LABELS.index(11)] = points[..., 2]
-        return Answer(points, length - RADIUS, 2 * points, (length - RADIUS).abs(), classes, torch.full((1,), 3.7))
+        class_logits = torch.zeros(*points.shape[:2], len(LABELS))
+        class_logits[..., LABELS.index(11)] = points[..., 2]
+        return FieldPrediction(
+            points, length - RADIUS, 2 * points, (length - RADIUS).abs(), class_logits, torch.full((1,), 3.7)
+        )
 
 
 @pytest.fixture(scope="module")
 def ball() -> FieldNetwork:
     torch.manual_seed(0)
-    network = Ball(**KWARGS | {"starts": 20_000}).eval()
-    network.start_from(torch.rand(20_000, 3) - 0.5, 3.7)
+    network = Ball(**KWARGS | {"seed_points": 20_000}).eval()
+    network.initialise_from(torch.rand(20_000, 3) - 0.5, 3.7)
     return network
 
 

@@ -25,21 +25,21 @@ def test_it_predicts_in_evaluation_mode_and_leaves_the_mode_alone(kwargs: dict[s
 def test_absent_views_are_left_out(kwargs: dict[str, Any]) -> None:
     network = new_network(0, **kwargs)
     views = np.random.default_rng(0).integers(0, 256, (1, 3, 32, 32), dtype=np.uint8)
-    present = np.array([[True, False, True]])
-    clouds = predict(network, views, present)
+    view_mask = np.array([[True, False, True]])
+    clouds = predict(network, views, view_mask)
     views[:, 1] = 0
-    assert np.array_equal(predict(network, views, present), clouds)
+    assert np.array_equal(predict(network, views, view_mask), clouds)
     assert not np.array_equal(predict(network, views), clouds)
 
 
 def test_a_cloud_is_thinned_to_the_points_asked_for(kwargs: dict[str, Any]) -> None:
     network = new_network(0, **kwargs)
     views = np.random.default_rng(0).integers(0, 256, (3, 32, 32), dtype=np.uint8)
-    present, cameras = np.array([True, True, False]), np.zeros((3, 23))
-    whole = predict(network, views[None], present[None])[0]
-    assert np.array_equal(reconstruct(network, views, present, cameras).points, whole)
-    few = reconstruct(network, views, present, cameras, points=20, seed=1).points
+    view_mask, cameras = np.array([True, True, False]), np.zeros((3, 23))
+    whole = predict(network, views[None], view_mask[None])[0]
+    assert np.array_equal(reconstruct(network, views, view_mask, cameras).points, whole)
+    few = reconstruct(network, views, view_mask, cameras, points=20, seed=1).points
     assert few.shape == (20, 3)
     assert {tuple(point) for point in few} <= {tuple(point) for point in whole}
-    assert np.array_equal(few, reconstruct(network, views, present, cameras, points=20, seed=1).points)
-    assert not np.array_equal(few, reconstruct(network, views, present, cameras, points=20, seed=2).points)
+    assert np.array_equal(few, reconstruct(network, views, view_mask, cameras, points=20, seed=1).points)
+    assert not np.array_equal(few, reconstruct(network, views, view_mask, cameras, points=20, seed=2).points)

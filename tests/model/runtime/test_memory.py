@@ -7,7 +7,7 @@ import pytest
 CODE = """
 import resource
 import torch
-from model.runtime.memory import keep_freed_memory
+from model.runtime.memory import disable_malloc_trim
 {call}
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -30,4 +30,4 @@ def faults(call: str) -> int:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
 def test_freed_memory_is_used_again() -> None:
-    assert faults("keep_freed_memory()") < 0.01 * faults("pass")
+    assert faults("disable_malloc_trim()") < 0.01 * faults("pass")

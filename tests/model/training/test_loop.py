@@ -14,7 +14,7 @@ from model.cases.case import Case
 from model.losses.schedule import LossStage
 from model.metrics.distances import measure
 from model.networks.checkpoint import load_checkpoint
-from model.networks.cloud import Network, new_network
+from model.networks.cloud import CloudNetwork, new_network
 from model.networks.field import FieldNetwork
 from model.networks.views import seeded
 from model.reconstruction.predict import predict
@@ -23,7 +23,7 @@ from model.runtime.processes import launch
 from model.runtime.stopping import Stopped
 from model.training.loop import Progress, TrainingConfig, learning_rate
 from model.training.loop import train as train_in
-from model.training.mean_arch import mean_arch
+from model.training.mean_shape import mean_shape
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 from scans.errors import UserError
@@ -34,17 +34,17 @@ CONFIG = TrainingConfig(
     accumulate=1,
     learning_rate=3e-3,
     weight_decay=1e-4,
-    warmup=0.1,
+    warmup_fraction=0.1,
     cosine_epochs=0,
-    clip_norm=1.0,
-    ema=0.0,
+    gradient_clip_norm=1.0,
+    ema_decay=0.0,
     view_dropout=0.0,
-    fewest_views=1,
+    min_views=1,
     monitor="f_035",
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
     matched_points=64,
-    queries=64,
+    query_points=64,
     seed=0,
     params_digest="abc",
 )
@@ -63,10 +63,10 @@ def ignore(_: Progress) -> None:
     pass
 
 
-def started(kwargs: dict[str, Any], cases: list[Case]) -> Network:
+def started(kwargs: dict[str, Any], cases: list[Case]) -> CloudNetwork:
     network = new_network(0, **kwargs)
-    cloud = mean_arch([case.points for case in cases], kwargs["points"], seed=0)
-    network.decoder.start_from(torch.from_numpy(cloud), spread=0.1)
+    cloud = mean_shape([case.points for case in cases], kwargs["points"], seed=0)
+    network.decoder.initialise_from(torch.from_numpy(cloud), spread=0.1)
     return network
 
 
@@ -153,12 +153,12 @@ def test_without_cases_there_is_no_training(kwargs: dict[str, Any], cases: list[
 
 
 def test_the_rate_rises_then_falls_to_zero_over_the_whole_run() -> None:
-    rates = [learning_rate(step, 100, config(learning_rate=1.0, warmup=0.1)) for step in range(100)]
+    rates = [learning_rate(step, 100, config(learning_rate=1.0, warmup_fraction=0.1)) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1.0
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert 0 < rates[99] < 1e-3
-    assert learning_rate(0, 1, config(learning_rate=1.0, warmup=0.0)) == 1.0
+    assert learning_rate(0, 1, config(learning_rate=1.0, warmup_fraction=0.0)) == 1.0
 
 
 def test_decay_does_not_pull_at_the_initial_cloud(kwargs: dict[str, Any], cases: list[Case], tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_a_training_ended_by_a_signal_goes_on_to_the_same_bytes(
     kwargs: dict[str, Any], cases: list[Case], tmp_path: Path, step: int
 ) -> None:
     how = config(
-        ema=0.9,
+        ema_decay=0.9,
         view_dropout=0.5,
-        fewest_views=2,
+        min_views=2,
         loss=(LossStage(0, {"matched": 1.0, "repulsion": 1.0, "chamfer": 1.0}),),
     )
     kwargs |= {"dropout": 0.3}
@@ -218,7 +218,7 @@ def test_the_moving_average_is_kept_and_follows_slowly(
 ) -> None:
     network = started(kwargs, cases)
     before = network.decoder.basis.weight.detach().clone()
-    train(network, cases, cases, config(ema=0.99, epochs=20, batch_size=3), tmp_path, ignore)
+    train(network, cases, cases, config(ema_decay=0.99, epochs=20, batch_size=3), tmp_path, ignore)
     kept, _ = load_checkpoint(tmp_path / "network.safetensors")
     moved = (network.decoder.basis.weight - before).norm()
     assert 0 < (kept.decoder.basis.weight - before).norm() < moved
@@ -232,7 +232,11 @@ def _alone(fabric: Any, kwargs: dict[str, Any], cases: list[Case], how: Training
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(kwargs: dict[str, Any], cases: list[Case], tmp_path: Path) -> None:
     how = config(
-        batch_size=6, accumulate=2, ema=0.5, view_dropout=0.5, loss=(LossStage(0, {"matched": 1.0, "chamfer": 1.0}),)
+        batch_size=6,
+        accumulate=2,
+        ema_decay=0.5,
+        view_dropout=0.5,
+        loss=(LossStage(0, {"matched": 1.0, "chamfer": 1.0}),),
     )
     six = [dataclasses.replace(case, id=f"{case.id}{n}") for n in range(2) for case in cases]
     kwargs |= {"dropout": 0.3}
@@ -268,7 +272,7 @@ def test_too_little_memory_says_what_to_lower(kwargs: dict[str, Any], cases: lis
 
 
 def test_the_papers_rate_climbs_again() -> None:
-    how = config(learning_rate=1.0, warmup=0.0, epochs=50, cosine_epochs=30)
+    how = config(learning_rate=1.0, warmup_fraction=0.0, epochs=50, cosine_epochs=30)
     rates = [learning_rate(step, 500, how) for step in range(500)]
     assert np.argmin(rates) == 300
     assert rates[499] > 0.7
@@ -277,9 +281,9 @@ def test_the_papers_rate_climbs_again() -> None:
 def field() -> FieldNetwork:
     with seeded(0):
         network = FieldNetwork(
-            encoder="test_efficientnet", image_size=32, width=16, heads=2, channels=4, hidden=8, starts=200
+            encoder="test_efficientnet", image_size=32, width=16, heads=2, channels=4, hidden=8, seed_points=200
         )
-    network.start_from(torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, float(np.log(40)))
+    network.initialise_from(torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, float(np.log(40)))
     return network
 
 
@@ -298,15 +302,19 @@ def surfaces(cases: list[Case]) -> list[Case]:
     ]
 
 
-FIELD = {"loss": (LossStage(0, {"height": 1.0, "side": 0.5, "distance": 0.3, "label": 0.05, "radius": 0.1}),)}
+FIELD = {
+    "loss": (
+        LossStage(0, {"signed_distance": 1.0, "sign": 0.5, "unsigned_distance": 0.3, "label": 0.05, "radius": 0.1}),
+    )
+}
 
 
 def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=40, batch_size=3, view_dropout=0.5, fewest_views=2, ema=0.5, **FIELD)
+    settings = config(epochs=40, batch_size=3, view_dropout=0.5, min_views=2, ema_decay=0.5, **FIELD)
     history = train(field(), whole, whole, settings, tmp_path, ignore)
     assert history[-1]["train_loss"] < 0.8 * history[1]["train_loss"]
-    assert {"train_height", "train_side", "train_label"} <= history[-1].keys()
+    assert {"train_signed_distance", "train_sign", "train_label"} <= history[-1].keys()
     network, description = load_checkpoint(tmp_path / "network.safetensors")
     assert isinstance(network, FieldNetwork)
     assert description["kind"] == "field"
@@ -314,7 +322,7 @@ def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) 
 
 def test_a_field_goes_on_with_the_same_bytes(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
-    settings = config(epochs=2, batch_size=1, view_dropout=0.5, fewest_views=2, **FIELD)
+    settings = config(epochs=2, batch_size=1, view_dropout=0.5, min_views=2, **FIELD)
     train(field(), whole, whole, settings, tmp_path / "unbroken", ignore)
 
     def stop(now: Progress) -> None:

@@ -7,7 +7,7 @@ from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
 from scans.sampling.sample_surface import sample_surface
 
-METHODS = ["poisson", "stratified", "uniform", "fps"]
+METHODS = ["poisson_disk", "stratified", "uniform", "fps"]
 TRIANGLE = Mesh(np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0.0]]), np.array([[0, 1, 2]], np.int32))
 
 
@@ -123,7 +123,7 @@ def test_poisson_is_as_dense_at_borders_and_creases_as_elsewhere() -> None:
     assert np.mean(at_crease) == pytest.approx(1, abs=0.04)
 
 
-@pytest.mark.parametrize("method", ["poisson", "fps"])
+@pytest.mark.parametrize("method", ["poisson_disk", "fps"])
 @pytest.mark.parametrize("mesh", [patchwork(), sphere()], ids=["patchwork", "sphere"])
 def test_far_more_even_than_chance(mesh: Mesh, method: str) -> None:
     """Chi-square over patches of equal area: below what independent points get once in ten thousand times."""
@@ -142,7 +142,7 @@ def test_a_first_part_of_farthest_points_is_a_sample_too() -> None:
     assert distance.std() / distance.mean() < 0.13
 
 
-@pytest.mark.parametrize("method", ["poisson", "fps"])
+@pytest.mark.parametrize("method", ["poisson_disk", "fps"])
 @pytest.mark.parametrize("mesh", [TRIANGLE, patchwork(), sphere()], ids=["triangle", "patchwork", "sphere"])
 def test_points_keep_their_distance(mesh: Mesh, method: str) -> None:
     points = sample_surface(mesh, 5000, rng(), method).points
@@ -175,7 +175,7 @@ def test_refusals() -> None:
     with pytest.raises(UserError, match="at least 1, found 0"):
         sample_surface(TRIANGLE, 0, rng())
     with pytest.raises(
-        UserError, match=r"unknown sampling method 'even'[.] Use one of poisson, stratified, uniform, fps"
+        UserError, match=r"unknown sampling method 'even'[.] Use one of poisson_disk, stratified, uniform, fps"
     ):
         sample_surface(TRIANGLE, 1, rng(), "even")  # type: ignore[arg-type]
     for broken in (

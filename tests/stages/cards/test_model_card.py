@@ -25,7 +25,7 @@ def test_the_card_of_either_network(network: dict[str, int], figures: dict[str, 
         {"test": 2},
         network,
         2_800_000,
-        {"model": figures, "mean_arch": FIGURES},
+        {"model": figures, "mean_shape": FIGURES},
         Calibration("0", 41.0, 3, Limits(0.9, 0.1)),
         {"network.safetensors": "the weights"},
     )

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL = """
 download: {synthetic: {jaws: 10, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 8192, validation_share: 0.4}
+prepare: {points: 8192, validation_fraction: 0.4}
 render: {image_size: 64, samples: 1}
 train: {epochs: 2, batch_size: 2, network: {encoder: mobilenetv2_035, width: 16, heads: 2, hidden: 16}}
 compute: {workers: 1}
@@ -105,7 +105,7 @@ def test_pictures_of_any_format_and_size_become_points(
             "wrong order: view 2 looks like view",
         ),
     ],
-    ids=["mirrored", "the wrong way round", "top view first", "two swapped"],
+    ids=["mirror_gain", "the wrong way round", "top view first", "two swapped"],
 )
 def test_spoilt_pictures_are_doubted(
     spoil: Callable, message: str, project: Path, pictures: list[np.ndarray], tmp_path: Path
@@ -115,7 +115,7 @@ def test_spoilt_pictures_are_doubted(
     assert "don't trust jaw" in said
     told = account(tmp_path / "out/jaw")
     assert told["plausible"] is False
-    assert told["fit"]["disorder"] > told["limits"]["disorder"]
+    assert told["fit"]["permutation_gain"] > told["limits"]["permutation_gain"]
 
 
 def test_bad_folders_are_named_and_stop_no_other(project: Path, pictures: list[np.ndarray], tmp_path: Path) -> None:
@@ -200,14 +200,14 @@ def test_an_exported_model_works_elsewhere(project: Path, pictures: list[np.ndar
     tenview(project, "export", "--out", model)
     card = (model / "README.md").read_text()
     assert "Not a medical device" in card
-    assert "| mean_arch | 2 |" in card
+    assert "| mean_shape | 2 |" in card
     assert "no patient's data" in card
     folder = folder_of(pictures, tmp_path / "jaw")
     tenview(tmp_path, "predict", folder, "--model", model, "--out", tmp_path / "there")
     tenview(project, "predict", folder, "--out", tmp_path / "here")
     assert account(tmp_path / "there/jaw") == account(tmp_path / "here/jaw")
     session = onnxruntime.InferenceSession(model / "network.onnx", providers=["CPUExecutionProvider"])
-    (points,) = session.run(None, {"views": np.stack(pictures)[None], "present": np.ones((1, 10), bool)})
+    (points,) = session.run(None, {"views": np.stack(pictures)[None], "view_mask": np.ones((1, 10), bool)})
     radius = account(tmp_path / "here/jaw")["radius_mm"]
     np.testing.assert_allclose(
         points[0] * radius, np.load(tmp_path / "here/jaw/reconstruction.npz")["points"], atol=1e-4 * radius

@@ -61,9 +61,11 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 def test_yaml_numbers_are_taken_as_dvc_writes_them(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
-    file.write_text("train: {learning_rate: 1e-3, clip_norm: 2}\nrender: {order: [9, 0, 1, 2, 3, 4, 5, 6, 7, 8]}\n")
+    file.write_text(
+        "train: {learning_rate: 1e-3, gradient_clip_norm: 2}\nrender: {order: [9, 0, 1, 2, 3, 4, 5, 6, 7, 8]}\n"
+    )
     loaded = params.load(file)
-    assert (loaded.train.learning_rate, loaded.train.clip_norm, loaded.render.order[0]) == (1e-3, 2.0, 9)
+    assert (loaded.train.learning_rate, loaded.train.gradient_clip_norm, loaded.render.order[0]) == (1e-3, 2.0, 9)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "a: 1\na: 2", "\x00"])

@@ -17,7 +17,7 @@ from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
 from scans.mesh_files.obj_writer import encode_obj
 from stages import download, prepare, render
-from stages.params.tree import Compute, check
+from stages.params.tree import ComputeParams, check
 from stages.runtime import dask_pool
 from stages.runtime.map_ordered import map_ordered
 from tests.dask_cluster import has_workers, scheduler, two_workers, wait_until, worker
@@ -36,14 +36,14 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def of(address: str) -> Compute:
-    return Compute(executor="dask", scheduler=address)
+def of(address: str) -> ComputeParams:
+    return ComputeParams(executor="dask", scheduler=address)
 
 
 def shards(**compute: object) -> dict[str, str]:
     """Digests of all that prepare and render leave, made anew."""
     values = {
-        "prepare": {"points": 128, "sampling": "uniform", "cases_per_shard": 1, "validation_share": 0.25},
+        "prepare": {"points": 128, "sampling": "uniform", "cases_per_shard": 1, "validation_fraction": 0.25},
         "render": {"image_size": 16, "samples": 1},
         "compute": {"store_gigabytes": 0.0, **compute},
     }
@@ -60,10 +60,10 @@ def test_the_same_bytes_from_any_workers(cluster: str, horseshoe: Callable[[floa
     for number in range(5):
         Path(f"incoming/{number}.obj").write_bytes(encode_obj(horseshoe(8 + number)))
     download.run(check({"download": {"source": "directory"}}, "params.yaml"))
-    alone = shards(workers=1)
-    assert shards(workers=2) == alone
-    assert shards(workers=4) == alone
-    assert shards(executor="dask", scheduler=cluster) == alone
+    stage_lock = shards(workers=1)
+    assert shards(workers=2) == stage_lock
+    assert shards(workers=4) == stage_lock
+    assert shards(executor="dask", scheduler=cluster) == stage_lock
     assert not list(Path().rglob(".*.partial"))
     assert not list(Path(".tenview").glob("cluster-*"))
 
@@ -80,7 +80,7 @@ def append(item: tuple[str, int]) -> int:
 def test_a_cluster_of_our_own_on_this_machine(tmp_path: Path) -> None:
     (tmp_path / "done").mkdir()
     items = [("done", number) for number in range(8)]  # relative: tasks run in this folder
-    found = list(map_ordered(append, items, compute=Compute(executor="dask", workers=2), what="tasks"))
+    found = list(map_ordered(append, items, compute=ComputeParams(executor="dask", workers=2), what="tasks"))
     assert found == list(range(8))
     processes = {int(path.read_text()) for path in (tmp_path / "done").iterdir()}
     assert len(processes) == 2
@@ -154,7 +154,7 @@ def test_no_scheduler_at_the_address() -> None:
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"pip install -c constraints\.txt -e '\.\[dask\]'"):
-        list(map_ordered(refuse, range(3), compute=Compute(executor="dask"), what="jaws"))
+        list(map_ordered(refuse, range(3), compute=ComputeParams(executor="dask"), what="jaws"))
 
 
 def test_workers_that_would_fail_or_differ_are_named(cluster: str, project: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from scans.errors import ScanError, UserError
-from stages.params.tree import Compute
+from stages.params.tree import ComputeParams
 from stages.runtime.map_ordered import map_ordered
 
 
@@ -31,28 +31,28 @@ def die(number: int) -> int:
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_results_come_in_order_for_any_number_of_workers(workers: int) -> None:
-    assert list(map_ordered(square, range(9), compute=Compute(workers=workers), what="squares")) == [
+    assert list(map_ordered(square, range(9), compute=ComputeParams(workers=workers), what="squares")) == [
         n * n for n in range(9)
     ]
 
 
 def test_nothing_to_do_is_fine() -> None:
-    assert list(map_ordered(square, [], compute=Compute(workers=2), what="squares")) == []
+    assert list(map_ordered(square, [], compute=ComputeParams(workers=2), what="squares")) == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_arrives_as_it_was_raised(workers: int) -> None:
     with pytest.raises(ScanError, match="jaw 3 is broken"):
-        list(map_ordered(fail_at_three, range(5), compute=Compute(workers=workers), what="jaws"))
+        list(map_ordered(fail_at_three, range(5), compute=ComputeParams(workers=workers), what="jaws"))
 
 
 def test_a_dead_worker_says_what_to_lower() -> None:
     with pytest.raises(UserError, match=r"compute\.workers"):
-        list(map_ordered(die, range(4), compute=Compute(workers=2), what="jaws"))
+        list(map_ordered(die, range(4), compute=ComputeParams(workers=2), what="jaws"))
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    list(map_ordered(square, range(5), compute=Compute(workers=1), what="squares"))
+    list(map_ordered(square, range(5), compute=ComputeParams(workers=1), what="squares"))
     assert capsys.readouterr().err.startswith("squares: 5 of 5, ")
 
 
@@ -63,12 +63,12 @@ def test_workers_die_with_a_stopped_parent(tmp_path: Path, project: Path, execut
     script.write_text(
         "import pathlib, time\n"
         "from stages.runtime.map_ordered import map_ordered\n"
-        "from stages.params.tree import Compute\n"
+        "from stages.params.tree import ComputeParams\n"
         "def nap(name):\n"
         "    pathlib.Path(name).touch()\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
-        f"    compute = Compute(workers=2, executor={executor!r})\n"
+        f"    compute = ComputeParams(workers=2, executor={executor!r})\n"
         "    list(map_ordered(nap, ['a.nap', 'b.nap'], compute=compute, what='sleeping'))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(project)}

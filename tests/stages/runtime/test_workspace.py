@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.runtime.workspace import alone, whole_folder
+from stages.runtime.workspace import atomic_folder, stage_lock
 
 
 @pytest.fixture(autouse=True)
@@ -13,14 +13,14 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_folder_appears_whole_or_not_at_all() -> None:
-    with whole_folder(Path("data/out")) as folder:
+    with atomic_folder(Path("data/out")) as folder:
         (folder / "a").write_text("1")
         assert not Path("data/out").exists()
-    with pytest.raises(ZeroDivisionError), whole_folder(Path("data/out")) as folder:
+    with pytest.raises(ZeroDivisionError), atomic_folder(Path("data/out")) as folder:
         (folder / "b").write_text("2")
         _ = 1 / 0
     assert [str(path) for path in sorted(Path("data").rglob("*"))] == ["data/out", "data/out/a"]
-    with whole_folder(Path("data/out")) as folder:
+    with atomic_folder(Path("data/out")) as folder:
         assert not list(folder.iterdir()), "what a failed run left is gone"
         (folder / "c").write_text("3")
     assert [str(path) for path in sorted(Path("data").rglob("*"))] == ["data/out", "data/out/c"]
@@ -30,7 +30,7 @@ def _hold(folder: str, seconds: float) -> None:
     import os
 
     os.chdir(folder)
-    with alone("render"):
+    with stage_lock("render"):
         Path("held").touch()
         time.sleep(seconds)
         Path("released").touch()
@@ -46,9 +46,9 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path, capsys: pytest.Capture
     if killed:
         first.kill()
         first.join()
-    with alone("render"):
+    with stage_lock("render"):
         assert killed or Path("released").exists()
-    with alone("prepare"):  # another stage is never in the way
+    with stage_lock("prepare"):  # another stage is never in the way
         pass
     if not killed:
         assert f"waiting for process {first.pid}" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from model.geometry.neighbours import Cloud, nearest
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 
 CLOUDS = 200  # training clouds that count, at most; more change the mean by less than chance does
 MEDOID_CLOUDS, MEDOID_POINTS = 100, 2_000
@@ -15,7 +15,7 @@ RELAXATION = 1.5  # a round moves points this much farther than to its optimum, 
 SOFTENING = 0.01  # added to distances whose inverse is a weight
 
 
-def mean_arch(clouds: Sequence[np.ndarray], points: int, seed: int) -> np.ndarray:
+def mean_shape(clouds: Sequence[np.ndarray], points: int, seed: int) -> np.ndarray:
     """The constant cloud of least mean Chamfer distance to the training clouds, as near as a few rounds come.
 
     The best answer, by the loss, of a network that is blind: no correspondence and nothing but the training clouds
@@ -48,17 +48,17 @@ def mean_arch(clouds: Sequence[np.ndarray], points: int, seed: int) -> np.ndarra
     return arch.astype(np.float32)
 
 
-def _medians(arch: np.ndarray, truths: Sequence[Cloud]) -> np.ndarray:
+def _medians(arch: np.ndarray, truths: Sequence[IndexedPoints]) -> np.ndarray:
     """One step of Weiszfeld's for each point of the arch, over its partners in both directions."""
-    cloud = Cloud.of(torch.from_numpy(arch))
+    cloud = IndexedPoints.build(torch.from_numpy(arch))
     total, weights = np.zeros_like(arch), np.zeros(len(arch))
     for truth in truths:
         true = truth.points.numpy()
-        partners = true[nearest(cloud, truth).numpy()]
+        partners = true[nearest_neighbours(cloud, truth).numpy()]
         weight = 1 / (np.linalg.norm(arch - partners, axis=1) + SOFTENING) / len(arch)
         total += weight[:, None] * partners
         weights += weight
-        chosen = nearest(truth, cloud).numpy()
+        chosen = nearest_neighbours(truth, cloud).numpy()
         weight = 1 / (np.linalg.norm(true - arch[chosen], axis=1) + SOFTENING) / len(true)
         for axis in range(3):
             total[:, axis] += np.bincount(chosen, weight * true[:, axis], minlength=len(arch))
@@ -70,12 +70,14 @@ def _medoid(clouds: Sequence[np.ndarray], rng: np.random.Generator) -> int:
     """Index of the cloud of least mean Chamfer distance to the others, among some and on some of their points."""
     some = _some(len(clouds), MEDOID_CLOUDS, rng)
     thin = [_cloud(clouds[i], MEDOID_POINTS, rng) for i in some]
-    there = np.array([[(a.points - b.points[nearest(a, b)]).norm(dim=1).mean().item() for b in thin] for a in thin])
+    there = np.array(
+        [[(a.points - b.points[nearest_neighbours(a, b)]).norm(dim=1).mean().item() for b in thin] for a in thin]
+    )
     return int(some[(there + there.T).sum(axis=0).argmin()])
 
 
-def _cloud(points: np.ndarray, count: int, rng: np.random.Generator) -> Cloud:
-    return Cloud.of(torch.from_numpy(points[_some(len(points), count, rng)]))
+def _cloud(points: np.ndarray, count: int, rng: np.random.Generator) -> IndexedPoints:
+    return IndexedPoints.build(torch.from_numpy(points[_some(len(points), count, rng)]))
 
 
 def _some(count: int, most: int, rng: np.random.Generator) -> np.ndarray:

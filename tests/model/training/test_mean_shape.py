@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from model.metrics.distances import measure
-from model.training.mean_arch import mean_arch
+from model.training.mean_shape import mean_shape
 
 
 def plane(height: float) -> np.ndarray:
@@ -13,7 +13,7 @@ def plane(height: float) -> np.ndarray:
 
 
 def test_equal_clouds_are_their_own_mean() -> None:
-    arch = mean_arch([plane(0.25)] * 3, 441, seed=0)
+    arch = mean_shape([plane(0.25)] * 3, 441, seed=0)
     assert arch.shape == (441, 3)
     assert arch.dtype == np.float32
     np.testing.assert_allclose(arch, plane(0.25), atol=1e-6)
@@ -21,8 +21,8 @@ def test_equal_clouds_are_their_own_mean() -> None:
 
 def test_between_parallel_planes_it_is_the_middle_one_whatever_their_order() -> None:
     # Chamfer's distances are not squared, so their sum is least at the median height, not at the mean of 0.05.
-    for heights in ((-0.02, 0.0, 0.17), (0.17, -0.02, 0.0)):
-        arch = mean_arch([plane(height) for height in heights], 441, seed=0)
+    for signed_distances in ((-0.02, 0.0, 0.17), (0.17, -0.02, 0.0)):
+        arch = mean_shape([plane(height) for height in signed_distances], 441, seed=0)
         np.testing.assert_allclose(arch[:, 2], 0, atol=0.004)
 
 
@@ -40,20 +40,20 @@ def test_it_scores_better_than_any_training_cloud() -> None:
     def chamfer(points: np.ndarray) -> float:
         return float(np.mean([measure(points, truth, 1.0)["chamfer"] for truth in unseen]))
 
-    assert chamfer(mean_arch(known, 500, seed=0)) < min(chamfer(cloud) for cloud in known)
+    assert chamfer(mean_shape(known, 500, seed=0)) < min(chamfer(cloud) for cloud in known)
 
 
 def test_fewer_points_and_the_seed_decides() -> None:
     rng = np.random.default_rng(1)
     clouds = [rng.normal(size=(300, 3)).astype(np.float32) for _ in range(4)]
-    arch = mean_arch(clouds, 100, seed=3)
+    arch = mean_shape(clouds, 100, seed=3)
     assert arch.shape == (100, 3)
-    assert np.array_equal(arch, mean_arch(clouds, 100, seed=3))
-    assert not np.array_equal(arch, mean_arch(clouds, 100, seed=4))
+    assert np.array_equal(arch, mean_shape(clouds, 100, seed=3))
+    assert not np.array_equal(arch, mean_shape(clouds, 100, seed=4))
 
 
 def test_too_little_to_work_with_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one training cloud"):
-        mean_arch([], 10, seed=0)
+        mean_shape([], 10, seed=0)
     with pytest.raises(ValueError, match="441 points, fewer than the 500"):
-        mean_arch([plane(0)], 500, seed=0)
+        mean_shape([plane(0)], 500, seed=0)
