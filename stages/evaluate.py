@@ -1,4 +1,4 @@
-"""evaluate: the network and the baselines against unseen jaws, case by case."""
+"""evaluate: metrics of the network and the baselines on unseen jaws, case by case."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from scans.files import atomic_file
 from scans.shards.naming import shard_name, shard_paths
 from scans.shards.table import read_columns
 from stages.params.tree import Params
-from stages.per_case.measure_case import THRESHOLDS, Measured, Place, Prediction, Task, measure_case
+from stages.per_case.measure_case import CURVE_THRESHOLDS, Measured, Place, Prediction, Task, measure_case
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say, track
 from stages.runtime.workspace import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def run(params: Params) -> None:
-    """Write the figures of `evaluate.split` and the predicted clouds.
+    """Write the metrics on `evaluate.split` and the predicted point clouds.
 
     metrics.json holds the means, intervals.json their 95 % bootstrap intervals, cases.parquet a line per case and row,
     teeth.parquet one per case, row and FDI label, curves.csv F over the threshold.
@@ -47,8 +47,6 @@ def run(params: Params) -> None:
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
-    from model.networks.cloud import CloudNetwork
-    from model.reconstruction.predict import reconstruct
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.prediction.calibration import calibrate
@@ -57,26 +55,25 @@ def run(params: Params) -> None:
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
     _check_mean_shape(MODEL / MEAN_SHAPE)
     cases = CaseDataset(PREPARED, VIEWS, split)
-    if isinstance(network, CloudNetwork) and len(cases[0].views) != network.kwargs["views"]:
+    if reason := network.check_rig(len(cases[0].views)):
         raise UserError(
-            f"{MODEL}: trained with a rig of {network.kwargs['views']} views, but {VIEWS} has one of "
-            f"{len(cases[0].views)}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
+            f"{VIEWS}: {reason}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    nearest, other = _arches(cases, settings.seed)
+    nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
     for number, (case, place) in enumerate(
         zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
     ):
-        made = reconstruct(network, case.views, case.view_mask, case.cameras, len(case.points), settings.seed)
+        made = network.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), settings.seed)
         surface = {"normals": made.normals, "labels": made.labels}
         clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
         predicted = Prediction(made.points, **surface, radius=made.radius)
-        arches = nearest[number], other[number]
-        tasks.append(Task(case.id, place, predicted, *arches, settings.hungarian_draws, settings.seed))
+        baselines = nearest[number], other[number]
+        tasks.append(Task(case.id, place, predicted, *baselines, settings.hungarian_draws, settings.seed))
     measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
-    rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.figures.items()]
+    rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.metrics.items()]
     means, intervals = _summary(rows, settings.seed)
     for path, content in ((METRICS, means), (INTERVALS, intervals)):
         with atomic_file(path) as partial:
@@ -100,18 +97,18 @@ def run(params: Params) -> None:
         )
 
 
-def _arches(cases: "CaseDataset", seed: int) -> tuple[list[Place | None], list[Place | None]]:
-    """For each case the training jaw with the nearest pictures, and one drawn by chance; None where there is none."""
+def _baseline_jaws(cases: "CaseDataset", seed: int) -> tuple[list[Place | None], list[Place | None]]:
+    """For each case the training jaw with the most similar views, and a random one; None if there is none."""
     from model.cases.dataset import CaseDataset
-    from model.metrics.baselines import PictureIndex, drawn
+    from model.metrics.baselines import ViewIndex, random_case
 
     if not (shard_paths(PREPARED, "train") and shard_paths(VIEWS, "train")):
         say(f"evaluate: no training jaw in {PREPARED}, so no rows retrieval and random_case")
         return [None] * len(cases), [None] * len(cases)
     train = CaseDataset(PREPARED, VIEWS, "train")
-    index = PictureIndex(track(train, len(train), "reading training pictures"))
+    index = ViewIndex(track(train, len(train), "reading training views"))
     places = _places("train")
-    found = [(index.nearest(case), drawn(case.id, index.ids, seed)) for case in cases]
+    found = [(index.nearest(case), random_case(case.id, index.ids, seed)) for case in cases]
     nearest, other = ([None if n is None else places[n] for n in column] for column in zip(*found, strict=True))
     return nearest, other
 
@@ -126,11 +123,11 @@ def _check_mean_shape(path: Path) -> None:
     import numpy as np
 
     try:
-        arch = np.load(path, allow_pickle=False)
+        shape = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be read ({error}). Run `dvc repro` to train again.") from None
-    if arch.ndim != 2 or arch.shape[1] != 3 or arch.dtype != np.float32:
-        raise UserError(f"{path}: expected (N, 3) float32, got {arch.shape} {arch.dtype}. Run `dvc repro` again.")
+    if shape.ndim != 2 or shape.shape[1] != 3 or shape.dtype != np.float32:
+        raise UserError(f"{path}: expected (N, 3) float32, got {shape.shape} {shape.dtype}. Run `dvc repro` again.")
 
 
 def _centers(split: str) -> dict[str, Any]:
@@ -140,7 +137,9 @@ def _centers(split: str) -> dict[str, Any]:
 
 
 def _summary(rows: Sequence[dict[str, Any]], seed: int) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Per row of the table the mean of each figure over the cases that have it, and the mean's 95 % interval."""
+    """Per row the mean of each metric over the cases that have it, and the mean's 95 % confidence interval."""
+    import numpy as np
+
     from model.metrics.bootstrap import mean_interval
 
     means: dict[str, dict[str, Any]] = {}
@@ -152,7 +151,9 @@ def _summary(rows: Sequence[dict[str, Any]], seed: int) -> tuple[dict[str, dict[
             values = [row[name] for row in own if row.get(name) is not None]
             if values:
                 means[row_name][name] = round(fmean(values), 6)
-                intervals[row_name][name] = [round(end, 6) for end in mean_interval(values, seed)]
+                intervals[row_name][name] = [
+                    round(end, 6) for end in mean_interval(values, np.random.default_rng(seed))
+                ]
     return means, intervals
 
 
@@ -190,5 +191,5 @@ def _write_curves(path: Path, measured: Sequence[Measured], names: Sequence[str]
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["threshold", *names])
         writer.writerows(
-            [threshold, *map("{:.6f}".format, row)] for threshold, *row in zip(THRESHOLDS, *means, strict=True)
+            [threshold, *map("{:.6f}".format, row)] for threshold, *row in zip(CURVE_THRESHOLDS, *means, strict=True)
         )

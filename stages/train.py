@@ -1,4 +1,4 @@
-"""train: the network that goes from views to points, and the constant mean arch as its baseline."""
+"""train: the network that goes from the views to the jaw, and the mean shape as its baseline."""
 
 import csv
 import hashlib
@@ -7,36 +7,33 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_paths
-from stages.params.tree import ComputeParams, Params, TrainParams
+from stages.params.train import TrainParams
+from stages.params.tree import ComputeParams, Params
 from stages.runtime import store
 from stages.runtime.progress import say, steps
 from stages.runtime.workspace import HIDDEN, LEARNING_CURVE, MEAN_SHAPE, MODEL, PREPARED, VIEWS, atomic_folder
 
 if TYPE_CHECKING:
-    import numpy as np
     from lightning_fabric import Fabric
 
-    from model.cases.case import Case
-    from model.cases.dataset import CaseDataset
-    from model.networks.cloud import CloudNetwork
-    from model.networks.field import FieldNetwork
-    from model.training.loop import TrainingConfig
+    from model.cases.summary import TrainingSummary
+    from model.networks.base import JawNetwork
+    from model.training.config import TrainingConfig
 
-INITIAL_WEIGHT_SCALE = 0.1  # of the last layer's random weights, beside the mean arch in its bias
 STATES = HIDDEN / "training"  # beside the outputs, which DVC deletes before a run; safe to delete at any time
 STATES_KEPT = 3
 TENSORBOARD = HIDDEN / "tensorboard"
 
 
 def run(params: Params) -> None:
-    """Fill artifacts/model with the best weights, their log and the mean arch; write reports/training.csv.
+    """Fill artifacts/model with the best weights, their log and the mean shape; write reports/training.csv.
 
-    A training that was ended goes on from .tenview/training, if params, code and data are the same.
+    A training that was stopped is resumed from .tenview/training, if params, code and data are the same.
     """
     from model.cases.dataset import CaseDataset
 
@@ -54,40 +51,39 @@ def run(params: Params) -> None:
     from model.runtime.fabric import new_fabric
     from model.runtime.processes import launch
     from model.runtime.stopping import Stopped
+    from model.training.batches import check_views_per_chunk
     from model.training.loop import LOG, WEIGHTS
-    from model.training.mean_shape import mean_shape
+    from model.training.summary import summarise
 
     compute = params.compute
     fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
+    check_views_per_chunk(len(train_cases), int(train_cases.view_counts().min()), _config(params.train))
     name = _state_name(params.train)
     state = _state_folder(name)
-    arch_path = state / MEAN_SHAPE
-    if not arch_path.exists():
-        say("train: making the mean arch")
-        arch = mean_shape([case.points for case in train_cases], len(train_cases[0].points), params.train.seed)
-        with atomic_file(arch_path) as partial, open(partial, "wb") as file:
-            np.save(file, arch)
+    say("train: reading the training cases")
+    summary = summarise(train_cases, params.train.seed)
     try:
-        history = launch(fabric, _train, params.train, compute, state, name)
+        history = launch(fabric, _train, params.train, compute, summary, state, name)
     except Stopped as stopped:
         if stopped.signal == signal.SIGINT:
             raise KeyboardInterrupt from None
         say("train: ended by SIGTERM; the next run goes on from here")
         raise SystemExit(128 + stopped.signal) from None
     with atomic_folder(MODEL) as folder:
-        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG, MEAN_SHAPE):
+        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG):
             shutil.copyfile(state / each, folder / each)
+        np.save(folder / MEAN_SHAPE, summary.mean_shape)
     _write_learning_curve(LEARNING_CURVE, history)
-    figure = params.train.monitor
-    best = max(entry[figure] for entry in history)
-    say(f"train: best validation F ({figure}) is {best:.1%}, {history[0][figure]:.1%} before training")
+    metric = params.train.monitor
+    best = max(entry[metric] for entry in history)
+    say(f"train: best validation F-score ({metric}) is {best:.1%}, {history[0][metric]:.1%} before training")
 
 
 def _train(
-    fabric: "Fabric", train: TrainParams, compute: ComputeParams, state: Path, name: str
+    fabric: "Fabric", train: TrainParams, compute: ComputeParams, summary: "TrainingSummary", state: Path, name: str
 ) -> list[dict[str, Any]]:
     """The training in one process of possibly several."""
-    import numpy as np
+    from torch.utils.data import Subset
 
     from model.cases.dataset import CaseDataset
     from model.runtime.memory import disable_malloc_trim
@@ -95,16 +91,14 @@ def _train(
     from model.training.loop import train as train_network
 
     disable_malloc_trim()
-    field = train.network.decoder == "field"
-    train_cases = CaseDataset(PREPARED, VIEWS, "train", surface=field)
+    network = _network(train, summary)
+    train_cases = CaseDataset(PREPARED, VIEWS, "train", surface=network.needs_surface)
     validation = CaseDataset(PREPARED, VIEWS, "validation")
-    validation_cases = [
-        validation[number] for number in range(min(train.validation_cases or len(validation), len(validation)))
-    ]
-    network = _field(train, train_cases) if field else _network(train, train_cases[0], np.load(state / MEAN_SHAPE))
+    count = min(train.validation_cases or len(validation), len(validation))
+    validation_cases: Any = Subset(cast("Any", validation), range(count))
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     if fabric.is_global_zero:
-        say(f"train: {len(train_cases)} cases, {len(validation_cases)} for validation, {size:.1f} M parameters")
+        say(f"train: {len(train_cases)} cases, {count} for validation, {size:.1f} M parameters")
     with steps("training") as show, _tensorboard(compute, fabric, name) as board:
 
         def on_step(now: Progress) -> None:
@@ -115,6 +109,27 @@ def _train(
             board(history)
 
         return train_network(fabric, network, train_cases, validation_cases, _config(train), state, on_step, on_epoch)
+
+
+def _network(train: TrainParams, summary: "TrainingSummary") -> "JawNetwork":
+    from model.networks.registry import NETWORKS
+    from model.networks.views import seeded
+
+    with seeded(train.seed):
+        network = NETWORKS[train.network.decoder].initialise(train.network_settings(), summary)
+    source = train.network.pretrained
+    network.encoder.load_pretrained(source if isinstance(source, bool) else Path(source))
+    return network
+
+
+def _config(train: TrainParams) -> "TrainingConfig":
+    from model.losses.schedule import LossStage
+    from model.training.config import TrainingConfig
+
+    settings = train.model_dump(exclude={"network", "cloud", "field", "precision", "validation_cases"})
+    digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()
+    stages = tuple(LossStage(*stage) for stage in train.decoder.loss_stages())
+    return TrainingConfig(**settings, loss=stages, params_digest=digest)
 
 
 def _state_name(train: TrainParams) -> str:
@@ -146,70 +161,11 @@ def _state_folder(name: str) -> Path:
     return folder
 
 
-def _network(train: TrainParams, example: "Case", arch: "np.ndarray") -> "CloudNetwork":
-    import torch
-
-    from model.networks.cloud import new_network
-
-    settings = train.network
-    network = new_network(
-        train.seed,
-        **settings.model_dump(exclude={"decoder", "channels", "pretrained", "initial_cloud"}),
-        image_size=example.views.shape[1],
-        views=len(example.views),
-        points=len(example.points),
-    )
-    _load_pretrained(network, settings.pretrained)
-    if settings.initial_cloud == "mean_shape":
-        network.decoder.initialise_from(torch.from_numpy(arch), spread=INITIAL_WEIGHT_SCALE)
-    return network
-
-
-def _field(train: TrainParams, cases: "CaseDataset") -> "FieldNetwork":
-    import numpy as np
-    import torch
-
-    from model.networks.field import FieldNetwork
-    from model.networks.views import seeded
-    from model.training.seed_points import find_seed_points
-
-    settings = train.network
-    seed_points = find_seed_points(case.points for case in cases)
-    with seeded(train.seed):
-        network = FieldNetwork(
-            **settings.model_dump(include={"encoder", "width", "heads", "channels", "hidden"}),
-            image_size=cases[0].views.shape[1],
-            seed_points=len(seed_points),
-        )
-    network.encoder.load_pretrained(
-        settings.pretrained if isinstance(settings.pretrained, bool) else Path(settings.pretrained)
-    )
-    network.initialise_from(torch.from_numpy(seed_points), float(np.mean(np.log([case.radius for case in cases]))))
-    return network
-
-
-def _load_pretrained(network: "CloudNetwork | FieldNetwork", source: bool | str) -> None:
-    network.encoder.load_pretrained(source if isinstance(source, bool) else Path(source))
-
-
-def _config(train: TrainParams) -> "TrainingConfig":
-    from model.losses.schedule import LossStage
-    from model.training.loop import TrainingConfig
-
-    settings = train.model_dump(exclude={"network", "loss", "field_loss", "precision", "validation_cases"})
-    digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()
-    field = train.field_loss.model_dump()
-    stages = tuple(
-        LossStage(stage.first_epoch, stage.model_dump(exclude={"first_epoch"}) | field) for stage in train.loss
-    )
-    return TrainingConfig(**settings, loss=stages, params_digest=digest)
-
-
 @contextmanager
 def _tensorboard(
     compute: ComputeParams, fabric: "Fabric", name: str
 ) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    """Yields a function that writes the last epoch of a history, where TensorBoard is asked for."""
+    """Yields a function that writes the last epoch of a history, where TensorBoard is enabled."""
     if not compute.tensorboard or not fabric.is_global_zero:
         yield lambda history: None  # noqa: ARG005
         return
@@ -221,8 +177,8 @@ def _tensorboard(
         ) from None
 
     def write(history: list[dict[str, Any]]) -> None:
-        for figure, value in history[-1].items():
-            writer.add_scalar(figure, value, history[-1]["epoch"])
+        for name, value in history[-1].items():
+            writer.add_scalar(name, value, history[-1]["epoch"])
         writer.flush()
 
     with SummaryWriter(TENSORBOARD / name[:16]) as writer:

@@ -26,7 +26,8 @@ render: {image_size: 32, samples: 1}
 train:
   epochs: 2
   batch_size: 2
-  network: {encoder: mobilenetv2_035, width: 16, heads: 2, hidden: 16}
+  network: {encoder: mobilenetv2_035, width: 16, heads: 2}
+  cloud: {hidden: 16}
 report: {cases: 2}
 """
 

@@ -1,4 +1,4 @@
-"""One case as training and prediction see it."""
+"""A case: one jaw with its views and ground truth."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A jaw: its pictures and its surface.
+    """One jaw with its views and ground-truth points.
 
     Attributes:
-        id: the case's name, used in messages.
-        views: (V, H, W) or (V, H, W, 3) uint8, the pictures in the order of the rig, grey or RGB; 0 where absent.
-        view_mask: (V,) bool, which of the rig's views the case shows.
-        points: (N, 3) float32, points of the true surface in the normalised frame (inside the unit sphere).
-        radius: millimetres per unit of the normalised frame.
-        cameras: (V, C) float64, a row per view as in the shards; None where nobody asks from where they were taken.
-        normals: (N, 3) float32, outward unit normals of the surface at `points`; None where nobody asks for them.
-        labels: (N,) uint8, FDI numbers at `points`, 0 for gingiva or unknown; None where nobody asks for them.
+        id: case id, named in messages.
+        views: (V, H, W) or (V, H, W, 3) uint8, grey or RGB, in the order of the rig.
+        view_mask: (V,) bool. Views where it is False are not shown and may hold any value.
+        points: (N, 3) float32, ground-truth surface points in the normalised frame (inside the unit sphere).
+        radius: jaw radius in mm, the unit of the normalised frame.
+        cameras: (V, 23) float64, see `scans.cameras`; None if unknown.
+        normals: (N, 3) float32, outward unit normals at `points`; None if not read.
+        labels: (N,) uint8, FDI numbers at `points`, 0 for gingiva or unknown; None if not read.
     """
 
     id: str

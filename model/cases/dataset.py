@@ -1,4 +1,4 @@
-"""The cases of a split, as training and evaluation read them from the shards."""
+"""The cases of a split as a map-style data set, read from the shards at random."""
 
 import os
 from collections import OrderedDict
@@ -14,25 +14,30 @@ from scans.shards.naming import shard_paths
 from scans.shards.png import decode_png
 from scans.shards.random_rows import RandomRows
 from scans.shards.table import read_columns, to_array
-from scans.shards.views import COLUMNS, ViewsCase, views_case
+from scans.shards.views import COLUMNS, ViewsCase, view_counts, views_case
 
 OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
 
 
 class CaseDataset(Sequence[Case]):
-    """All cases of a split in the shards' order; each is read and decoded when it is asked for.
+    """All cases of a split in the shards' order; each is read and decoded at access, and none is kept.
 
-    For training in any order: a case costs about a millisecond, whichever came before. It is a map-style data set for
-    `torch.utils.data.DataLoader` (with `collate_fn=collate`), with any number of workers, forked or spawned.
+    A map-style data set for `torch.utils.data.DataLoader` (with `collate_fn=collate`), with any number of workers,
+    forked or spawned.
 
     Args:
         prepared, views: the folders of the two families of shards.
-        surface: whether cases come with normals and labels; they cost about as much time as all the rest.
+        surface: whether cases have normals and labels; they take about as long to read as all the rest.
+
+    Attributes:
+        radii: (N,) float64, jaw radius of each case in mm.
 
     Raises:
-        UserError: shards are missing, damaged, or the two families are not about the same cases; or, at a case, its
-            views differ from an earlier case's in number or size.
+        UserError: shards are missing or damaged, or the two families do not hold the same cases; or, at a case, its
+            views differ from the first case's in number or size.
     """
+
+    radii: np.ndarray
 
     def __init__(self, prepared: Path, views: Path, split: str, *, surface: bool = False) -> None:
         self._surface = surface
@@ -41,7 +46,7 @@ class CaseDataset(Sequence[Case]):
             raise UserError(
                 f"{views}: not as many {split} shards as in {prepared}. Run `dvc repro` to render them again."
             )
-        self._radii: list[float] = []
+        radii: list[float] = []
         self._places: list[tuple[int, int]] = []  # shard and row of each case
         for shard, (prepared_path, views_path) in enumerate(self._shards):
             table = read_columns(prepared_path, ["id", "radius"])
@@ -49,8 +54,9 @@ class CaseDataset(Sequence[Case]):
                 raise UserError(
                     f"{views_path}: other cases than in {prepared_path}. Run `dvc repro` to render them again."
                 )
-            self._radii += table["radius"].to_pylist()
+            radii += table["radius"].to_pylist()
             self._places += [(shard, row) for row in range(len(table))]
+        self.radii = np.array(radii, np.float64)
         self._open: OrderedDict[int, tuple[RandomRows, RandomRows]] = OrderedDict()
         self._process = os.getpid()
         self._shape: tuple[int, ...] | None = None  # of the first case's pictures, and so of all
@@ -67,12 +73,28 @@ class CaseDataset(Sequence[Case]):
         self._shape = self._shape or pictures.shape
         if pictures.shape != self._shape:
             raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
-        points = prepared.floats(row, "points").reshape(-1, 3)
-        normals = labels = None
-        if self._surface:
-            columns = prepared.row(row, ["normals", "labels"])
-            normals, labels = to_array(columns["normals"]).reshape(-1, 3).copy(), to_array(columns["labels"]).copy()
-        return Case(case.id, pictures, view_mask, points, self._radii[number], case.cameras.copy(), normals, labels)
+        columns = prepared.row(row, ["points", "normals", "labels"] if self._surface else ["points"])
+        # Copies, because PyTorch warns of Arrow's memory, which can't be written to.
+        arrays = {name: to_array(value).copy() for name, value in columns.items()}
+        return Case(
+            id=case.id,
+            views=pictures,
+            view_mask=view_mask,
+            points=arrays["points"].reshape(-1, 3),
+            radius=float(self.radii[number]),
+            cameras=case.cameras.copy(),
+            normals=arrays["normals"].reshape(-1, 3) if self._surface else None,
+            labels=arrays["labels"] if self._surface else None,
+        )
+
+    def points(self, number: int) -> np.ndarray:
+        """(N, 3) float32, the points of a case; its views are neither read nor decoded."""
+        shard, row = self._places[number]
+        return to_array(self._opened(shard)[0].row(row, ["points"])["points"]).reshape(-1, 3).copy()
+
+    def view_counts(self) -> np.ndarray:
+        """(N,) int64, how many views each case shows; the images are neither read nor decoded."""
+        return np.array([count for _, path in self._shards for count in view_counts(path)], np.int64)
 
     def _opened(self, shard: int) -> tuple[RandomRows, RandomRows]:
         if self._process != os.getpid():  # forked: what is open belongs to the parent
@@ -90,7 +112,7 @@ class CaseDataset(Sequence[Case]):
 
 
 def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures of a case in the places of the rig's views, and which of these are there."""
+    """(V, H, W) or (V, H, W, 3) images of a case, 0 where it shows no view, and (V,) view mask."""
     view_mask = np.array([png is not None for png in row.views])
     if not view_mask.any():
         raise UserError(f"{path}: case {row.id} shows no view. Run `dvc repro` to render it again.")
@@ -101,7 +123,7 @@ def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def collate(cases: Sequence[Case]) -> dict[str, Any]:
-    """A batch of B cases that have as many views and points, for `torch.utils.data.DataLoader`.
+    """Collate B cases with equal numbers of views and points, for `torch.utils.data.DataLoader`.
 
     Returns:
         id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. view_mask: (B, V) bool. cameras: (B, V, C) float64.

@@ -8,12 +8,12 @@ from scipy.sparse.csgraph import connected_components
 from scans.surface_nets import surface_nets
 
 REACH = 2.5  # voxels from the points within which the distance field is known
-TRIM = 1.6  # voxels; farther from all points, the surface is none of theirs
-SMALLEST_PIECE = 0.005  # of the largest piece's faces; smaller ones are specks
 
 
-def surface_of(points: np.ndarray, normals: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
-    """The surface through oriented points, open where they end.
+def surface_of(
+    points: np.ndarray, normals: np.ndarray, voxel: float, *, trim: float, min_component_fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Surface reconstruction from oriented points; the surface is open where they end.
 
     The signed distance to the tangent planes of the nearest points (Hoppe et al. 1992), averaged over those that are
     about as near (implicit moving least squares with a kernel that follows the nearest point, so that the two sides of
@@ -23,10 +23,12 @@ def surface_of(points: np.ndarray, normals: np.ndarray, voxel: float) -> tuple[n
         points: (N, 3) float32, closer to each other than a voxel.
         normals: (N, 3) float32, unit length, outward.
         voxel: edge of the grid's cells, in the points' unit; about the length of the result's edges.
+        trim: voxels, at most 2; vertices farther than this from every point are removed as extrapolation.
+        min_component_fraction: components with fewer faces than this fraction of the largest one's are removed.
 
     Returns:
-        vertices (V, 3) float32; faces (F, 3) int32, counter-clockwise from outside. Without faces where the points
-        make no surface.
+        vertices (V, 3) float32; faces (F, 3) int32, counter-clockwise from outside. Without faces if the points make no
+        surface.
     """
     low = points.min(axis=0) - 4 * voxel
     scaled = ((points - low) / voxel).astype(np.float64)
@@ -34,8 +36,8 @@ def surface_of(points: np.ndarray, normals: np.ndarray, voxel: float) -> tuple[n
     nearest = _nearest_distances(scaled, shape)
     field = _signed_distances(scaled, normals.astype(np.float64), nearest)
     vertices, faces = surface_nets(field)
-    faces = faces[_close(vertices, scaled, shape)[faces].all(axis=1)]
-    vertices, faces = _without_specks(vertices, faces)
+    faces = faces[_close(vertices, scaled, shape, trim)[faces].all(axis=1)]
+    vertices, faces = _without_specks(vertices, faces, min_component_fraction)
     return (vertices * voxel + low).astype(np.float32), faces
 
 
@@ -83,8 +85,8 @@ def _signed_distances(points, normals, nearest):
 
 
 @njit(cache=True)
-def _close(vertices, points, shape):
-    """(V,) bool, whether a point lies within TRIM voxels of each vertex; points are hashed by cell."""
+def _close(vertices, points, shape, trim):
+    """(V,) bool, whether a point lies within `trim` voxels of each vertex; points are hashed by cell."""
     head = np.full((shape[0], shape[1], shape[2]), -1, np.int32)
     following = np.full(len(points), -1, np.int32)
     for n in range(len(points)):
@@ -101,12 +103,15 @@ def _close(vertices, points, shape):
                     n = head[i, j, k]
                     while n >= 0 and not close[v]:
                         square = (points[n, 0] - x) ** 2 + (points[n, 1] - y) ** 2 + (points[n, 2] - z) ** 2
-                        close[v] = square <= TRIM * TRIM
+                        close[v] = square <= trim * trim
                         n = following[n]
     return close
 
 
-def _without_specks(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _without_specks(
+    vertices: np.ndarray, faces: np.ndarray, min_component_fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Remove small components and the vertices that no face uses."""
     if not len(faces):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
     n = len(vertices)
@@ -114,7 +119,7 @@ def _without_specks(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray
     graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
     piece = connected_components(graph, directed=False)[1][faces[:, 0]]
     counts = np.bincount(piece)
-    faces = faces[counts[piece] >= SMALLEST_PIECE * counts.max()]
+    faces = faces[counts[piece] >= min_component_fraction * counts.max()]
     used = np.zeros(n, bool)
     used[faces] = True
     index = np.cumsum(used, dtype=np.int32) - 1

@@ -1,4 +1,4 @@
-"""The Chamfer distance (P1's main term)."""
+"""Chamfer distance (P1's main term)."""
 
 from collections.abc import Sequence
 
@@ -9,26 +9,24 @@ from model.losses.pairs import Pairs, distances, nearest_pairs
 
 
 def chamfer(
-    predicted: torch.Tensor, truths: Sequence[IndexedPoints], pairs: Sequence[Pairs] | None = None
+    predicted: torch.Tensor, targets: Sequence[IndexedPoints], pairs: Sequence[Pairs] | None = None
 ) -> torch.Tensor:
-    """Symmetric Chamfer distance of each case: half of (mean distance to the truth + mean distance from it).
+    """Symmetric Chamfer distance of each case: mean of the two directed mean nearest-neighbour distances.
 
-    P1's Chamfer term; distances are not squared, as in the metrics, so that far points do not rule. Neighbours are
-    exact; the gradient takes them as fixed, and flows to both ends of each pair that lie in the prediction.
+    P1's Chamfer term. Distances are not squared, as in the metrics. The gradient takes the pairing as fixed.
 
     Args:
         predicted: (B, N, 3), finite.
-        truths: B clouds on the same device.
-        pairs: what `nearest_pairs` found, if it is known.
+        targets: B ground-truth point clouds on the same device.
+        pairs: result of `nearest_pairs`, if known.
 
     Returns:
         (B,) in units of the normalised frame.
     """
-    found = nearest_pairs(predicted, truths) if pairs is None else pairs
-    return torch.stack(
-        [
-            (distances(cloud, truth.points[there]).mean() + distances(cloud.index_select(0, back), truth.points).mean())
-            / 2
-            for cloud, truth, (there, back) in zip(predicted, truths, found, strict=True)
-        ]
-    )
+    pairs = nearest_pairs(predicted, targets) if pairs is None else pairs
+    values = []
+    for cloud, target, (pred_to_gt, gt_to_pred) in zip(predicted, targets, pairs, strict=True):
+        accuracy = distances(cloud, target.points[pred_to_gt]).mean()
+        completeness = distances(cloud.index_select(0, gt_to_pred), target.points).mean()
+        values.append((accuracy + completeness) / 2)
+    return torch.stack(values)

@@ -1,23 +1,23 @@
-"""Metrics of what a point carries: its normal and its label."""
+"""Metrics of normals and labels of a point cloud."""
 
 import numpy as np
 
 from model.metrics.distances import Comparison
 
 
-def normal_consistency(comparison: Comparison, predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Mean |cosine| between the normals of nearest points, both ways (Mescheder et al. 2019, Occupancy Networks).
+def normal_consistency(comparison: Comparison, pred: np.ndarray, gt: np.ndarray) -> float:
+    """Mean absolute cosine between the normals of nearest points, both ways (Mescheder et al. 2019).
 
-    The sign is left out: open scans say nothing reliable of inside and outside.
+    The sign is ignored: open scans have no reliable inside and outside.
 
     Args:
-        predicted: (N, 3) unit normals. truth: (M, 3) unit normals.
+        pred: (N, 3) unit normals. gt: (M, 3) unit normals.
     """
-    there = np.abs((predicted * truth[comparison.pred_to_gt_idx]).sum(axis=1)).mean()
-    back = np.abs((truth * predicted[comparison.gt_to_pred_idx]).sum(axis=1)).mean()
-    return float(there + back) / 2
+    forward = np.abs((pred * gt[comparison.pred_to_gt_idx]).sum(axis=1)).mean()
+    backward = np.abs((gt * pred[comparison.gt_to_pred_idx]).sum(axis=1)).mean()
+    return float(forward + backward) / 2
 
 
-def label_accuracy(comparison: Comparison, predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Share of true points whose nearest predicted point has their FDI label; labels (N,) and (M,)."""
-    return float((predicted[comparison.gt_to_pred_idx] == truth).mean())
+def label_accuracy(comparison: Comparison, pred: np.ndarray, gt: np.ndarray) -> float:
+    """Fraction of ground-truth points whose nearest predicted point has their FDI label; labels (N,) and (M,)."""
+    return float((pred[comparison.gt_to_pred_idx] == gt).mean())

@@ -1,4 +1,4 @@
-"""Figures of each tooth and of the rest, by the FDI labels of the true points."""
+"""Metrics per tooth, and of teeth and gingiva, by the FDI labels of the ground-truth points."""
 
 from typing import Any
 
@@ -17,26 +17,26 @@ COLUMNS = (
 def per_tooth(
     pred_to_gt: np.ndarray, pred_to_gt_idx: np.ndarray, gt_to_pred: np.ndarray, labels: np.ndarray, radius: float
 ) -> list[dict[str, Any]]:
-    """Figures per label that the truth has; none where the labels are unknown (all 0).
+    """Metrics per label of the ground truth; none if the labels are unknown (all 0).
 
-    A predicted point belongs to the label of its nearest true point.
+    A predicted point has the label of its nearest ground-truth point.
 
     Args:
-        pred_to_gt, pred_to_gt_idx: (N,) from each predicted point: distance and index of its nearest true point.
-        gt_to_pred: (M,) distance from each true point to its nearest predicted one.
-        labels: (M,) uint8 FDI numbers of the true points, 0 = gingiva and palate.
-        radius: mm of the jaw's radius.
+        pred_to_gt, pred_to_gt_idx: (N,) distance and index of the ground-truth point nearest to each predicted one.
+        gt_to_pred: (M,) distance from each ground-truth point to its nearest predicted one.
+        labels: (M,) uint8 FDI numbers of the ground-truth points, 0 = gingiva and palate.
+        radius: jaw radius in mm.
 
     Returns:
-        Per label, rising: `fdi`; `points`, true ones; `precision_*` and `accuracy_mm`, None where no predicted point
-        belongs to it; `recall_*` and `completeness_mm`.
+        Per label, rising: `fdi`; `points`, of the ground truth; `precision_*` and `accuracy_mm`, None if no predicted
+        point has it; `recall_*` and `completeness_mm`.
     """
     if not (labels != GINGIVA).any():
         return []
-    belongs = labels[pred_to_gt_idx]
+    pred_labels = labels[pred_to_gt_idx]
     rows = []
     for fdi in np.unique(labels):
-        part = _figures(pred_to_gt[belongs == fdi], gt_to_pred[labels == fdi], radius)
+        part = _metrics(pred_to_gt[pred_labels == fdi], gt_to_pred[labels == fdi], radius)
         rows.append({"fdi": int(fdi), **part})
     return rows
 
@@ -44,22 +44,22 @@ def per_tooth(
 def teeth_and_gingiva(
     pred_to_gt: np.ndarray, pred_to_gt_idx: np.ndarray, gt_to_pred: np.ndarray, labels: np.ndarray, radius: float
 ) -> dict[str, float | None]:
-    """The same over all teeth, `..._teeth`, and gingiva and palate, `..._gingiva`; nothing where labels are unknown."""
+    """The same over all teeth, `..._teeth`, and gingiva and palate, `..._gingiva`; nothing if labels are unknown."""
     if not (labels != GINGIVA).any():
         return {}
-    belongs = labels[pred_to_gt_idx]
+    pred_labels = labels[pred_to_gt_idx]
     found: dict[str, float | None] = {}
-    for name, mine, true in (
-        ("teeth", belongs != GINGIVA, labels != GINGIVA),
-        ("gingiva", belongs == GINGIVA, labels == GINGIVA),
+    for name, in_pred, in_gt in (
+        ("teeth", pred_labels != GINGIVA, labels != GINGIVA),
+        ("gingiva", pred_labels == GINGIVA, labels == GINGIVA),
     ):
-        if true.any():
-            part = _figures(pred_to_gt[mine], gt_to_pred[true], radius)
-            found |= {f"{figure}_{name}": value for figure, value in part.items() if figure != "points"}
+        if in_gt.any():
+            part = _metrics(pred_to_gt[in_pred], gt_to_pred[in_gt], radius)
+            found |= {f"{metric}_{name}": value for metric, value in part.items() if metric != "points"}
     return found
 
 
-def _figures(pred_to_gt: np.ndarray, gt_to_pred: np.ndarray, radius: float) -> dict[str, Any]:
+def _metrics(pred_to_gt: np.ndarray, gt_to_pred: np.ndarray, radius: float) -> dict[str, Any]:
     some = len(pred_to_gt) > 0
     return {
         "points": len(gt_to_pred),

@@ -1,8 +1,9 @@
-"""Checkpoints: weights in safetensors and a JSON beside them that says what they are; nothing is ever unpickled."""
+"""Checkpoints: weights in safetensors, and a JSON file with the network's config and history. Nothing is unpickled."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,31 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from model.networks.cloud import CloudNetwork
-from model.networks.field import FieldNetwork
+from model.networks.base import JawNetwork
+from model.networks.registry import NETWORKS
 from scans.errors import UserError
 from scans.files import atomic_file
 
-FORMAT = 2
-KINDS: dict[str, type[CloudNetwork] | type[FieldNetwork]] = {"cloud": CloudNetwork, "field": FieldNetwork}
+FORMAT = 3
 
 
 def save_checkpoint(
-    network: CloudNetwork | FieldNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
+    network: JawNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write `path` (safetensors) and the JSON of the same name; each appears by rename, complete or not at all.
+    """Write the weights, and the JSON file of the same name. Each file appears by rename, complete or not at all.
 
     Args:
         network: on any device.
         path: ends in .safetensors.
-        params_digest: digest of the params the network was trained with.
-        history: what training measured, an entry per epoch.
+        params_digest: digest of the params of the training.
+        history: losses and metrics, an entry per epoch.
     """
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     weights = save(state)
     description = {
         "format": FORMAT,
-        "kind": next(name for name, kind in KINDS.items() if isinstance(network, kind)),
-        "network": network.kwargs,
+        "kind": network.kind,
+        "network": asdict(network.config),
         "params_digest": params_digest,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "history": list(history),
@@ -46,18 +46,17 @@ def save_checkpoint(
         partial.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def load_checkpoint(path: Path) -> tuple[CloudNetwork | FieldNetwork, dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[JawNetwork, dict[str, Any]]:
     """Read a checkpoint.
 
     Args:
-        path: the safetensors file; its JSON lies beside it.
+        path: the safetensors file, with its JSON file beside it.
 
     Returns:
-        The network in evaluation mode on the CPU, and the JSON's content.
+        The network in evaluation mode on the CPU, and the content of the JSON file.
 
     Raises:
-        UserError: a file is missing or broken, the two do not belong together, or the weights are those of another
-            network than the JSON describes.
+        UserError: a file is missing or damaged, the two do not belong together, or the weights do not fit the config.
     """
     beside = path.with_suffix(".json")
     again = "run `dvc repro train` to make it again"
@@ -73,7 +72,8 @@ def load_checkpoint(path: Path) -> tuple[CloudNetwork | FieldNetwork, dict[str, 
     if description.get("weights_sha256") != hashlib.sha256(weights).hexdigest():
         raise UserError(f"{path}: not the weights that {beside.name} describes, one of the two is damaged; {again}")
     try:
-        network = KINDS[description["kind"]](**description["network"])
+        kind = NETWORKS[description["kind"]]
+        network = kind(kind.config_type(**description["network"]))
     except (KeyError, TypeError, ValueError, RuntimeError, UserError) as error:
         raise UserError(f"{beside}: describes no network this version can build ({error}); {again}") from error
     try:

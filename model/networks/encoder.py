@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import interpolate
 
-from model.networks.case_norm import take_by_case
+from model.networks.case_norm import replace_batch_norms
 from scans.errors import UserError
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # figures of batch norm; not every encoder has them
@@ -49,7 +49,7 @@ class ViewEncoder(nn.Module):
             raise UserError(f"train.network.encoder: timm has no model named {backbone!r}{hint}")
         self.net = timm.create_model(backbone, pretrained=False, num_classes=0).to(memory_format=torch.channels_last)
         if by_case:
-            take_by_case(self.net)
+            replace_batch_norms(self.net)
         self.image_size = image_size
         encode = self.net.pretrained_cfg
         self.register_buffer("mean", torch.tensor(encode["mean"]).view(3, 1, 1), persistent=False)

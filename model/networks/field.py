@@ -1,203 +1,309 @@
-"""Our network: from views and known cameras to the way from any point to the nearest point of the surface."""
+"""Predicts signed and unsigned distance, normal and FDI label of the nearest surface point, for 3D query points."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch import nn
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import softplus
 
+from model.cases.batch import Batch
+from model.cases.summary import TrainingSummary
+from model.geometry.field import FieldPrediction
 from model.geometry.projection import CAMERA_VECTOR_SIZE
-from model.networks.case_norm import of_cases, shares_of
+from model.losses.field import TERMS, FieldTarget, QueryConfig, field_targets, field_terms, sample_queries
+from model.losses.objective import stop_unless_finite
+from model.networks.base import ExportSignature, JawNetwork
+from model.networks.case_norm import averaging_matrix, grouped_by_case
 from model.networks.encoder import ViewEncoder
+from model.networks.feature_grid import FeatureGrid
 from model.networks.fusion import ViewFusion
 from model.networks.pixel_aligned import POOLED, PixelAligned
 from model.networks.positional_encoding import positional_encoding
 from model.networks.pyramid import FeaturePyramid
 from model.networks.views import check_views, scatter_views
-from model.networks.volume import FeatureVolume
+from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surface
+from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS
 
-NUM_FREQUENCIES = 7  # of the sines that tell where a point lies
-MEMORY = 24  # channels of the feature volume
+NUM_FREQUENCIES = 7  # of the positional encoding of query points
+GRID_CHANNELS = 24
+CAMERA_FEATURES = 12 + 3  # see `_camera_features`
+DISTANCE_SCALE = 0.1  # jaw radii; signed distances are this times the last layer's output
+DISTANCE_SHIFT = -2.0  # of unsigned distances before softplus, which makes them 0.13 at the start
+INITIAL_WEIGHT_SCALE = 0.01  # of the last layer's weights for the signed distance
 
 
-class FieldPrediction(NamedTuple):
-    """What the network says about Q points of each of B jaws.
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class FieldConfig:
+    """Hyperparameters of the field network.
 
     Attributes:
-        points: (B, Q, 3), where it was asked.
-        signed_distances: (B, Q) signed distance to the tangent plane of the nearest surface point, positive outside.
-        normals: (B, Q, 3) direction of the outward normal there, of any length.
-        distances: (B, Q) distance to that point, which beyond an open border is more than the height.
-        class_logits: (B, Q, 33) logits of the label there, in the order of `scans.mesh.LABELS`.
-        log_radius: (B,) logarithm of the millimetres per unit of the normalised frame.
+        encoder: name of a timm backbone.
+        image_size: pixels; views of another size are resized.
+        width: D of the fused vector, and of the vector that describes a query point.
+        heads: attention heads over the views.
+        channels: C of the feature pyramid.
+        view_width: width of the vector that describes a query point in a single view.
+        seed_points: S, number of the points that reconstruction starts from.
+        queries: how query points are sampled in training.
+        reconstruction: how a surface is made of the field.
     """
 
-    points: torch.Tensor
-    signed_distances: torch.Tensor
-    normals: torch.Tensor
-    distances: torch.Tensor
-    class_logits: torch.Tensor
-    log_radius: torch.Tensor
-
-    @property
-    def projected(self) -> torch.Tensor:
-        """(B, Q, 3) on that plane, right below or above the point."""
-        return self.points - self.signed_distances[..., None] * normalize(self.normals, dim=-1)
+    encoder: str
+    image_size: int
+    width: int
+    heads: int
+    channels: int
+    view_width: int
+    seed_points: int
+    queries: QueryConfig
+    reconstruction: ReconstructionConfig
 
 
 class ViewFeatures(NamedTuple):
-    """What the network has seen of B jaws, before it is asked about points.
+    """Features of the views of B jaws, which any number of queries share.
 
     Attributes:
-        maps: (B, V, h, w, H), one fine map a view, from `PixelAligned.prepare`; 0 where it is absent.
-        fused: (B, D), all views in one vector.
+        maps: (B, V, h, w, H), a feature map per view, from `PixelAligned.prepare`.
+        fused: (B, D), one vector of all views.
+        log_radius: (B,) natural logarithm of the predicted jaw radius in mm.
         view_mask: (B, V) bool. cameras: (B, V, 23).
     """
 
     maps: torch.Tensor
     fused: torch.Tensor
+    log_radius: torch.Tensor
     view_mask: torch.Tensor
     cameras: torch.Tensor
 
 
-class FieldNetwork(nn.Module):
-    """A vector field whose flow ends on the jaw: points → offsets to the surface, from pictures with known cameras.
+class FieldNetwork(JawNetwork):
+    """Predicts a distance field, its normals and labels at 3D query points from N posed images (ours).
 
-    A distance field (as NDF, Chibane et al. 2020, but signed, by the nearest normal, and open where the surface ends)
-    on pixel-aligned features (PIFu, Saito et al. 2019). Encoder and fusion are P1's, with an embedding of the camera in
-    place of the view's number, so that any number of views from anywhere will do. A point is described by what the
-    views show where it projects to, by where it lies, by what the network remembers of that place, and by the fused
-    vector. `model.reconstruction.from_field` makes a surface of the field.
-
-    Args:
-        encoder: the backbone, a name that timm knows.
-        image_size: side of the pictures the backbone sees, pixels; others are resized.
-        width: D of the fused vector, and of the vector that describes a point.
-        heads: attention heads over the views.
-        channels: C of the feature pyramid.
-        hidden: units for what a single view says about a point.
-        seed_points: number of the points from which a reconstruction starts, see `initialise_from`.
+    A distance field (as NDF, Chibane et al. 2020, but signed by the nearest normal, and open where the surface ends) on
+    pixel-aligned features (PIFu, Saito et al. 2019). Encoder and fusion are P1's, with an embedding of the camera in
+    place of the view's number, so that any number of views with any cameras will do. The features of a query point are
+    the pixel-aligned ones, its positional encoding, a learned feature grid and the fused vector.
+    `model.reconstruction.from_field` makes a surface of the field.
 
     Raises:
-        UserError: timm has no such backbone, or it takes no pictures of this size.
+        UserError: timm has no such backbone, or it takes no images of this size.
     """
 
+    kind = "field"
+    config_type = FieldConfig
+    terms = TERMS
+    needs_surface = True
+    config: FieldConfig
     seed_points: torch.Tensor
     mean_log_radius: torch.Tensor
 
-    def __init__(
-        self, *, encoder: str, image_size: int, width: int, heads: int, channels: int, hidden: int, seed_points: int
-    ) -> None:
+    def __init__(self, config: FieldConfig) -> None:
         super().__init__()
-        self.kwargs = {
-            "encoder": encoder,
-            "image_size": image_size,
-            "width": width,
-            "heads": heads,
-            "channels": channels,
-            "hidden": hidden,
-            "seed_points": seed_points,
-        }
-        self.register_buffer("seed_points", torch.zeros(seed_points, 3))
+        self.config = config
+        width, channels, hidden, heads = config.width, config.channels, config.view_width, config.heads
+        self.register_buffer("seed_points", torch.zeros(config.seed_points, 3))
         self.register_buffer("mean_log_radius", torch.zeros(()))
-        self.encoder = ViewEncoder(backbone=encoder, image_size=image_size, by_case=True)
+        self.encoder = ViewEncoder(backbone=config.encoder, image_size=config.image_size, by_case=True)
         self.pyramid = FeaturePyramid(channels=self.encoder.channels, width=channels)
         self.pyramid.to(memory_format=torch.channels_last)
-        self.camera = nn.Linear(12 + 3, width)
+        self.camera_embedding = nn.Linear(CAMERA_FEATURES, width)
         self.fusion = ViewFusion(features=self.encoder.features, width=width, heads=heads)
         self.radius = nn.Linear(width, 1)
         self.aligned = PixelAligned(channels=channels, hidden=hidden, heads=heads)
-        self.seen = nn.Linear(POOLED * hidden, width)
-        self.place = nn.Linear(3 + 6 * NUM_FREQUENCIES, width)
-        self.memory = FeatureVolume(channels=MEMORY, width=width)
-        self.remembered = nn.Linear(MEMORY, width)
-        self.whole = nn.Linear(width, width)
+        self.aligned_projection = nn.Linear(POOLED * hidden, width)
+        self.position_embedding = nn.Linear(3 + 6 * NUM_FREQUENCIES, width)
+        self.feature_grid = FeatureGrid(channels=GRID_CHANNELS, width=width)
+        self.grid_projection = nn.Linear(GRID_CHANNELS, width)
+        self.fused_projection = nn.Linear(width, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
             for _ in range(2)
         )
         self.norm = nn.LayerNorm(width)
-        self.answer = nn.Linear(width, 1 + 3 + 1 + len(LABELS))
+        self.head = nn.Linear(width, 1 + 3 + 1 + len(LABELS))
         with torch.no_grad():
-            self.answer.weight[:1] *= 0.01  # so that chance moves points by little at the start
+            self.head.weight[:1] *= INITIAL_WEIGHT_SCALE
             self.radius.weight.zero_()
             self.radius.bias.zero_()
+
+    @classmethod
+    def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
+        """See `JawNetwork`."""
+        seed_points = torch.from_numpy(summary.seed_points)
+        network = cls(FieldConfig(**settings, image_size=summary.image_size, seed_points=len(seed_points)))
+        network.set_priors(seed_points, summary.mean_log_radius)
+        return network
+
+    @torch.no_grad()
+    def set_priors(self, seed_points: torch.Tensor, mean_log_radius: float) -> None:
+        """Set what the network takes from the training cases.
+
+        Args:
+            seed_points: (S, 3), from which reconstruction starts.
+            mean_log_radius: which the radius head predicts the difference from.
+        """
+        self.seed_points.copy_(seed_points)
+        self.mean_log_radius.fill_(mean_log_radius)
 
     def forward(
         self,
         views: torch.Tensor,
         view_mask: torch.Tensor,
         cameras: torch.Tensor,
-        points: torch.Tensor,
-        n_projected: int = 0,
-    ) -> FieldPrediction:
-        """Look at jaws and answer about points.
+        queries: torch.Tensor,
+        seeds: torch.Tensor | None = None,
+        *,
+        dense: bool = False,
+    ) -> tuple[FieldPrediction, torch.Tensor]:
+        """Encode the views and predict the field at query points.
 
         Args:
             views: (B, V, H, W) grey or (B, V, H, W, 3) RGB; uint8 in 0..255 or float in 0..1.
-            view_mask: (B, V) bool, which views are there. Absent ones are never looked at.
-            cameras: (B, V, 23), a row per view as in the shards.
-            points: (B, Q, 3), normalised frame.
-            n_projected: so many of the last points first move to where the network has them flow, without a gradient.
+            view_mask: (B, V) bool. Views where it is False are ignored and may hold any value.
+            cameras: (B, V, 23), see `scans.cameras`.
+            queries: (B, Q, 3), normalised frame.
+            seeds: (B, P, 3), further query points, which are first projected onto the predicted surface (no gradient),
+                so that the loss covers the points that reconstruction visits.
+            dense: masked views pass the encoder too, so that no shape depends on values.
+
+        Returns:
+            The field at the Q query points and then the P projected ones; the predicted log radius (B,).
 
         Raises:
-            ValueError: a shape is not as above, or a case has no view.
+            ValueError: a shape is wrong, or a case has no view.
         """
-        seen = self.encode(views, view_mask, cameras)
-        if n_projected:
+        features = self.encode(views, view_mask, cameras, dense=dense)
+        if seeds is not None:
             with torch.no_grad():
-                projected = self.query(seen, points[:, -n_projected:]).projected
-            points = torch.cat([points[:, :-n_projected], projected], dim=1)
-        return self.query(seen, points)
+                projected = self.query(features, seeds).projected
+            queries = torch.cat([queries, projected], dim=1)
+        return self.query(features, queries), features.log_radius
 
-    def encode(self, views: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor) -> ViewFeatures:
-        """The pictures' part of `forward`."""
-        check_views(views, view_mask)
-        if cameras.shape != (*view_mask.shape, CAMERA_VECTOR_SIZE):
-            raise ValueError(f"expected cameras of shape (B, V, {CAMERA_VECTOR_SIZE}), got {tuple(cameras.shape)}")
+    def encode(
+        self, views: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, *, dense: bool = False
+    ) -> ViewFeatures:
+        """The part of `forward` that does not depend on the query points."""
+        if dense:
+            matrix: torch.Tensor | None = averaging_matrix(view_mask)
+            images = views.flatten(0, 1)
+        else:
+            check_views(views, view_mask)
+            if cameras.shape != (*view_mask.shape, CAMERA_VECTOR_SIZE):
+                raise ValueError(f"expected cameras of shape (B, V, {CAMERA_VECTOR_SIZE}), got {tuple(cameras.shape)}")
+            shown = view_mask.flatten()
+            matrix = averaging_matrix(view_mask)[shown][:, shown] if len(view_mask) > 1 else None
+            images = views[view_mask]
         cameras = cameras.float()
-        places = view_mask.flatten()
-        shares = shares_of(view_mask)[places][:, places] if len(view_mask) > 1 else None
-        with of_cases(shares):
-            vectors, maps = self.encoder.with_maps(views[view_mask])
-        fused = self.fuse(scatter_views(vectors, view_mask), cameras, view_mask)
-        prepared = self.aligned.prepare(scatter_views(self.pyramid(maps), view_mask), cameras)
-        return ViewFeatures(prepared, fused, view_mask, cameras)
+        with grouped_by_case(matrix):
+            vectors, maps = self.encoder.with_maps(images)
+        fused = self.fusion(
+            scatter_views(vectors, view_mask, dense=dense), self.camera_embedding(_camera_features(cameras)), view_mask
+        )
+        prepared = self.aligned.prepare(scatter_views(self.pyramid(maps), view_mask, dense=dense), cameras)
+        with torch.autocast(device_type=fused.device.type, enabled=False):
+            log_radius = self.mean_log_radius + self.radius(fused.float())[:, 0]
+        return ViewFeatures(prepared, fused, log_radius, view_mask, cameras)
 
-    def fuse(self, vectors: torch.Tensor, cameras: torch.Tensor, view_mask: torch.Tensor) -> torch.Tensor:
-        """(B, V, F) vectors of the views → (B, D)."""
-        return self.fusion(vectors, self.camera(_described(cameras)), view_mask)
-
-    def query(self, seen: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
-        """The points' part of `forward`."""
-        x = self.seen(self.aligned(seen.maps, seen.view_mask, seen.cameras, points))
-        x = x + self.place(positional_encoding(points, NUM_FREQUENCIES)) + self.whole(seen.fused)[:, None]  # (B, Q, D)
-        x = x + self.remembered(self.memory(points, seen.fused))
+    def query(self, features: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
+        """The field at query points (B, Q, 3)."""
+        x = self.aligned_projection(self.aligned(features.maps, features.view_mask, features.cameras, points))
+        encoding = positional_encoding(points, NUM_FREQUENCIES)
+        x = x + self.position_embedding(encoding) + self.fused_projection(features.fused)[:, None]  # (B, Q, D)
+        x = x + self.grid_projection(self.feature_grid(points, features.fused))
         for block in self.blocks:
             x = x + block(x)
-        # A height in bfloat16 would be rounded to more than the distances that are measured.
+        # A distance in bfloat16 would be rounded by more than the errors that are measured.
         with torch.autocast(device_type=x.device.type, enabled=False):
-            parts = self.answer(self.norm(x.float())).split([1, 3, 1, len(LABELS)], dim=-1)
-            signed_distances, normals, distances, class_logits = parts
-            log_radius = self.mean_log_radius + self.radius(seen.fused.float())[:, 0]
+            parts = self.head(self.norm(x.float())).split([1, 3, 1, len(LABELS)], dim=-1)
+        signed, normals, unsigned, class_logits = parts
         return FieldPrediction(
-            points, 0.1 * signed_distances[..., 0], normals, softplus(distances[..., 0] - 2), class_logits, log_radius
+            points,
+            DISTANCE_SCALE * signed[..., 0],
+            normals,
+            softplus(unsigned[..., 0] + DISTANCE_SHIFT),
+            class_logits,
         )
 
-    @torch.no_grad()
-    def initialise_from(self, points: torch.Tensor, mean_log_radius: float) -> None:
-        """What reconstruction starts from.
+    def loss_terms(
+        self, module: nn.Module, batch: Batch, weights: Mapping[str, float], progress: float, rng: np.random.Generator
+    ) -> dict[str, torch.Tensor]:
+        """See `JawNetwork`; all terms are computed."""
+        del weights, progress
+        if batch.cameras is None:
+            raise ValueError("the field network needs cases with cameras")
+        seed_points = self.seed_points.cpu().numpy()
+        sampled = [sample_queries(case, seed_points, self.config.queries, rng) for case in batch.cases]
+        device = batch.views.device
+        queries, seeds = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*sampled, strict=True))
+        shown = batch.view_mask.any(dim=0)  # a view that no case of the batch shows costs nothing
+        prediction, log_radius = module(
+            batch.views[:, shown],
+            batch.view_mask[:, shown],
+            batch.cameras[:, shown],
+            queries,
+            seeds if seeds.shape[1] else None,
+        )
+        stop_unless_finite(prediction.signed_distances, "the prediction", batch.cases)
+        points = prediction.points.detach()
+        targets = [field_targets(*each) for each in zip(batch.cases, batch.targets, points, strict=True)]
+        target = FieldTarget(*(torch.stack(column).to(device) for column in zip(*targets, strict=True)))
+        radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=device)
+        return field_terms(prediction, target, log_radius, radius)
 
-        Args:
-            points: (starts, 3), where surfaces of jaws were found in training.
-            mean_log_radius: mean logarithm of the training jaws' millimetres per unit.
-        """
-        self.seed_points.copy_(points)
-        self.mean_log_radius.fill_(mean_log_radius)
+    def check_rig(self, views: int) -> str | None:
+        """Any rig will do."""
+        del views
+        return None
+
+    def forward_dense(  # type: ignore[override]
+        self, views: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """Signed distances, normals, unsigned distances, class logits and log radius; see `JawNetwork`."""
+        prediction, log_radius = self(views, view_mask, cameras, points, dense=True)
+        return (*prediction[1:], log_radius)
+
+    def export_signature(self, *, color: bool) -> ExportSignature:
+        """See `JawNetwork`."""
+        size, batch, views, queries = self.encoder.image_size, 2, 10, 7
+        pose = torch.eye(4)
+        pose[2, 3] = 3.0  # above the jaw, looking down
+        camera = torch.cat([pose.flatten(), torch.tensor([1.5 * size] * 2 + [size / 2] * 2 + [size] * 2 + [0.0])])
+        inputs = {
+            **self.example_views(batch, views, color=color),
+            "cameras": camera.expand(batch, views, -1).contiguous(),
+            "points": torch.rand(batch, queries, 3, generator=torch.Generator().manual_seed(1)) - 0.5,
+        }
+        axes = {0: "batch", 1: "views"}
+        dynamic = {"views": axes, "view_mask": axes, "cameras": axes, "points": {0: "batch", 1: "points"}}
+        return ExportSignature(inputs, [*FieldPrediction._fields[1:], "log_radius"], dynamic)
+
+    def _reconstruct(
+        self,
+        views: torch.Tensor,
+        view_mask: torch.Tensor,
+        cameras: torch.Tensor | None,
+        points: int,
+        rng: np.random.Generator,
+    ) -> Reconstruction:
+        if cameras is None:
+            raise ValueError("the field network needs the cameras")
+        features = self.encode(views, view_mask, cameras)
+        return reconstruct_surface(
+            lambda queries: self.query(features, queries),
+            self.seed_points,
+            self.config.reconstruction,
+            radius=float(features.log_radius.exp()),
+            points=points,
+            rng=rng,
+        )
 
 
-def _described(cameras: torch.Tensor) -> torch.Tensor:
-    """(B, V, 15): pose, and what of the world the picture holds, of (B, V, 23) cameras."""
+def _camera_features(cameras: torch.Tensor) -> torch.Tensor:
+    """(B, V, 15): pose, width and height of the field of view, and projection type, of (B, V, 23) cameras."""
     fx, fy, _, _, width, height, orthographic = cameras[..., 16:].unbind(-1)
     return torch.cat([cameras[..., :12], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)

@@ -1,100 +1,128 @@
-"""From a vector field to a surface: points flow onto the jaw, multiply there, and are joined to a mesh."""
+"""From a distance field to a surface: points are projected onto it, upsampled, and meshed."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from torch.nn.functional import normalize
 
+from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.geometry.surface import surface_of
-from model.networks.field import FieldNetwork
 from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS, Mesh
 from scans.sampling.sample_surface import sample_surface
 
-ROUNDS = 3  # in which the first points flow onto the surface
-MAX_RESIDUAL = 0.045  # first points that are still farther than this from the surface are given up
-DECIMATION_CELL = 0.02  # edge of the cells of which each keeps one of the first points
-SPREAD = 0.03  # standard deviation, along the surface, of the points that take their place
-TARGET_POINTS = 35_000  # points that the surface is made of, about
-ON_SURFACE = 0.014  # of these, those count whose distance to the surface is estimated to be less
-VOXEL = 0.012  # edge of the mesh, about; half a millimetre
-CHUNK = 1024  # points asked about at a time: what is computed of them fits a core's cache
-
-# All lengths are in jaw radii.
+# Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 0.5 GB) a launch pays off.
+CHUNK = {"cpu": 1 << 10}
+CHUNK_OF_OTHERS = 1 << 15
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ReconstructionConfig:
+    """How a surface is made of a distance field. Lengths are in jaw radii.
+
+    Attributes:
+        projection_rounds: how often the seed points are projected onto the surface.
+        max_residual: seed points whose unsigned distance is still more are dropped.
+        decimation_cell: edge of the cells of which each keeps one of the others.
+        tangential_jitter: standard deviation, along the surface, of the points that replace each of these.
+        target_points: about how many points the surface is made of.
+        max_distance: of these, points whose unsigned distance is more are dropped.
+        voxel: edge of the meshing grid, and about the length of the mesh's edges.
+        trim: voxels; vertices farther than this from every point are removed as extrapolation.
+        min_component_fraction: components with fewer faces than this fraction of the largest one's are removed.
+    """
+
+    projection_rounds: int
+    max_residual: float
+    decimation_cell: float
+    tangential_jitter: float
+    target_points: int
+    max_distance: float
+    voxel: float
+    trim: float
+    min_component_fraction: float
+
+
 def reconstruct_surface(
-    network: FieldNetwork,
-    views: np.ndarray,
-    view_mask: np.ndarray,
-    cameras: np.ndarray,
+    field: Callable[[torch.Tensor], FieldPrediction],
+    seed_points: torch.Tensor,
+    config: ReconstructionConfig,
+    *,
+    radius: float,
     points: int,
     rng: np.random.Generator,
 ) -> Reconstruction:
-    """Let points flow along the field and make a labelled mesh of where they end.
+    """Project points onto the zero set of a field and make a labelled mesh of them.
 
-    The network's starting points, which lie where the training jaws have their surfaces, move by their offsets a few
-    times (as in NDF, Chibane et al. 2020, algorithm 1); those that have not arrived are given up. The others are
-    thinned to even density and replaced by several points beside each, which move twice more and are joined to a
-    surface, from which the result's points are drawn evenly (blue noise), however the field gathered them.
+    The seed points are projected a few times (as in NDF, Chibane et al. 2020, algorithm 1), decimated to even density,
+    and replaced by several points jittered along the surface, which are projected twice more and meshed. The result's
+    points are sampled evenly on the mesh (Poisson disk), whatever the density of the projected ones.
 
     Args:
-        network: in evaluation mode.
-        views: (V, H, W) or (V, H, W, 3) uint8; what stands in absent places is never read.
-        view_mask: (V,) bool.
-        cameras: (V, 23), as in the shards.
+        field: query points (1, Q, 3) → predictions, without gradient.
+        seed_points: (S, 3), on the device of `field`.
+        radius: predicted jaw radius in mm, passed through.
         points: N.
-        rng: the only source of chance.
+        rng: source of all randomness.
 
     Returns:
-        With mesh, normals, labels and radius. A network that has learnt nothing yet may make no surface: then `points`
-        are some of those that flowed, and there is neither mesh nor normals nor labels.
+        With mesh, normals, labels and radius. An untrained network may yield no surface: then `points` are some of the
+        projected ones, without mesh, normals and labels.
     """
-    device = next(network.parameters()).device
-    batch = (torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in (views, view_mask, cameras))
-    seen = network.encode(*batch)
+    device = seed_points.device
+    chunk = CHUNK.get(device.type, CHUNK_OF_OTHERS)
 
     def query(at: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Where points (P, 3) flow to, and normals (P, 3), distances (P,) and classes (P,) there."""
+        """Projections (P, 3), unit normals (P, 3), unsigned distances (P,) and classes (P,) of points (P, 3)."""
         parts = []
-        for start in range(0, len(at), CHUNK):
-            answer = network.query(seen, torch.from_numpy(at[start : start + CHUNK])[None].to(device))
-            normals = normalize(answer.normals[0], dim=-1)
-            parts.append((answer.projected[0], normals, answer.distances[0], answer.class_logits[0].argmax(dim=-1)))
+        for start in range(0, len(at), chunk):
+            found = field(torch.from_numpy(at[start : start + chunk])[None].to(device))
+            normals = normalize(found.normals[0], dim=-1)
+            classes = found.class_logits[0].argmax(dim=-1)
+            parts.append((found.projected[0], normals, found.unsigned_distances[0], classes))
         return tuple(torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
 
-    first = network.seed_points.cpu().numpy()
-    for _ in range(ROUNDS):
-        first, normals, distances, _ = query(first)
-    arrived, upright = first[distances < MAX_RESIDUAL], normals[distances < MAX_RESIDUAL]
-    radius = float(network.query(seen, network.seed_points[None, :1]).log_radius.exp())
-    if len(arrived) == 0:
-        return Reconstruction(_some(first, points, rng), radius=radius)
-    kept = np.unique(np.floor(arrived / DECIMATION_CELL).astype(np.int64), axis=0, return_index=True)[1]
-    kept = np.repeat(kept, max(1, round(TARGET_POINTS / len(kept))))
-    beside = rng.normal(0, SPREAD, (len(kept), 3)).astype(np.float32)
-    beside -= (beside * upright[kept]).sum(axis=1, keepdims=True) * upright[kept]  # along the surface
-    around, *_ = query(arrived[kept] + beside)
-    around, normals, distances, class_logits = query(around)
-    on_surface = distances < ON_SURFACE
-    around, normals, class_logits = around[on_surface], normals[on_surface], class_logits[on_surface].astype(np.int64)
-    mesh = _mesh(around, normals, np.array(LABELS, np.uint8)[class_logits]) if on_surface.any() else None
+    seeds = seed_points.cpu().numpy()
+    for _ in range(config.projection_rounds):
+        seeds, normals, residuals, _ = query(seeds)
+    close = residuals < config.max_residual
+    kept, upright = seeds[close], normals[close]
+    if len(kept) == 0:
+        return Reconstruction(_sample(seeds, points, rng), radius=radius)
+    cells = np.floor(kept / config.decimation_cell).astype(np.int64)
+    index = np.unique(cells, axis=0, return_index=True)[1]
+    index = np.repeat(index, max(1, round(config.target_points / len(index))))
+    jitter = rng.normal(0, config.tangential_jitter, (len(index), 3)).astype(np.float32)
+    jitter -= (jitter * upright[index]).sum(axis=1, keepdims=True) * upright[index]  # along the surface
+    dense, *_ = query(kept[index] + jitter)
+    dense, normals, residuals, classes = query(dense)
+    on_surface = residuals < config.max_distance
+    dense, normals, labels = dense[on_surface], normals[on_surface], LABEL_OF[classes[on_surface].astype(np.int64)]
+    mesh = _mesh(dense, normals, labels, config) if on_surface.any() else None
     if mesh is None:
-        return Reconstruction(_some(arrived, points, rng), radius=radius)
+        return Reconstruction(_sample(kept, points, rng), radius=radius)
     samples = sample_surface(mesh, points, rng)
     return Reconstruction(samples.points.astype(np.float32), samples.normals, samples.labels, mesh, radius)
 
 
-def _mesh(points: np.ndarray, normals: np.ndarray, labels: np.ndarray) -> Mesh | None:
-    vertices, faces = surface_of(points, normals, VOXEL)
+def _mesh(points: np.ndarray, normals: np.ndarray, labels: np.ndarray, config: ReconstructionConfig) -> Mesh | None:
+    vertices, faces = surface_of(
+        points, normals, config.voxel, trim=config.trim, min_component_fraction=config.min_component_fraction
+    )
     if not len(faces):
         return None
-    nearest_points = nearest_neighbours(
+    nearest = nearest_neighbours(
         IndexedPoints.build(torch.from_numpy(vertices)), IndexedPoints.build(torch.from_numpy(points))
     )
-    return Mesh(vertices, faces, labels[nearest_points.numpy()])
+    return Mesh(vertices, faces, labels[nearest.numpy()])
 
 
-def _some(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _sample(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     return points[rng.choice(len(points), count, replace=count > len(points))]
+
+
+LABEL_OF = np.array(LABELS, np.uint8)

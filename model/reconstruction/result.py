@@ -1,4 +1,4 @@
-"""What a network makes of a jaw's pictures."""
+"""The result of a reconstruction."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class Reconstruction:
 
     Attributes:
         points: (N, 3) float32.
-        normals: (N, 3) float32, unit length; None where the network knows no surface.
-        labels: (N,) uint8, FDI number of each point, 0 = gingiva; None where the network knows none.
-        mesh: the surface; None where the network makes points alone.
-        radius: millimetres per unit as the network has it; None where it leaves the size open.
+        normals: (N, 3) float32, unit length; None if the network predicts no surface.
+        labels: (N,) uint8, FDI number of each point, 0 = gingiva; None if the network predicts none.
+        mesh: the surface; None if the network predicts points alone.
+        radius: predicted jaw radius in mm; None if the network predicts none.
     """
 
     points: np.ndarray

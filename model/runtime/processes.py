@@ -1,7 +1,9 @@
-"""Starts a training in its processes, and brings back what went wrong in one of them."""
+"""Starts a training in its processes, and raises in this one what went wrong in another."""
 
-import signal
+import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lightning_fabric import Fabric
@@ -13,18 +15,8 @@ from scans.errors import UserError
 R = TypeVar("R")
 
 
-class _Call:
-    """The call of a function with all but Fabric, in one piece: Fabric would look for tensors in the arguments."""
-
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.function, self.arguments = function, arguments
-
-    def __call__(self, fabric: Fabric) -> Any:
-        return self.function(fabric, *self.arguments)
-
-
 def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
-    """`function(fabric, *arguments)` in each of Fabric's processes; the result is that of the first.
+    """Call `function(fabric, *arguments)` in each of Fabric's processes; returns the result of the first.
 
     Args:
         function: at the top level of a module, for the processes import it.
@@ -35,15 +27,19 @@ def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
     """
     if fabric._strategy.launcher is None:
         return function(fabric, *arguments)
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, tempfile.TemporaryDirectory() as folder:
         try:
-            return fabric.launch(_Call(function, arguments))
-        except ProcessRaisedException as error:
-            if stop.signal or _qualified(Stopped) in str(error):
-                raise Stopped(stop.signal or signal.SIGTERM) from None
-            _, named, message = str(error).rpartition(f"{_qualified(UserError)}: ")
-            if named:
-                raise UserError(message.strip()) from None
+            return fabric.launch(_Call(function, arguments, Path(folder)))
+        except ProcessRaisedException:
+            errors = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(folder).glob("*.json"))]
+            # A process that is stopped makes others fail, which wait for it.
+            for error in errors:
+                if "signal" in error:
+                    raise Stopped(stop.signal or error["signal"]) from None
+            if stop.signal:
+                raise Stopped(stop.signal) from None
+            for error in errors:
+                raise UserError(error["message"]) from None
             raise
         except ProcessExitedException as error:
             if stop.signal:
@@ -54,6 +50,27 @@ def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
             ) from None
 
 
-def _qualified(error: type[BaseException]) -> str:
-    """The name under which a traceback shows an exception; another process's reaches this one as text alone."""
-    return f"{error.__module__}.{error.__qualname__}"
+class _Call:
+    """Bundles `function` and its arguments in one picklable callable.
+
+    Fabric.launch moves every tensor that it finds among the arguments, and brings an exception of another process back
+    as the text of its traceback. So what a process raises for the user is written to a file in `folder`, too.
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], folder: Path) -> None:
+        self.function, self.arguments, self.folder = function, arguments, folder
+
+    def __call__(self, fabric: Fabric) -> Any:
+        try:
+            return self.function(fabric, *self.arguments)
+        except Stopped as stopped:
+            self._write(fabric, {"signal": int(stopped.signal)})
+            raise
+        except UserError as error:
+            self._write(fabric, {"message": str(error)})
+            raise
+
+    def _write(self, fabric: Fabric, error: dict[str, Any]) -> None:
+        path = self.folder / f"{fabric.global_rank}.json"
+        path.with_suffix(".partial").write_text(json.dumps(error), encoding="utf-8")
+        path.with_suffix(".partial").rename(path)

@@ -83,19 +83,23 @@ def write_prepared(path: Path, cases: Iterable[PreparedCase], point_count: int, 
 
 def read_prepared(path: Path) -> Iterator[PreparedCase]:
     """The cases of a prepared shard, one row group in memory at a time."""
-    for row in read_rows(path):
-        yield PreparedCase(
-            id=row["id"].as_py(),
-            split=row["split"].as_py(),
-            points=to_array(row["points"]).reshape(-1, 3),
-            normals=to_array(row["normals"]).reshape(-1, 3),
-            labels=to_array(row["labels"]),
-            center=to_array(row["center"]),
-            radius=row["radius"].as_py(),
-            mesh=_mesh(row),
-            source=row["source"].as_py(),
-            cleaning=json.loads(row["cleaning"].as_py()),
-        )
+    return map(prepared_case, read_rows(path))
+
+
+def prepared_case(row: Mapping[str, pa.Scalar]) -> PreparedCase:
+    """The case in a row of a prepared shard, all columns of which were read. Its arrays can't be written to."""
+    return PreparedCase(
+        id=row["id"].as_py(),
+        split=row["split"].as_py(),
+        points=to_array(row["points"]).reshape(-1, 3),
+        normals=to_array(row["normals"]).reshape(-1, 3),
+        labels=to_array(row["labels"]),
+        center=to_array(row["center"]),
+        radius=row["radius"].as_py(),
+        mesh=_mesh(row),
+        source=row["source"].as_py(),
+        cleaning=json.loads(row["cleaning"].as_py()),
+    )
 
 
 def read_meshes(path: Path) -> Iterator[tuple[str, str, Mesh]]:
@@ -104,7 +108,7 @@ def read_meshes(path: Path) -> Iterator[tuple[str, str, Mesh]]:
         yield row["id"].as_py(), row["split"].as_py(), _mesh(row)
 
 
-def _mesh(row: dict[str, pa.Scalar]) -> Mesh:
+def _mesh(row: Mapping[str, pa.Scalar]) -> Mesh:
     labels = row["vertex_labels"]
     vertices, faces = (to_array(row[name]).reshape(-1, 3) for name in ("vertices", "faces"))
     return Mesh(vertices, faces, to_array(labels) if labels.is_valid else None)

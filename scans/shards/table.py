@@ -49,13 +49,13 @@ def write_rows(
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a shard as an Arrow table.
+    """Some columns of a shard, or dotted parts of nested ones, as an Arrow table.
 
     Raises:
         UserError: the file is missing, damaged, or not one of ours.
     """
     file = open_shard(path)
-    if missing := set(columns) - set(file.schema_arrow.names):
+    if missing := {name.split(".")[0] for name in columns} - set(file.schema_arrow.names):
         raise UserError(f"{path}: a foreign shard, without {', '.join(sorted(missing))}. Run `dvc repro` to redo it.")
     try:
         return file.read(list(columns))
@@ -104,7 +104,7 @@ def to_array(scalar: pa.Scalar) -> np.ndarray:
 
 
 def plain_floats(name: str, length: int) -> pa.Field:
-    """A column of flat float32 lists that `write_rows` leaves uncompressed, for `RandomRows` to map."""
+    """A column of flat float32 lists without nulls, which `write_rows` leaves uncompressed: noise does not compress."""
     return pa.field(name, pa.list_(pa.field("element", pa.float32(), nullable=False), length), nullable=False)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scans.shards.table import fixed_list, read_rows, to_array, write_rows
+from scans.shards.table import fixed_list, read_columns, read_rows, to_array, write_rows
 
 COLUMNS = ["id", "split", "views", "cameras"]  # of a case without its passes
 
@@ -82,6 +82,12 @@ def write_views(
 def read_views(path: Path) -> Iterator[ViewsCase]:
     """The cases of a view shard without its passes, one row group in memory at a time."""
     return map(views_case, read_rows(path, COLUMNS))
+
+
+def view_counts(path: Path) -> list[int]:
+    """How many views each case of a view shard shows; the PNGs are not read."""
+    names = read_columns(path, ["views.list.element.path"])["views"].to_pylist()
+    return [sum(name is not None for name in case) for case in names]
 
 
 def views_case(row: Mapping[str, pa.Scalar]) -> ViewsCase:

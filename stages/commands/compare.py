@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
-from scipy.stats import bootstrap
 
+from model.metrics.bootstrap import mean_interval
 from scans.errors import UserError
 from scans.seeds import generator
 from stages.pages import charts, figures
@@ -26,8 +26,6 @@ from stages.runtime.workspace import CASES, PREDICTIONS, PREPARED
 TEMPLATE = Path(__file__).parents[1] / "pages" / "compare.html"
 CASES_SHOWN = 5
 PAGE_BYTES = 14e6
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
 TRUTH, FIRST, SECOND = "#aab4c3", "#5a9bd4", "#e0a458"
 
 
@@ -120,21 +118,11 @@ def table(pairs: Sequence[Row]) -> list[Row]:
 
 
 def interval(differences: np.ndarray, name: str) -> tuple[float, float] | None:
-    """Percentile bootstrap interval of the mean of paired differences (N,); None for fewer than two.
+    """95 % bootstrap interval of the mean of paired differences (N,); None for fewer than two.
 
-    Chance depends on `name` alone.
+    The resampled cases depend on `name` alone.
     """
-    if len(differences) < 2:
-        return None
-    found = bootstrap(
-        (differences,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=generator(0, name),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return mean_interval(differences, generator(0, name)) if len(differences) > 1 else None
 
 
 def _labels(a: str, b: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
             params,
             manifest,
             counts,
-            trained.network.kwargs,
+            asdict(trained.network.config),
             sum(parameter.numel() for parameter in trained.network.parameters()),
             metrics,
             trained.calibration,

@@ -97,16 +97,14 @@ def _predict_case(
 ) -> tuple[list[str], bool | None]:
     """Write a jaw's folder. Returns the warnings, and whether it is plausible, None where that isn't known."""
     from model.metrics.plausibility import fit
-    from model.reconstruction.predict import reconstruct
 
     target = out / pictures.case
     if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"{target}: there is something else than a prediction. Use another --out")
-    known = trained.network.kwargs.get("views")  # a field takes any
-    if known is not None and len(pictures.views) != known:
-        raise UserError(f"{pictures.case}: {len(pictures.views)} cameras, and the model knows {known}. Set render.rig")
-    made = reconstruct(
-        trained.network, pictures.views, pictures.view_mask, pictures.cameras, options.points, options.seed
+    if reason := trained.network.check_rig(len(pictures.views)):
+        raise UserError(f"{pictures.case}: {reason}. Set render.rig")
+    made = trained.network.reconstruct(
+        pictures.views, pictures.view_mask, pictures.cameras, options.points, options.seed
     )
     found = fit(made.points, pictures.views, pictures.view_mask, pictures.cameras)
     limits = trained.calibration.limits if trained.calibration else None

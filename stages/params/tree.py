@@ -1,4 +1,4 @@
-"""The parameter tree: it checks params.yaml, documents `tenview params` and holds every default.
+"""The parameter tree: it checks params.yaml, documents `tenview params` and, with `train.py`, holds every default.
 
 One section per stage, named as the stage is. `compute` says how the work is done and belongs to no stage, so a
 change there makes nothing stale.
@@ -9,27 +9,19 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from scans.errors import UserError
+from stages.params.section import Section, Seed, Share
+from stages.params.train import TrainParams
 
 PARAMS_FILE = Path("params.yaml")
 
 Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
 Split = Literal["train", "validation", "test"]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values never change after the check."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class SyntheticParams(Section):
@@ -210,112 +202,6 @@ class RenderParams(Section):
             raise ValueError(f"style=colour needs backend=numba, got backend={self.backend}")
         if len(set(self.passes)) != len(self.passes):
             raise ValueError(f"passes={list(self.passes)} names a pass twice")
-        return self
-
-
-class NetworkParams(Section):
-    """Encoder per view and attention over views, as in arXiv 2606.05998, then a decoder: its own, or ours."""
-
-    decoder: Literal["cloud", "field"] = Field(
-        "cloud",
-        description="`cloud`, the papers' MLP to points, or `field`, ours: a surface from known cameras.",
-    )
-    encoder: str = Field("mobilenetv2_035", min_length=1, description="Encoder of a view: any timm backbone.")
-    pretrained: bool | str = Field(
-        False, description="ImageNet weights: false, true (downloaded by timm) or a safetensors file."
-    )
-    width: int = Field(256, ge=8, le=8192, description="Length of a view's feature vector after projection.")
-    heads: int = Field(8, ge=1, le=64, description="Attention heads; they divide `width`.")
-    modulator_scale: float = Field(0.1, ge=0, le=10, description="Fixed strength of the feature modulator.")
-    hidden: int = Field(
-        128, ge=8, le=8192, description="Width of the decoder's hidden layers; of a field's, of each view's alone."
-    )
-    channels: int = Field(32, ge=4, le=1024, description="Channels of a field's feature maps.")
-    dropout: Share = Field(0.1, description="Dropout in the cloud decoder.")
-    initial_cloud: Literal["mean_shape", "none"] = Field(
-        "mean_shape", description="What the cloud decoder predicts before training: the mean arch, or chance."
-    )
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> "NetworkParams":
-        if self.width % self.heads:
-            raise ValueError(f"heads={self.heads} must divide width={self.width}")
-        if self.decoder == "field" and self.hidden % self.heads:
-            raise ValueError(f"heads={self.heads} must divide hidden={self.hidden} of a field")
-        return self
-
-
-class LossStageParams(Section):
-    """What the loss counts from an epoch on."""
-
-    first_epoch: int = Field(0, ge=0, description="The epoch, from 0, from which these weights hold.")
-    chamfer: float = Field(1.0, ge=0, description="Weight of the Chamfer distance.")
-    l1: float = Field(0.0, ge=0, description="Weight of the index-wise L1 distance, as the papers have it.")
-    nearest_l1: float = Field(0.0, ge=0, description="Weight of the L1 distance between nearest neighbours.")
-    density: float = Field(0.0, ge=0, description="Weight of the density-aware Chamfer distance.")
-    matched: float = Field(0.0, ge=0, description="Weight of P2's one-to-one matching.")
-    repulsion: float = Field(0.0, ge=0, description="Weight of P2's repulsion.")
-
-
-class FieldLossParams(Section):
-    """Weights of what a field answers."""
-
-    signed_distance: float = Field(1.0, ge=0, description="Of the height over the surface.")
-    sign: float = Field(0.5, ge=0, description="Of the side of the surface.")
-    unsigned_distance: float = Field(0.3, ge=0, description="Of the distance to the surface.")
-    normal: float = Field(0.2, ge=0, description="Of the normals.")
-    label: float = Field(0.05, ge=0, description="Of the FDI labels.")
-    radius: float = Field(0.1, ge=0, description="Of the millimetres per unit.")
-
-
-class TrainParams(Section):
-    """How the network is trained."""
-
-    network: NetworkParams = NetworkParams()
-    field_loss: FieldLossParams = FieldLossParams()
-    loss: tuple[LossStageParams, ...] = Field(
-        (LossStageParams(),),
-        min_length=1,
-        description="Stages of the cloud decoder's loss; the paper has two, the first with more L1.",
-    )
-    matched_points: int = Field(
-        5000, ge=16, le=100_000, description="Points that `matched` and `repulsion` draw; 1000 take 0.2 s, 5000 6-15 s."
-    )
-    query_points: int = Field(
-        4096, ge=16, le=1_000_000, description="Points of each case about which a field is asked in a step."
-    )
-    validation_cases: int = Field(0, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
-    epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
-    batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
-    accumulate: int = Field(
-        1, ge=1, le=4096, description="Parts of a step, one after another or on `compute.devices`; saves memory."
-    )
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
-    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
-    warmup_fraction: Share = Field(0.05, description="Share of the steps in which the learning rate rises.")
-    cosine_epochs: int = Field(
-        0, ge=0, description="Epochs in which the rate falls, after which it rises again (P2: 30); 0 for the whole run."
-    )
-    gradient_clip_norm: float = Field(1.0, ge=0, description="Longer gradients are shortened to this norm; 0 for none.")
-    ema_decay: Share = Field(0.0, description="Decay of the weights' moving average, which is then kept; 0 for none.")
-    view_dropout: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="Share of the cases that show the network a part of their views in a step."
-    )
-    min_views: int = Field(3, ge=1, description="How many views these show at least.")
-    monitor: Literal["f_035", "f_010"] = Field("f_035", description="Validation figure that chooses the best epoch.")
-    patience: int = Field(15, ge=1, description="Epochs without a better validation F before training stops.")
-    precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
-    seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")
-
-    @model_validator(mode="after")
-    def _loss_stages_follow_each_other(self) -> "TrainParams":
-        starts = [stage.first_epoch for stage in self.loss]
-        if starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError(f"loss: first_epoch must start at 0 and rise from stage to stage, got {starts}")
-        if self.cosine_epochs and self.warmup_fraction * self.epochs >= self.cosine_epochs:
-            raise ValueError(f"cosine_epochs={self.cosine_epochs} ends within the warm-up")
-        if not all(any(stage.model_dump(exclude={"first_epoch"}).values()) for stage in self.loss):
-            raise ValueError("loss: each stage needs a weight above 0")
         return self
 
 

@@ -18,8 +18,7 @@ from stages.runtime.workspace import CALIBRATION, PREPARED, VIEWS
 
 if TYPE_CHECKING:
     from model.metrics.plausibility import Limits
-    from model.networks.cloud import CloudNetwork
-    from model.networks.field import FieldNetwork
+    from model.networks.base import JawNetwork
 
 MOST_CASES = 100
 POINTS = 50_000
@@ -42,7 +41,7 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "CloudNetwork | FieldNetwork", weights_sha256: str) -> None:
+def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
     """Write reports/calibration.json from the validation split.
 
     Raises:
@@ -50,7 +49,6 @@ def calibrate(network: "CloudNetwork | FieldNetwork", weights_sha256: str) -> No
     """
     from model.cases.dataset import CaseDataset
     from model.metrics.plausibility import fit, limits
-    from model.reconstruction.predict import reconstruct
 
     radii = [
         radius for path in shard_paths(PREPARED, "train") for radius in read_columns(path, ["radius"])[0].to_pylist()
@@ -64,7 +62,7 @@ def calibrate(network: "CloudNetwork | FieldNetwork", weights_sha256: str) -> No
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
         assert case.cameras is not None  # shards have them
-        made = reconstruct(network, case.views, case.view_mask, case.cameras, POINTS)
+        made = network.reconstruct(case.views, case.view_mask, case.cameras, POINTS)
         fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
     found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
     with atomic_file(CALIBRATION) as path:

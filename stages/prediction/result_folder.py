@@ -82,7 +82,7 @@ def write_case(
         "model": {
             "weights_sha256": trained.weights_sha256,
             "params_digest": trained.params_digest,
-            "network": trained.network.kwargs,
+            "network": asdict(trained.network.config),
         },
         "render_params_digest": hashlib.sha256(render.encode()).hexdigest(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
@@ -165,7 +165,7 @@ def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth
     """error.ply and error.png: the points coloured by their distance to the scan. Returns the figures."""
     import numpy as np
 
-    from model.metrics.distances import compare, figures
+    from model.metrics.distances import compare, metrics
     from scans.mesh_files.writers import encode_points
     from scans.preparing.normalise import denormalise
     from scans.shards.png import encode_png
@@ -180,4 +180,4 @@ def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth
     shown = point_pictures(made.points, pictures.cameras, colors)
     sheet = preview({f"{pictures.case}: pictures": pictures.views, "distance to the scan": shown})
     (folder / "error.png").write_bytes(encode_png(np.concatenate([sheet, distance_scale(sheet.shape[1])])))
-    return figures(comparison, truth.radius)
+    return metrics(comparison, truth.radius)

@@ -10,8 +10,7 @@ from stages.prediction.calibration import Calibration, read_calibration
 from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK
 
 if TYPE_CHECKING:
-    from model.networks.cloud import CloudNetwork
-    from model.networks.field import FieldNetwork
+    from model.networks.base import JawNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Trained:
         calibration: None where nobody has calibrated these weights.
     """
 
-    network: "CloudNetwork | FieldNetwork"
+    network: "JawNetwork"
     weights_sha256: str
     params_digest: str
     params: Params

@@ -34,11 +34,11 @@ def test_what_is_left_out_or_left_as_it_is_changes_nothing(now: Params) -> None:
 
 
 def test_nested_values_and_lists_of_sections(now: Params) -> None:
-    loss = [form(now.train)().model_dump()["loss"][0] | {"l1": 0.5}]
-    asked = {"download": {"synthetic": {"jaws": 50}}, "train": {"loss": loss, "network": {"width": 64}}}
+    loss = [form(now.train)().model_dump()["cloud"]["loss"][0] | {"l1": 0.5}]
+    asked = {"download": {"synthetic": {"jaws": 50}}, "train": {"cloud": {"loss": loss}, "network": {"width": 64}}}
     assert changes(now, asked) == {
         "download.synthetic.jaws": 50,
-        "train.loss": loss,
+        "train.cloud.loss": loss,
         "train.network.width": 64,
     }
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from model.cases.case import Case
+from model.networks.cloud import CloudConfig, CloudNetwork
+from model.networks.views import seeded
 
 KWARGS: dict[str, Any] = {
     "encoder": "test_efficientnet",
@@ -19,7 +21,15 @@ KWARGS: dict[str, Any] = {
     "hidden": 32,
     "dropout": 0.0,
     "points": 64,
+    "initial_cloud": "none",
+    "matched_points": 64,
 }
+
+
+def new_network(seed: int, **kwargs: Any) -> CloudNetwork:
+    """A cloud network with random weights that the seed decides."""
+    with seeded(seed):
+        return CloudNetwork(CloudConfig(**kwargs))
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +43,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def kwargs() -> dict[str, Any]:
-    """Keyword arguments of a tiny network."""
+    """The config of a tiny network."""
     return dict(KWARGS)
 
 

@@ -4,11 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from model.export import export_onnx, graph_of
-from model.networks.cloud import new_network
-from model.networks.field import FieldNetwork, FieldPrediction
+from model.export import export_onnx
+from model.networks.field import FieldConfig, FieldNetwork, FieldPrediction
+from tests.model.conftest import new_network
 from tests.model.networks.test_field import KWARGS, cameras
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -38,19 +37,14 @@ def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
         np.testing.assert_allclose(points, wanted, atol=1e-4)
 
 
-def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(TypeError, match="no ONNX form of Linear"):
-        graph_of(nn.Linear(2, 2), color=False)
-
-
 @pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
 def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = FieldNetwork(**KWARGS).eval()
+    network = FieldNetwork(FieldConfig(**KWARGS)).eval()
     export_onnx(network, tmp_path / "network.onnx", color=color)
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert [each.name for each in session.get_inputs()] == ["views", "view_mask", "cameras", "points"]
-    assert [each.name for each in session.get_outputs()] == list(FieldPrediction._fields[1:])
+    assert [each.name for each in session.get_outputs()] == [*FieldPrediction._fields[1:], "log_radius"]
     chance = np.random.default_rng(0)
     for batch, count, asked in ((1, 10, 5), (3, 4, 11)):
         fed = {
@@ -61,6 +55,7 @@ def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> 
         }
         fed["view_mask"][:, 0] = True
         with torch.inference_mode():
-            _, *wanted = network(*map(torch.from_numpy, fed.values()))
+            prediction, log_radius = network(*map(torch.from_numpy, fed.values()))
+            wanted = [*prediction[1:], log_radius]
         for found, right in zip(session.run(None, fed), wanted, strict=True):
             np.testing.assert_allclose(found, right.numpy(), atol=1e-4)

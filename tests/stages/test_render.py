@@ -42,7 +42,8 @@ def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any)
         "train": {
             "epochs": 2,
             "batch_size": 3,
-            "network": {"encoder": "test_efficientnet", "width": 16, "heads": 2, "hidden": 16},
+            "network": {"encoder": "test_efficientnet", "width": 16, "heads": 2},
+            "cloud": {"hidden": 16},
         },
         "evaluate": {"split": split},
         "report": {"cases": 2},
@@ -208,22 +209,18 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project
 
 
 def test_absent_views_change_nothing_in_what_the_network_says() -> None:
-    """The figures on 3 of ten views are those of the same 3 pictures, not of black ones in the other places."""
+    """The metrics on 3 of ten views are those of the same 3 images, not of black ones in the other places."""
     from model.cases.dataset import CaseDataset
-    from model.networks.cloud import new_network
-    from model.reconstruction.predict import predict
+    from tests.model.conftest import KWARGS, new_network
 
     render.run(params(views=[0, 3, 9]))
     (case, *_) = CaseDataset(prepare.PREPARED, render.VIEWS, "test")
     assert np.flatnonzero(case.view_mask).tolist() == [0, 3, 9]
-    network = new_network(
-        0, encoder="test_efficientnet", image_size=32, views=10, width=16, heads=2, modulator_scale=0.1, hidden=16,
-        dropout=0.0, points=64,
-    )  # fmt: skip
-    cloud = predict(network, case.views[None], case.view_mask[None])
-    noise = np.where(case.view_mask[:, None, None], case.views, 77)
-    np.testing.assert_array_equal(predict(network, noise[None].astype(np.uint8), case.view_mask[None]), cloud)
-    assert not np.array_equal(predict(network, case.views[None]), cloud)
+    network = new_network(0, **KWARGS | {"views": 10})
+    cloud = network.reconstruct(case.views, case.view_mask, None).points
+    noise = np.where(case.view_mask[:, None, None], case.views, 77).astype(np.uint8)
+    np.testing.assert_array_equal(network.reconstruct(noise, case.view_mask, None).points, cloud)
+    assert not np.array_equal(network.reconstruct(case.views, np.ones(10, bool), None).points, cloud)
 
 
 def test_a_step_with_one_picture_is_refused() -> None:

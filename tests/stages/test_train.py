@@ -23,7 +23,8 @@ train:
   epochs: 6
   batch_size: 2
   ema: 0.9
-  network: {encoder: test_efficientnet, width: 16, heads: 2, hidden: 16}
+  network: {encoder: test_efficientnet, width: 16, heads: 2}
+  cloud: {hidden: 16}
 """
 
 

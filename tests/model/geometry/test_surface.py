@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from model.geometry.surface import surface_of
+from model.geometry.surface import surface_of as surface
+
+
+def surface_of(points: np.ndarray, normals: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
+    return surface(points, normals, voxel, trim=1.6, min_component_fraction=0.005)
 
 
 def sphere(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.geometry.neighbours import IndexedPoints
-from model.losses.density import ALPHA, density_aware_chamfer
+from model.losses.density import ALPHA, density
 
 
 def test_density_by_hand() -> None:
@@ -14,11 +14,11 @@ def test_density_by_hand() -> None:
     # Both predicted points share the first true one; the true points have one neighbour each.
     there = ((1 - 1 / 2) + (1 - near / 2)) / 2
     back = (0 + (1 - far)) / 2
-    assert density_aware_chamfer(predicted, [truth]).item() == pytest.approx((there + back) / 2)
+    assert density(predicted, [truth]).item() == pytest.approx((there + back) / 2)
 
 
 def test_crowding_costs_even_on_the_surface() -> None:
     truth = torch.rand(200, 3, generator=torch.Generator().manual_seed(0))
-    assert density_aware_chamfer(truth[None], [IndexedPoints.build(truth)]).item() == 0
+    assert density(truth[None], [IndexedPoints.build(truth)]).item() == 0
     crowded = truth[torch.arange(200) // 2]
-    assert density_aware_chamfer(crowded[None], [IndexedPoints.build(truth)]).item() > 0.25
+    assert density(crowded[None], [IndexedPoints.build(truth)]).item() > 0.25

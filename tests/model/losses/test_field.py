@@ -3,10 +3,15 @@ import pytest
 import torch
 
 from model.cases.case import Case
+from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints
-from model.losses.field import FAR, RELATIVE, SPACING, FieldTarget, draw_queries, field_targets, field_terms
-from model.networks.field import FieldPrediction
+from model.losses.field import FAR, RELATIVE, SPACING, FieldTarget, QueryConfig, field_targets, field_terms
+from model.losses.field import sample_queries as sample
 from scans.mesh import LABELS
+
+QUERIES = QueryConfig(
+    count=2000, nearest_spread=0.004, farthest_spread=0.08, seed_fraction=0.2, seed_jitter=0.025, projected_fraction=0.5
+)
 
 
 def sheet(labels: int = 11) -> Case:
@@ -18,62 +23,65 @@ def sheet(labels: int = 11) -> Case:
     return Case("sheet", empty, np.ones(1, bool), points, 40.0, None, normals, np.full(len(points), labels, np.uint8))
 
 
-def queries(count: int = 2000) -> torch.Tensor:
+def sampled() -> tuple[torch.Tensor, torch.Tensor]:
+    """(1800, 3) query points, and (200, 3) seeds that are to be projected."""
     seed_points = np.array([[0.0, 0.0, 0.2]], np.float32)
-    return torch.from_numpy(draw_queries(sheet(), seed_points, count, np.random.default_rng(0)))
+    queries, seeds = sample(sheet(), seed_points, QUERIES, np.random.default_rng(0))
+    return torch.from_numpy(queries), torch.from_numpy(seeds)
 
 
-def answers(case: Case, points: torch.Tensor) -> FieldTarget:
+def targets(case: Case, points: torch.Tensor) -> FieldTarget:
     return field_targets(case, IndexedPoints.build(torch.from_numpy(case.points)), points)
 
 
-def test_heights_and_distances_are_known() -> None:
-    points = queries()
-    truth = answers(sheet(), points)
+def test_targets_of_a_plane() -> None:
+    points, _ = sampled()
+    truth = targets(sheet(), points)
     torch.testing.assert_close(truth.signed_distances, points[:, 2], atol=1e-6, rtol=0)
     beside = (points[:, :2].abs() - 0.5).clamp_min(0).norm(dim=1)  # beyond the sheet's border
     expected = torch.hypot(truth.signed_distances, (beside - SPACING).clamp_min(0))
-    torch.testing.assert_close(truth.distances, expected, atol=0.004, rtol=0)  # true points are 0.0084 apart
-    assert (truth.class_logits == LABELS.index(11)).all()
-    torch.testing.assert_close(truth.normals, torch.tensor([0.0, 0, 1]).expand(2000, 3))
+    torch.testing.assert_close(truth.unsigned_distances, expected, atol=0.004, rtol=0)  # true points are 0.0084 apart
+    assert (truth.classes == LABELS.index(11)).all()
+    torch.testing.assert_close(truth.normals, torch.tensor([0.0, 0, 1]).expand(1800, 3))
 
 
-def test_queries_lie_at_all_distances_and_where_reconstruction_starts() -> None:
-    points = queries()
+def test_queries_lie_at_all_distances_and_about_the_seed_points() -> None:
+    points, projected = sampled()
+    assert points.shape == (1800, 3)
+    assert projected.shape == (200, 3)
     distance = points[:1600, 2].abs()
     assert (distance < 0.004).float().mean() > 0.15
     assert (distance > 0.05).float().mean() > 0.05
-    begun = points[1600:]
-    assert ((begun - torch.tensor([0.0, 0, 0.2])).abs() <= 0.025 + 1e-6).all()
+    seeds = torch.cat([points[1600:], projected])
+    assert ((seeds - torch.tensor([0.0, 0, 0.2])).abs() <= 0.025 + 1e-6).all()
 
 
 def test_a_case_without_labels_teaches_none() -> None:
-    assert (answers(sheet(labels=0), queries()).class_logits == -1).all()
+    assert (targets(sheet(labels=0), sampled()[0]).classes == -1).all()
 
 
 def test_a_case_that_was_read_without_its_surface_is_refused() -> None:
     case = sheet()
     bare = Case(case.id, case.views, case.view_mask, case.points, case.radius)
     with pytest.raises(ValueError, match="case sheet has no normals or labels"):
-        answers(bare, queries())
+        targets(bare, sampled()[0])
 
 
 def test_terms_by_hand() -> None:
     truth = FieldTarget(
         signed_distances=torch.tensor([[0.08, -0.005]]),
         normals=torch.tensor([[[0, 0, 1.0], [0, 0, 1.0]]]),
-        distances=torch.tensor([[0.08, 0.005]]),
-        class_logits=torch.tensor([[1, -1]]),
+        unsigned_distances=torch.tensor([[0.08, 0.005]]),
+        classes=torch.tensor([[1, -1]]),
     )
     answer = FieldPrediction(
         points=torch.zeros(1, 2, 3),
         signed_distances=torch.tensor([[0.08, 0.01]]),
         normals=torch.tensor([[[0, 0, 7.0], [3.0, 0, 0]]]),
-        distances=torch.tensor([[0.08, 0.035]]),
+        unsigned_distances=torch.tensor([[0.08, 0.035]]),
         class_logits=torch.zeros(1, 2, len(LABELS)),
-        log_radius=torch.tensor([np.log(44.0)], dtype=torch.float32),
     )
-    terms = field_terms(answer, truth, torch.tensor([40.0]))
+    terms = field_terms(answer, truth, torch.tensor([44.0]).log(), torch.tensor([40.0]))
     assert terms["signed_distance"].item() == pytest.approx((0.015 / FAR + RELATIVE * 0.015 / 0.015) / 2)
     sure, wrong = np.log1p(np.exp(-8)), 0.5 * np.log1p(np.exp(1))  # the second lies half as far as counts in full
     assert terms["sign"].item() == pytest.approx((sure + wrong) / 2, rel=1e-4)
@@ -83,7 +91,7 @@ def test_terms_by_hand() -> None:
     assert terms["radius"].item() == pytest.approx(np.log(1.1), rel=1e-4)
 
 
-def test_a_point_reaches_the_plane() -> None:
+def test_a_point_is_projected_onto_the_tangent_plane() -> None:
     points = torch.tensor([[[1.0, 1, 1]]])
-    answer = FieldPrediction(points, torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *3 * [torch.zeros(1, 1)])
+    answer = FieldPrediction(points, torch.tensor([[0.2]]), torch.tensor([[[0.0, 3.0, 0]]]), *2 * [torch.zeros(1, 1)])
     torch.testing.assert_close(answer.projected, torch.tensor([[[1, 0.8, 1]]]))

@@ -9,7 +9,7 @@ def test_index_l1_compares_by_index_and_takes_the_first_true_points() -> None:
     predicted = torch.tensor([[[0.0, 0, 0], [1, 1, 1]]])
     truth = IndexedPoints.build(torch.tensor([[3.0, 0, 0], [1, 1, 1], [9, 9, 9]]))
     assert index_l1(predicted, [truth]).item() == pytest.approx(0.5)
-    with pytest.raises(ValueError, match="2 true points"):
+    with pytest.raises(ValueError, match="2 ground-truth points"):
         index_l1(predicted, [IndexedPoints.build(torch.zeros(1, 3))])
 
 

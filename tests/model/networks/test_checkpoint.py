@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.networks.checkpoint import load_checkpoint, save_checkpoint
-from model.networks.cloud import CloudNetwork, new_network
 from scans.errors import UserError
+from tests.model.conftest import new_network
 
 
 @pytest.fixture
@@ -128,6 +128,6 @@ def test_a_failed_write_leaves_the_old_checkpoint(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        save_checkpoint(CloudNetwork(**kwargs), path, params_digest="", history=[])
+        save_checkpoint(new_network(0, **kwargs), path, params_digest="", history=[])
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["network.json", "network.safetensors"]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from model.networks.cloud import new_network
+from tests.model.conftest import new_network
 
 
 def test_shapes_grey_and_rgb(kwargs: dict[str, Any]) -> None:

@@ -3,13 +3,23 @@ from typing import Any
 import pytest
 import torch
 
-from model.networks.field import FieldNetwork
+from model.losses.field import QueryConfig
+from model.networks.field import FieldConfig, FieldNetwork
+from model.reconstruction.from_field import ReconstructionConfig
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 
 KWARGS: dict[str, Any] = {
-    "encoder": "test_efficientnet", "image_size": 32, "width": 16, "heads": 2, "channels": 4, "hidden": 8,
+    "encoder": "test_efficientnet", "image_size": 32, "width": 16, "heads": 2, "channels": 4, "view_width": 8,
     "seed_points": 5,
+    "queries": QueryConfig(
+        count=64, nearest_spread=0.004, farthest_spread=0.08, seed_fraction=0.2, seed_jitter=0.025,
+        projected_fraction=0.5,
+    ),
+    "reconstruction": ReconstructionConfig(
+        projection_rounds=3, max_residual=0.045, decimation_cell=0.02, tangential_jitter=0.03, target_points=35_000,
+        max_distance=0.014, voxel=0.012, trim=1.6, min_component_fraction=0.005,
+    ),
 }  # fmt: skip
 
 
@@ -22,62 +32,62 @@ def cameras() -> torch.Tensor:
 @pytest.fixture
 def network() -> FieldNetwork:
     torch.manual_seed(0)
-    return FieldNetwork(**KWARGS).eval()
+    return FieldNetwork(FieldConfig(**KWARGS)).eval()
 
 
 def test_shapes(network: FieldNetwork) -> None:
     views = torch.randint(0, 256, (2, 10, 32, 32), dtype=torch.uint8)
     view_mask = torch.ones(2, 10, dtype=torch.bool)
-    answer = network(views, view_mask, cameras().expand(2, -1, -1), torch.rand(2, 7, 3))
-    assert answer.signed_distances.shape == answer.distances.shape == (2, 7)
+    answer, log_radius = network(views, view_mask, cameras().expand(2, -1, -1), torch.rand(2, 7, 3))
+    assert answer.signed_distances.shape == answer.unsigned_distances.shape == (2, 7)
     assert answer.normals.shape == answer.projected.shape == (2, 7, 3)
     assert answer.class_logits.shape == (2, 7, 33)
-    assert answer.log_radius.shape == (2,)
-    assert (answer.distances > 0).all()
+    assert log_radius.shape == (2,)
+    assert (answer.unsigned_distances > 0).all()
 
 
 def test_the_order_of_the_views_does_not_matter(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
     view_mask = torch.ones(1, 10, dtype=torch.bool)
     order = torch.randperm(10)
-    straight = network(views, view_mask, cameras()[None], points)
-    mixed = network(views[:, order], view_mask, cameras()[None, order], points)
+    straight, _ = network(views, view_mask, cameras()[None], points)
+    mixed, _ = network(views[:, order], view_mask, cameras()[None, order], points)
     torch.testing.assert_close(mixed.signed_distances, straight.signed_distances, atol=1e-5, rtol=1e-4)
 
 
 def test_absent_views_are_never_looked_at(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
     view_mask = torch.arange(10)[None] < 4
-    masked = network(views, view_mask, cameras()[None], points)
-    alone = network(views[:, :4], view_mask[:, :4], cameras()[None, :4], points)
+    masked, _ = network(views, view_mask, cameras()[None], points)
+    alone, _ = network(views[:, :4], view_mask[:, :4], cameras()[None, :4], points)
     torch.testing.assert_close(masked.signed_distances, alone.signed_distances, atol=1e-6, rtol=1e-5)
 
 
 def test_cases_do_not_see_each_other(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (2, 10, 32, 32), dtype=torch.uint8), torch.rand(2, 7, 3) - 0.5
     view_mask = torch.ones(2, 10, dtype=torch.bool)
-    both = network(views, view_mask, cameras().expand(2, -1, -1), points)
-    second = network(views[1:], view_mask[1:], cameras()[None], points[1:])
+    both, _ = network(views, view_mask, cameras().expand(2, -1, -1), points)
+    second, _ = network(views[1:], view_mask[1:], cameras()[None], points[1:])
     torch.testing.assert_close(both.signed_distances[1:], second.signed_distances, atol=1e-6, rtol=1e-5)
 
 
-def test_the_last_points_first_flow(network: FieldNetwork) -> None:
+def test_seeds_are_first_projected(network: FieldNetwork) -> None:
     views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
     view_mask = torch.ones(1, 10, dtype=torch.bool)
-    still = network(views, view_mask, cameras()[None], points)
-    flowed = network(views, view_mask, cameras()[None], points, n_projected=3)
+    still, _ = network(views, view_mask, cameras()[None], points)
+    found, _ = network(views, view_mask, cameras()[None], points[:, :4], points[:, 4:])
     assert torch.equal(still.points, points)
-    assert torch.equal(flowed.points[:, :4], points[:, :4])
-    torch.testing.assert_close(flowed.points[:, 4:], still.projected[:, 4:])
-    there = network(views, view_mask, cameras()[None], flowed.points)
-    torch.testing.assert_close(flowed.signed_distances, there.signed_distances)
+    assert torch.equal(found.points[:, :4], points[:, :4])
+    torch.testing.assert_close(found.points[:, 4:], still.projected[:, 4:])
+    there, _ = network(views, view_mask, cameras()[None], found.points)
+    torch.testing.assert_close(found.signed_distances, there.signed_distances)
 
 
 def test_the_radius_starts_as_the_training_mean(network: FieldNetwork) -> None:
-    network.initialise_from(torch.rand(5, 3), mean_log_radius=3.7)
+    network.set_priors(torch.rand(5, 3), mean_log_radius=3.7)
     views = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8)
-    answer = network(views, torch.ones(1, 10, dtype=torch.bool), cameras()[None], torch.zeros(1, 1, 3))
-    torch.testing.assert_close(answer.log_radius, torch.tensor([3.7]))
+    _, log_radius = network(views, torch.ones(1, 10, dtype=torch.bool), cameras()[None], torch.zeros(1, 1, 3))
+    torch.testing.assert_close(log_radius, torch.tensor([3.7]))
 
 
 def test_wrong_shapes_are_refused(network: FieldNetwork) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from model.networks.field import FieldNetwork, FieldPrediction, ViewFeatures
-from model.reconstruction.from_field import reconstruct_surface
+from model.geometry.field import FieldPrediction
+from model.networks.field import FieldConfig, FieldNetwork, ViewFeatures
+from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS
-from scans.seeds import generator
 from tests.model.networks.test_field import KWARGS, cameras
 
 RADIUS = 0.5
@@ -16,31 +16,28 @@ RADIUS = 0.5
 class Ball(FieldNetwork):
     """Answers as a perfect network would about a ball whose upper half is tooth 11."""
 
-    def query(self, seen: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
-        del seen
+    def query(self, features: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
+        del features
         length = points.norm(dim=-1)
         class_logits = torch.zeros(*points.shape[:2], len(LABELS))
         class_logits[..., LABELS.index(11)] = points[..., 2]
-        return FieldPrediction(
-            points, length - RADIUS, 2 * points, (length - RADIUS).abs(), class_logits, torch.full((1,), 3.7)
-        )
+        return FieldPrediction(points, length - RADIUS, 2 * points, (length - RADIUS).abs(), class_logits)
 
 
 @pytest.fixture(scope="module")
 def ball() -> FieldNetwork:
     torch.manual_seed(0)
-    network = Ball(**KWARGS | {"seed_points": 20_000}).eval()
-    network.initialise_from(torch.rand(20_000, 3) - 0.5, 3.7)
+    network = Ball(FieldConfig(**KWARGS | {"seed_points": 20_000})).eval()
+    network.set_priors(torch.rand(20_000, 3) - 0.5, 3.7)
     return network
 
 
-def reconstruct(network: FieldNetwork, points: int = 3000):
+def reconstruct(network: FieldNetwork, points: int = 3000) -> Reconstruction:
     views = np.zeros((10, 32, 32), np.uint8)
-    rng = generator(0, "points")
-    return reconstruct_surface(network, views, np.ones(10, bool), cameras().numpy(), points, rng)
+    return network.reconstruct(views, np.ones(10, bool), cameras().numpy(), points)
 
 
-def test_points_flow_onto_the_surface_and_are_joined_to_a_labelled_mesh(ball: FieldNetwork) -> None:
+def test_points_are_projected_onto_the_surface_and_meshed_with_labels(ball: FieldNetwork) -> None:
     made = reconstruct(ball)
     assert made.mesh is not None
     assert made.points.shape == (3000, 3)
@@ -65,9 +62,9 @@ def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:
 
 def test_a_network_that_has_learnt_nothing_answers_without_a_surface() -> None:
     torch.manual_seed(0)
-    network = FieldNetwork(**KWARGS).eval()
+    network = FieldNetwork(FieldConfig(**KWARGS)).eval()
     with torch.no_grad():
-        network.answer.bias[4] = 5.0  # everything is far from the surface
+        network.head.bias[4] = 5.0  # everything is far from the surface
     made = reconstruct(network)
     assert made.points.shape == (3000, 3)
     assert np.isfinite(made.points).all()

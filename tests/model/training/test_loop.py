@@ -14,19 +14,21 @@ from model.cases.case import Case
 from model.losses.schedule import LossStage
 from model.metrics.distances import measure
 from model.networks.checkpoint import load_checkpoint
-from model.networks.cloud import CloudNetwork, new_network
-from model.networks.field import FieldNetwork
+from model.networks.cloud import CloudNetwork
+from model.networks.field import FieldConfig, FieldNetwork
 from model.networks.views import seeded
-from model.reconstruction.predict import predict
 from model.runtime.fabric import new_fabric
 from model.runtime.processes import launch
 from model.runtime.stopping import Stopped
-from model.training.loop import Progress, TrainingConfig, learning_rate
+from model.training.config import TrainingConfig, learning_rate
+from model.training.loop import Progress
 from model.training.loop import train as train_in
 from model.training.mean_shape import mean_shape
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 from scans.errors import UserError
+from tests.model.conftest import new_network
+from tests.model.networks.test_field import KWARGS as FIELD_KWARGS
 
 CONFIG = TrainingConfig(
     epochs=3,
@@ -43,8 +45,6 @@ CONFIG = TrainingConfig(
     monitor="f_035",
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
-    matched_points=64,
-    query_points=64,
     seed=0,
     params_digest="abc",
 )
@@ -65,7 +65,7 @@ def ignore(_: Progress) -> None:
 
 def started(kwargs: dict[str, Any], cases: list[Case]) -> CloudNetwork:
     network = new_network(0, **kwargs)
-    cloud = mean_shape([case.points for case in cases], kwargs["points"], seed=0)
+    cloud = mean_shape([case.points for case in cases], kwargs["points"], rng=np.random.default_rng(0))
     network.decoder.initialise_from(torch.from_numpy(cloud), spread=0.1)
     return network
 
@@ -76,7 +76,7 @@ def test_it_learns_to_see_and_beats_the_cloud_it_started_from(
     history = train(started(kwargs, cases), cases, cases, config(epochs=60, batch_size=3), tmp_path, ignore)
     network, description = load_checkpoint(tmp_path / "network.safetensors")
     assert not network.training
-    clouds = predict(network, np.stack([case.views for case in cases]))
+    clouds = [network.reconstruct(case.views, case.view_mask, None).points for case in cases]
     scores = [measure(cloud, case.points, case.radius) for cloud, case in zip(clouds, cases, strict=True)]
     f = float(np.mean([score["f_035"] for score in scores]))
     assert history[0]["f_035"] < 0.5 < 0.8 < f
@@ -280,10 +280,8 @@ def test_the_papers_rate_climbs_again() -> None:
 
 def field() -> FieldNetwork:
     with seeded(0):
-        network = FieldNetwork(
-            encoder="test_efficientnet", image_size=32, width=16, heads=2, channels=4, hidden=8, seed_points=200
-        )
-    network.initialise_from(torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, float(np.log(40)))
+        network = FieldNetwork(FieldConfig(**FIELD_KWARGS | {"seed_points": 200}))
+    network.set_priors(torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, float(np.log(40)))
     return network
 
 

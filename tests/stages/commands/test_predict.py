@@ -22,7 +22,7 @@ SMALL = """
 download: {synthetic: {jaws: 10, test_jaws: 2, voxel_size: 1.2}}
 prepare: {points: 8192, validation_fraction: 0.4}
 render: {image_size: 64, samples: 1}
-train: {epochs: 2, batch_size: 2, network: {encoder: mobilenetv2_035, width: 16, heads: 2, hidden: 16}}
+train: {epochs: 2, batch_size: 2, network: {encoder: mobilenetv2_035, width: 16, heads: 2}, cloud: {hidden: 16}}
 compute: {workers: 1}
 """
 

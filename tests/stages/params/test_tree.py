@@ -20,7 +20,14 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
     [
         ({"rendr": {}}, r"params.yaml: rendr: unknown key; did you mean render\?"),
         ({"render": {"image_siez": 64}}, r"render.image_siez: unknown key; did you mean render.image_size\?"),
-        ({"train": {"network": {"hiden": 1}}}, r"train.network.hiden: .* did you mean train.network.hidden\?"),
+        ({"train": {"cloud": {"hiden": 1}}}, r"train.cloud.hiden: .* did you mean train.cloud.hidden\?"),
+        ({"train": {"field": {"reconstruction": {"voxel": 0}}}}, r"train.field.reconstruction.voxel: .*not 0"),
+        (
+            {"train": {"network": {"decoder": "field"}, "field": {"view_width": 9}}},
+            r"train: network.heads=8 must divide f",
+        ),
+        ({"train": {"field": {"queries": {"nearest_spread": 0.5}}}}, "nearest_spread=0.5 exceeds farthest_spread=0.08"),
+        ({"train": {"cloud": {"loss": [{"chamfer": 0.0}]}}}, "train.cloud: loss: each stage needs a weight above 0"),
         ({"prepare": {"zzz": 1}}, "known keys: surface, reconstruction"),
         ({"render": {"image_size": 3}}, "render.image_size: .*greater than or equal to 16, not 3"),
         ({"render": {"image_size": "128"}}, "render.image_size: .*integer, not '128'"),

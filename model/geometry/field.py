@@ -1,0 +1,29 @@
+"""A distance field at query points, as a network predicts it."""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import normalize
+
+
+class FieldPrediction(NamedTuple):
+    """Predictions at Q query points of each of B jaws.
+
+    Attributes:
+        points: (B, Q, 3), the query points.
+        signed_distances: (B, Q) signed distance to the tangent plane of the nearest surface point, positive outside.
+        normals: (B, Q, 3) outward normal of the surface there, of any length.
+        unsigned_distances: (B, Q) distance to the nearest surface point; beyond a border more than the signed one.
+        class_logits: (B, Q, 33) logits of the FDI label there, in the order of `scans.mesh.LABELS`.
+    """
+
+    points: torch.Tensor
+    signed_distances: torch.Tensor
+    normals: torch.Tensor
+    unsigned_distances: torch.Tensor
+    class_logits: torch.Tensor
+
+    @property
+    def projected(self) -> torch.Tensor:
+        """(B, Q, 3) the query points projected onto these tangent planes."""
+        return self.points - self.signed_distances[..., None] * normalize(self.normals, dim=-1)

@@ -1,0 +1,146 @@
+"""What every network offers to training, evaluation, prediction and export."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.cases.batch import Batch
+from model.cases.summary import TrainingSummary
+from model.networks.encoder import ViewEncoder
+from model.reconstruction.result import Reconstruction
+from scans.seeds import generator
+
+
+@dataclass(frozen=True)
+class ExportSignature:
+    """Inputs and outputs of a network as ONNX.
+
+    Attributes:
+        inputs: an example of each argument of `forward_dense`, by name.
+        outputs: names of what it returns.
+        dynamic_axes: by input, the axes of variable length and the name of that length.
+    """
+
+    inputs: Mapping[str, torch.Tensor]
+    outputs: Sequence[str]
+    dynamic_axes: Mapping[str, Mapping[int, str]]
+
+
+class JawNetwork(nn.Module, ABC):
+    """Base class of the networks: posed images of a jaw → the jaw.
+
+    A further network is a subclass in a file of its own and an entry in `model.networks.registry`.
+
+    Attributes:
+        kind: its name in params and checkpoints.
+        config_type: class of `config`, a frozen dataclass of JSON values; the checkpoint records it.
+        terms: names of its loss terms.
+        needs_surface: whether the loss needs normals and labels of the cases.
+        config: all that, with the weights, decides what it predicts.
+        encoder: the image encoder, which can be initialised with ImageNet weights.
+    """
+
+    kind: ClassVar[str]
+    config_type: ClassVar[type]
+    terms: ClassVar[Sequence[str]]
+    needs_surface: ClassVar[bool]
+    config: Any
+    encoder: ViewEncoder
+
+    @classmethod
+    @abstractmethod
+    def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
+        """A network with random weights and what it takes from the training cases.
+
+        Args:
+            settings: the fields of its config that the cases leave open.
+        """
+
+    @abstractmethod
+    def loss_terms(
+        self, module: nn.Module, batch: Batch, weights: Mapping[str, float], progress: float, rng: np.random.Generator
+    ) -> dict[str, torch.Tensor]:
+        """The loss terms of a batch, unweighted, (B,) each.
+
+        Args:
+            module: this network as Fabric wraps it. Only its `forward` may be called, for DDP synchronises there.
+            weights: by name of the term; those of weight 0 may be left out.
+            progress: fraction of the epochs that are done, 0..1.
+            rng: source of all randomness.
+
+        Raises:
+            UserError: a prediction is not finite (names the cases).
+            ValueError: the batch lacks what the network needs, such as cameras.
+        """
+
+    @abstractmethod
+    def check_rig(self, views: int) -> str | None:
+        """Whether the network can use a rig of so many cameras: None, or the reason against it."""
+
+    @abstractmethod
+    def forward_dense(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """`forward` without shapes that depend on values, for ONNX: masked views pass the encoder, too."""
+
+    @abstractmethod
+    def export_signature(self, *, color: bool) -> ExportSignature:
+        """Inputs and outputs of `forward_dense`; `color` says whether views are RGB."""
+
+    @abstractmethod
+    def _reconstruct(
+        self,
+        views: torch.Tensor,
+        view_mask: torch.Tensor,
+        cameras: torch.Tensor | None,
+        points: int,
+        rng: np.random.Generator,
+    ) -> Reconstruction:
+        """`reconstruct` in evaluation mode, on tensors of the network's device with a batch axis of 1."""
+
+    def reconstruct(
+        self,
+        views: np.ndarray,
+        view_mask: np.ndarray,
+        cameras: np.ndarray | None,
+        points: int = 50_000,
+        seed: int = 0,
+    ) -> Reconstruction:
+        """Reconstruct one jaw. The network's mode is left as it was.
+
+        Args:
+            views: (V, H, W) or (V, H, W, 3) uint8 array; moved to the network's device.
+            view_mask: (V,) bool. Views where it is False are ignored and may hold any value.
+            cameras: (V, 23) float64, see `scans.cameras`; None if the network does not use cameras.
+            points: number of points of the result; a point cloud of fixed size is thinned, but never extended.
+            seed: of all randomness.
+
+        Raises:
+            ValueError: a shape is wrong, or the cameras are missing.
+        """
+        device = next(self.parameters()).device
+        training = self.training
+
+        def batch(array: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array))[None].to(device)
+
+        self.eval()
+        try:
+            with torch.inference_mode():
+                posed = None if cameras is None else batch(cameras)
+                return self._reconstruct(batch(views), batch(view_mask), posed, points, generator(seed, "points"))
+        finally:
+            self.train(training)
+
+    def example_views(self, batch: int, views: int, *, color: bool) -> dict[str, torch.Tensor]:
+        """Random `views` and `view_mask` of the size that the network is trained on."""
+        size = self.encoder.image_size
+        shape = (batch, views, size, size, *([3] if color else []))
+        rng = torch.Generator().manual_seed(0)
+        return {
+            "views": torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng),
+            "view_mask": torch.ones(batch, views, dtype=torch.bool),
+        }
