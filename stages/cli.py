@@ -206,3 +206,7 @@ def main() -> None:
             "Mend that and run again; nothing half-written is kept."
         )
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -99,9 +99,10 @@ def test_identifiers_occur_in_the_code(page: Path) -> None:
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=name_of)
 def test_parameters_exist(page: Path) -> None:
-    """`render.image_size`, `prepare.surface: poisson`; inside a section also by the end of the key: `cosine_epochs: 30`."""
+    """`render.image_size`, `prepare.surface: poisson`, and with a value also by the end of the key: `rig: ring`."""
     wrong = []
-    for span in CODE_SPAN.findall(page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    for span in set(CODE_SPAN.findall(text)) - set(messages(text)):
         key, separator, value = span.partition(": ")
         if not DOTTED.fullmatch(key) and not (separator and IDENTIFIER.fullmatch(key)):
             continue
@@ -151,7 +152,7 @@ def messages(text: str) -> list[str]:
 
 
 def covers(template: str, message: str) -> bool:
-    """Whether the message is a part of what the template can print: more than half of its words are the template's."""
+    """Whether the message is a part of what the template can print: at least half of its words are the template's."""
     printed, words = template.split(), message.split()
 
     def most_literal(word: int, at: int) -> int:
@@ -167,7 +168,7 @@ def covers(template: str, message: str) -> bool:
             return -len(words)
         return 1 + most_literal(word + 1, at + 1)
 
-    return 2 * max((most_literal(0, at) for at in range(len(printed))), default=0) > len(words)
+    return 2 * max((most_literal(0, at) for at in range(len(printed))), default=0) >= len(words)
 
 
 def _is_printed(message: str) -> bool:
