@@ -34,11 +34,12 @@ test: install  ## Run every test that this machine can run
 test-fast: install  ## Run the tests without the slow ones
 	pytest -m "not slow"
 
-lint: install  ## Check style, types and import directions
+lint: install  ## Check style, types, import directions, and that dvc.lock is of this code
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+	python .ci/check_lock.py
 
 bench: install  ## Run the benchmarks beside their peers; ends with one table
 	python benchmarks

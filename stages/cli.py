@@ -21,29 +21,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Ten pictures of an upper jaw in, a 3D model of it out.\n\n"
-    "Most people run `dvc repro`, which runs the stages that are out of date, in order. "
-    "A stage's subcommand runs that stage alone, on what lies in data/ and params.yaml.",
+    help="Pictures of an upper jaw in, a 3D model of it out.\n\n"
+    "Usually you run `dvc repro`, which runs the stages that are out of date, in order. "
+    "A stage's subcommand runs that stage alone, with the present data/ and params.yaml.",
     epilog="Example: `tenview params` lists every parameter; `tenview render --help` explains a stage.",
 )
 
-COMPARISON = typer.Option(Path("reports/compare.html"), help="Page to write.")
+COMPARISON = typer.Option(Path("reports/compare.html"), help="HTML page to write.")
 
 STAGES = {
-    "download": ("Fetch or make the raw scans.", "data/scans", "download.source=directory"),
+    "download": ("Fetch or generate the raw scans.", "data/scans", "download.source=directory"),
     "prepare": (
         "Clean, normalise and sample scans into Parquet shards.",
         "data/prepared",
         "prepare.sampling=uniform",
     ),
-    "render": ("Render the ten views of every jaw into Parquet shards.", "data/views", "render.image_size=128"),
-    "train": ("Train the network that goes from views to points.", "artifacts/model", "train.epochs=50"),
+    "render": ("Render the views of every jaw into Parquet shards.", "data/views", "render.image_size=128"),
+    "train": ("Train the network that reconstructs a jaw from its views.", "artifacts/model", "train.epochs=50"),
     "evaluate": (
-        "Measure network and baselines on unseen jaws.",
+        "Measure the network and the baselines on unseen jaws.",
         "reports",
         "evaluate.split=validation",
     ),
-    "report": ("Write the page with figures and pictures.", "reports/index.html", "report.cases=8"),
+    "report": ("Write a page with metrics, curves and the cases in 3D.", "reports/index.html", "report.cases=8"),
 }
 
 
@@ -75,10 +75,10 @@ for _name, (_summary, _output, _change) in STAGES.items():
 )
 def compare(
     a: str = typer.Argument(help="A folder with reports/ in it, the name of an experiment, or a Git revision."),
-    b: str = typer.Argument(help="Another one; differences are this one minus the first."),
+    b: str = typer.Argument(help="Another one; differences are B minus A."),
     out: Path = COMPARISON,
 ) -> None:
-    """Compare two runs: figures side by side, paired differences with intervals, and both jaws over each other."""
+    """Compare two runs: metrics side by side, paired differences with intervals, and both jaws in one 3D view."""
     from stages.commands.compare import compare, print_table
 
     print_table(compare(a, b, out), a, b)
@@ -88,29 +88,29 @@ def compare(
 @app.command(rich_help_panel="Use", epilog="Example: `tenview predict pictures/anna pictures/ben --out results`")
 def predict(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders with view_00 … view_09: PNG, JPEG, WebP or TIFF of any size.")
+        list[Path], typer.Argument(help="Folders with one picture per camera, view_00, view_01, …, of any size.")
     ] = [],  # noqa: B006  # typer reads it, nobody changes it
     out: Annotated[Path, typer.Option(help="Folder for the results, one folder a jaw.")] = Path("predictions"),
     model: Annotated[
-        Path | None, typer.Option(help="Folder that `tenview export` made; the project's own model if left out.")
+        Path | None, typer.Option(help="Folder that `tenview export` wrote; default: the project's own model.")
     ] = None,
     from_scan: Annotated[
-        list[Path], typer.Option(help="A scan: render its views first, and measure the error. May be repeated.")
+        list[Path], typer.Option(help="A scan: render its views, reconstruct, and measure the error. May be repeated.")
     ] = [],  # noqa: B006
     missing: Annotated[
-        str, typer.Option(help="Views that all folders lack, such as 3,5; `any` takes what is there.")
+        str, typer.Option(help="Numbers of views that all folders lack, such as 3,5; `any` takes what is there.")
     ] = "",
     radius: Annotated[
-        float | None, typer.Option(min=1, max=200, help="Size of the jaw where you know it, in mm per unit.")
+        float | None, typer.Option(min=1, max=200, help="Radius of the jaw in mm, if you know it.")
     ] = None,
-    points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Points to write.")] = 50_000,
-    formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, by commas.")] = "ply,stl,glb,npz",
-    crowns: Annotated[str, typer.Option(help="Axis of the scans that the crowns point to.")] = "+z",
-    incisors: Annotated[str, typer.Option(help="Axis of the scans that the incisors point to.")] = "-y",
-    millimetres_per_unit: Annotated[float, typer.Option(help="Length of one unit of the scans, in mm.")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of points.")] = 0,
+    points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Number of points to write.")] = 50_000,
+    formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, separated by commas.")] = "ply,stl,glb,npz",
+    crowns: Annotated[str, typer.Option(help="Axis of the scan files that the crowns point to.")] = "+z",
+    incisors: Annotated[str, typer.Option(help="Axis of the scan files that the incisors point to.")] = "-y",
+    millimetres_per_unit: Annotated[float, typer.Option(help="Length of one unit of the scan files, in mm.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the point sampling.")] = 0,
 ) -> None:
-    """Reconstruct jaws from pictures: points and surface in millimetres, a preview, and how they came about."""
+    """Reconstruct jaws from pictures: points and surface in millimetres, a preview, plausibility and provenance."""
     from stages.commands.predict import run
     from stages.prediction.options import Axes, Options
 
@@ -138,10 +138,10 @@ def _view_numbers(text: str) -> tuple[int, ...] | None:
 
 @app.command(rich_help_panel="Use", epilog="Example: `tenview export --out my-model`")
 def export(
-    out: Annotated[Path, typer.Option(help="Folder to make; it must not exist yet, or be an earlier export.")],
-    onnx: Annotated[bool, typer.Option(help="Whether to write network.onnx too (extra `onnx`).")] = True,
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist, be empty, or be an earlier export.")],
+    onnx: Annotated[bool, typer.Option(help="Whether to write network.onnx as well (needs the extra `onnx`).")] = True,
 ) -> None:
-    """Put the trained model into a folder that can be shared: weights, ONNX, calibration, params, cards."""
+    """Export the trained model as a folder that can be shared: weights, ONNX, calibration, params, cards."""
     from stages.commands.export import run
 
     run(parameters.load(), out, onnx=onnx)
@@ -149,7 +149,7 @@ def export(
 
 @app.command("params", rich_help_panel="Help", epilog="Example: `tenview params render`")
 def show_params(
-    section: str = typer.Argument("", help="Show this section alone, such as `render` or `train.network`."),
+    section: str = typer.Argument("", help="Show only this section, such as `render` or `train.network`."),
 ) -> None:
     """List every parameter with its value in params.yaml, its default, bounds and meaning."""
     from stages.params.table import print_table
@@ -157,9 +157,9 @@ def show_params(
     print_table(parameters.load(), section)
 
 
-@app.command(rich_help_panel="Help", epilog="Example: `tenview preset paper` writes P1's values.")
+@app.command(rich_help_panel="Help", epilog="Example: `tenview preset paper` writes the values of arXiv 2606.05998.")
 def preset(
-    name: str = typer.Argument("", help="Write this one's values into params.yaml; without it, all are listed."),
+    name: str = typer.Argument("", help="Preset to write into params.yaml; without it, all are listed."),
 ) -> None:
     """List the presets, or write one into params.yaml, which keeps its comments and all other values."""
     from stages.params import presets
@@ -206,3 +206,7 @@ def main() -> None:
             "Mend that and run again; nothing half-written is kept."
         )
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

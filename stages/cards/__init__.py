@@ -1,1 +1,1 @@
-"""The cards (README.md) of the data set and of a model."""
+"""Dataset card and model card (README.md), in Hugging Face's form."""

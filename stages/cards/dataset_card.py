@@ -1,4 +1,4 @@
-"""The dataset card that lies beside the prepared shards, in Hugging Face's form."""
+"""The dataset card of the prepared shards, in Hugging Face's form."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ One row per case, sorted by `id`. Points, normals and mesh are in the normalised
 | `center`, `radius` | of the jaw, in mm | 3; 1 |
 | `vertices`, `faces`, `vertex_labels` | {mesh} | V × 3 and F × 3, flat; V |
 | `source` | SHA-256 of the scan's files | |
-| `cleaning` | what was removed from the scan, as JSON | |
+| `cleaning` | counts of what cleaning removed from the scan, as JSON | |
 
     import datasets
     cases = datasets.load_dataset("parquet", data_dir="data/prepared", split="train").with_format("numpy")
@@ -48,13 +48,13 @@ Made for research. Not a medical device.
 
 
 def dataset_card(folder: Path, manifest: Manifest, prepare: PrepareParams) -> str:
-    """Markdown with Hugging Face's YAML header for the shards in `folder`."""
+    """Markdown with Hugging Face's YAML header, for the shards in `folder`."""
     shards = {split: shard_paths(folder, split) for split in SPLITS}
     counts = {
         split: sum(read_columns(path, ["id"]).num_rows for path in paths) for split, paths in shards.items() if paths
     }
     jaws = sorted({case.jaw for case in manifest.cases})
-    # Crowns point to +z for both jaws, so one of them is turned over and its sides change places.
+    # Crowns point to +z in both jaws, so lower jaws are turned over, and left and right swap.
     sides = {"lower": "(FDI 4x) at -x", "upper": "(FDI 1x) at +x"}
     return _TEMPLATE.format(
         jaws=" and ".join(jaws),

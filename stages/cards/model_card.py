@@ -1,19 +1,13 @@
-"""The model card of an exported model, in Hugging Face's form, with figures from the run that made it."""
+"""The model card of an exported model, in Hugging Face's form, with the metrics of the run that trained it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scans.cases.manifest import Manifest
+from stages.pages.metrics import SUMMARY, title
 from stages.params.tree import Params
 from stages.prediction.calibration import Calibration
 
-FIGURES = {
-    "precision_035": "precision at 0.035",
-    "recall_035": "recall at 0.035",
-    "f_035": "F at 0.035",
-    "f_010": "F at 0.010",
-    "chamfer_mm": "Chamfer, mm",
-}
 NO_DERIVATIVES = """
 The licence forbids to pass on the scans or anything adapted from them. This folder holds no scan, picture or points.
 Whether trained weights are an adaptation is not settled: ask the data's publishers before you pass these on, and
@@ -26,25 +20,25 @@ tags: [3d-reconstruction, dental, multi-view]
 library_name: tenview
 ---
 
-# Ten pictures of an upper jaw in, a 3D model of it out
+# Pictures of an upper jaw in, a 3D model of it out
 
 Made for research. **Not a medical device**: nothing here may decide about a patient.
 
-A network of [Tenview](https://arxiv.org/abs/2606.05998) (the method of arXiv 2606.05998 and what became of it there):
+A network of Tenview, which implements and extends the method of [arXiv 2606.05998](https://arxiv.org/abs/2606.05998):
 {parameters:.1f} M parameters, {views} views of {image_size} × {image_size} pixels.
 
     tenview predict FOLDER --model {folder} --out results
 
-`FOLDER` holds view_00 … view_{last:02d}; docs/recipes.md of Tenview says how they must look.
+`FOLDER` holds the pictures view_00 … view_{last:02d}; docs/recipes.md of Tenview describes them.
 
-## Figures
+## Metrics
 
-On the split `{split}`, which the network has not been trained on; distances in jaw radii, 0.035 is about 1.4 mm.
+On the split `{split}`, which the network has not been trained on. Thresholds are in jaw radii: 0.035 is about 1.4 mm.
 
 {table}
 
-Precision alone rewards points that crowd together, so it stands beside recall and F. `mean_shape` is one cloud for
-every patient: a network that does not beat it has not looked at the pictures.
+Precision alone rewards clustered points, so it is given with recall and F-score. *Mean shape* is one point cloud for
+every patient: a network that does not beat it ignores its input.
 
 ## Data
 
@@ -58,11 +52,11 @@ Licence of the data: {license}.{notes}
 
 ## Limits
 
-- It knows the kind of scans above, rendered by Tenview (`{style}`, background {background}), and the cameras in
-  params.yaml. Photographs are another thing, and so are lower jaws.
+- It was trained on the kind of scans above, rendered by Tenview (`{style}`, background {background}) from the cameras
+  in params.yaml. It is not meant for photographs, nor for lower jaws.
 - Pictures have no scale. {size}
 - {plausibility}
-- Palate, vestibule and undersides that no picture shows are made up from what the training jaws have there.
+- Surfaces that no picture shows, such as undersides, are extrapolated from the training jaws.
 
 ## Files
 
@@ -86,17 +80,19 @@ def model_card(
     Args:
         folder: name of the exported folder.
         counts: cases by split.
-        network: how it is built. parameters: how many it has.
-        metrics: rows of reports/metrics.json.
-        files: what each of the folder's files is, by name.
+        network: its configuration. parameters: number of its parameters.
+        metrics: content of reports/metrics.json.
+        files: descriptions of the folder's files, by name.
     """
     from stages.per_case.render_case import rig_of
 
     views = len(rig_of(params.render))  # a field takes any, and was trained on these
     if (error := metrics["model"].get("radius_error_mm")) is not None:
-        size = f"The network guesses the jaw's radius, and is off by {error:.1f} mm on average; or give `--radius`."
+        size = f"The network predicts the jaw's radius with a mean error of {error:.1f} mm; `--radius` overrides it."
     else:
-        size = f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm, unless you give `--radius`."
+        size = (
+            f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm; `--radius` overrides it."
+        )
     return _TEMPLATE.format(
         folder=folder,
         license=manifest.license,
@@ -113,25 +109,25 @@ def model_card(
         background=params.render.background,
         size=size,
         plausibility=(
-            f"Reconstructions whose silhouettes overlap the views' less than {calibration.limits.silhouette_iou:.2f}, "
-            f"or whose pictures would fit better in another order, are reported as doubtful; the limits come from "
-            f"{calibration.cases} validation cases. A jaw that is mirrored as a whole goes unnoticed."
+            f"Reconstructions whose silhouettes have an IoU below {calibration.limits.silhouette_iou:.2f} with the "
+            f"views, or whose pictures would fit better in another order, are reported as doubtful. The limits come "
+            f"from {calibration.cases} validation cases. A jaw that is mirrored as a whole goes unnoticed."
         ),
         files=_rows([(f"`{name}`", what) for name, what in files.items()], "| file | what |\n|---|---|\n"),
     )
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    names = [name for name in FIGURES if all(name in row for row in metrics.values())]
-    head = "| | cases | " + " | ".join(FIGURES[name] for name in names) + " |\n|---|" + "---|" * (len(names) + 1)
+    names = [name for name in SUMMARY if all(name in row for row in metrics.values())]
+    head = "| | cases | " + " | ".join(title(name) for name in names) + " |\n|---|" + "---|" * (len(names) + 1)
     lines = [
-        f"| {row_name} | {row['cases']} | " + " | ".join(_figure(name, row[name]) for name in names) + " |"
+        f"| {title(row_name)} | {row['cases']} | " + " | ".join(_show(name, row[name]) for name in names) + " |"
         for row_name, row in metrics.items()
     ]
     return "\n".join([head, *lines])
 
 
-def _figure(name: str, value: float) -> str:
+def _show(name: str, value: float) -> str:
     return f"{value:.2f}" if name.endswith("_mm") else f"{value:.1%}"
 
 

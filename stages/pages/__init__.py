@@ -1,1 +1,1 @@
-"""What the pages of `report` and `compare` are made of: tables, charts, and scenes for the 3D view."""
+"""Parts of the HTML pages of `report` and `compare`: tables, charts, and scenes for the 3D view."""

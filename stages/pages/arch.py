@@ -1,4 +1,4 @@
-"""A figure per tooth on an upper arch as in a dentist's chart: incisors above, the patient's right on the left."""
+"""A chart of one value per upper tooth, as in dental charts: incisors above, patient's right on the left."""
 
 from collections.abc import Mapping
 
@@ -14,21 +14,21 @@ _WHITE_FROM = 0.65
 
 
 def arch_chart(values: Mapping[int, float], worst: float, what: str) -> Markup:
-    """SVG: the mean upper arch with each tooth's FDI number and value; a tooth without one is an empty outline.
+    """SVG of a mean upper arch with FDI number and value of each tooth; a tooth without a value is an empty outline.
 
     Args:
         values: by FDI number.
-        worst: the value of the darkest colour.
-        what: the figure and its row, for the description.
+        worst: the value that has the darkest colour.
+        what: name of the metric and its row, for the description.
     """
     parts = []
     for fdi, (x, y, angle) in _places().items():
         width, depth, _ = TEETH[fdi % 10].size
         value = values.get(fdi)
-        share = 0.0 if value is None else min(max(value / worst, 0.0), 1.0)
-        colour = "none" if value is None else "rgb({:.0f} {:.0f} {:.0f})".format(*(_LIGHT + share * (_DARK - _LIGHT)))
+        shade = 0.0 if value is None else min(max(value / worst, 0.0), 1.0)
+        colour = "none" if value is None else "rgb({:.0f} {:.0f} {:.0f})".format(*(_LIGHT + shade * (_DARK - _LIGHT)))
         shown = "" if value is None else f"{value:.2f}"
-        ink = "#fff" if share > _WHITE_FROM else "#111"
+        ink = "#fff" if shade > _WHITE_FROM else "#111"
         outward = np.array([np.cos(angle), np.sin(angle)]) * (depth / 2 + 2.6)
         parts.append(
             f"<g><title>{fdi}: {shown or 'no case'}</title>"
@@ -46,7 +46,7 @@ def arch_chart(values: Mapping[int, float], worst: float, what: str) -> Markup:
 def _places() -> dict[int, tuple[float, float, float]]:
     """x (the patient's right is negative), y (backwards) in mm and the outward direction (rad) of each upper tooth.
 
-    They stand side by side on the norms' line of contact points.
+    They stand side by side along the mean curve of the contact points.
     """
     x = np.linspace(0, 33, 3301)
     sixth, fourth, square = CONTACT_LINE

@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: its text and axes take the page's colour, light or dark."""
+"""Charts as inline SVG; text and axes take the page's colour, light or dark."""
 
 import io
 import re
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.pages.figures import title
+from stages.pages.metrics import title
 from stages.pages.scene import WIDEST_SHOWN
 
 # Seen on white as on black, and apart for the colour-blind.
@@ -36,22 +36,22 @@ HALF_WIDTH, HALF_DEPTH = 1.0, 0.95  # of a jaw seen from above, in radii
 
 
 def learning_curve(columns: Mapping[str, Sequence[float]]) -> Markup:
-    """What the validation split says over the epochs, with the losses below."""
+    """Metrics of the validation split over the epochs, and the training loss below."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (2, 1)})
-        shares = [name for name in columns if name.startswith("validation_") and name[-3:].isdigit()]
-        for name in shares:
+        fractions = [name for name in columns if name.startswith("validation_") and name[-3:].isdigit()]
+        for name in fractions:
             above.plot(columns["epoch"], columns[name], label=title(name.removeprefix("validation_")))
         below.plot(columns["epoch"], columns["loss"], color=COLOURS[3])
         above.set(ylabel="validation", ylim=(0, 1))
         below.set(xlabel="epoch", ylabel="loss")
         above.legend()
-        return _svg(figure, "Shares of points within the thresholds on the validation split, and loss, over the epochs")
+        return _svg(figure, "F-scores on the validation split, and training loss, over the epochs")
 
 
 def accuracy_curves(columns: Mapping[str, Sequence[float]]) -> Markup:
-    """F over the distance threshold, a line per row of the table."""
+    """F-score over the distance threshold, one line per row of the results."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.subplots()
@@ -60,17 +60,19 @@ def accuracy_curves(columns: Mapping[str, Sequence[float]]) -> Markup:
             axes.plot(columns["threshold"], columns[name], label=title(name), linewidth=2.2 if number == 0 else 1.4)
         for threshold in (0.010, 0.035):
             axes.axvline(threshold, color=_INK, alpha=0.35, linewidth=0.8, linestyle=":", zorder=0)
-        axes.set(xlabel="threshold, jaw radii (dotted: 0.010 and 0.035)", ylabel="F", ylim=(0, 1), xlim=(0, None))
+        axes.set(xlabel="threshold, jaw radii (dotted: 0.010 and 0.035)", ylabel="F-score", ylim=(0, 1), xlim=(0, None))
         axes.legend()
-        return _svg(figure, f"F over the distance threshold for {', '.join(map(title, rows))}")
+        return _svg(figure, f"F-score over the distance threshold for {', '.join(map(title, rows))}")
 
 
 def evenness(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], case_id: str) -> Markup:
-    """Clouds from above, coloured by how far each point is from its neighbour, and how often which distance occurs.
+    """Point clouds from above, coloured by the distance of each point to its nearest neighbour, with a histogram.
 
     Args:
-        clouds: by name, (N, 3) points and (N,) distances to the nearest other point, in those of the truth.
+        clouds: by name, points (N, 3) and distances (N,) to the nearest other point, as multiples of the ground truth's
+            median.
     """
+    what = "nearest-neighbour distance"
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(11, 3.5), layout="constrained", dpi=130)
         *jaws, histogram = figure.subplots(1, len(clouds) + 1, width_ratios=[1] * len(clouds) + [1.1])
@@ -92,16 +94,18 @@ def evenness(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], case_id: str) 
             bins = np.linspace(0, WIDEST_SHOWN, 51)
             counts, _ = np.histogram(np.minimum(spacing, WIDEST_SHOWN), bins)
             histogram.stairs(counts / len(spacing) / np.diff(bins), bins, label=name, linewidth=1.6)
-        figure.colorbar(shown, ax=jaws, location="bottom", shrink=0.5, label="distance to the next point ÷ the truth’s")
+        figure.colorbar(shown, ax=jaws, location="bottom", shrink=0.5, label=f"{what} ÷ ground truth’s median")
         histogram.set(
-            xlabel="distance to the next point ÷ the truth’s (2: or more)", ylabel="density", xlim=(0, WIDEST_SHOWN)
+            xlabel=f"{what} ÷ ground truth’s median (2: or more)",
+            ylabel="density",
+            xlim=(0, WIDEST_SHOWN),
         )
         histogram.legend()
-        return _svg(figure, f"How evenly the points of {case_id} lie: {' and '.join(clouds)} from above, and histogram")
+        return _svg(figure, f"{what} of {case_id}: {' and '.join(clouds)} from above, and histogram")
 
 
 def changes(differences: Sequence[float], unit: str, names: tuple[str, str]) -> Markup:
-    """Paired differences of the cases, sorted, a bar each."""
+    """Paired differences, sorted, one bar per case."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes: Axes = figure.subplots()
@@ -113,7 +117,7 @@ def changes(differences: Sequence[float], unit: str, names: tuple[str, str]) -> 
 
 
 def _svg(figure: Figure, description: str) -> Markup:
-    """The figure as an element that screen readers take for one picture with this description."""
+    """The figure as one SVG element, with a description for screen readers."""
     buffer = io.StringIO()
     empty: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", metadata=empty)

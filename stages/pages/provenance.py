@@ -1,4 +1,4 @@
-"""What made a page: the parameters, and the digests that dvc.lock holds for every stage's outputs."""
+"""Provenance of a page: the parameters, and the digests in dvc.lock of every stage's outputs."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ LOCK = Path("dvc.lock")
 
 
 class Output(NamedTuple):
-    """A line of dvc.lock: what a stage has written, its MD5, and whether the file here is another one."""
+    """An output in dvc.lock: its stage, path and MD5, and whether the file here has another MD5."""
 
     stage: str
     path: str
@@ -25,9 +25,9 @@ class Output(NamedTuple):
 
 
 def outputs(before: str, lock: Path = LOCK) -> list[Output]:
-    """The outputs of the stages that come before a stage in dvc.lock; none where DVC has not run.
+    """The outputs of the stages before a stage in dvc.lock; none if DVC has not run.
 
-    Files (not folders) are compared with their digest, for a stage that ran without DVC leaves dvc.lock as it was.
+    Files, not folders, are compared with their digest: a stage that runs without DVC does not change dvc.lock.
     """
     if not lock.exists():
         return []
@@ -47,7 +47,7 @@ def outputs(before: str, lock: Path = LOCK) -> list[Output]:
 
 
 def params_text(params: Params) -> str:
-    """The parameters as YAML, without those that change no result."""
+    """The parameters as YAML, without `compute`, which changes no result."""
     values: Mapping[str, Any] = params.model_dump(mode="json", exclude={"compute"})
     text = StringIO()
     YAML().dump(values, text)

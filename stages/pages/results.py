@@ -1,4 +1,4 @@
-"""What a run left in its folder: figures, curves, and each case's truth, prediction and views."""
+"""Readers for the results of a run: metrics, curves, and each case's ground truth, prediction and views."""
 
 import csv
 import json
@@ -30,12 +30,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Jaw:
-    """A cloud, and a mesh where there is one, in the normalised frame; `x * radius + center` is millimetres.
+    """A point cloud and optionally a mesh in the normalised frame; `x * radius + center` is millimetres.
 
     Attributes:
         points: (N, 3) with `normals` (N, 3) or None.
         center: (3,), mm. radius: mm.
-        vertices: (V, 3) with `faces` (F, 3); None where there is no mesh.
+        vertices: (V, 3) with `faces` (F, 3), or None.
     """
 
     points: np.ndarray
@@ -46,7 +46,7 @@ class Jaw:
     faces: np.ndarray | None = None
 
     def in_frame_of(self, other: "Jaw") -> "Jaw":
-        """The same jaw, centred and scaled as another."""
+        """This jaw in the normalised frame of another."""
         scale, shift = self.radius / other.radius, (self.center - other.center) / other.radius
         vertices = None if self.vertices is None else self.vertices * scale + shift
         return Jaw(self.points * scale + shift, self.normals, other.center, other.radius, vertices, self.faces)
@@ -54,34 +54,34 @@ class Jaw:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The folder of a run, which holds reports/ and perhaps data/."""
+    """The folder of a run, with reports/ and perhaps data/."""
 
     folder: Path
 
     def metrics(self) -> dict[str, Row]:
-        """Mean of each figure over the cases, by row of the table."""
+        """Mean of each metric over the cases, by row of the results (`model`, `mean_shape`, ...)."""
         return _read_json(self.folder / METRICS)
 
     def intervals(self) -> dict[str, Row]:
-        """[low, high] of each figure, by row of the table; empty where the run has none."""
+        """95 % interval [low, high] of each metric, by row of the results; empty if the run has none."""
         path = self.folder / INTERVALS
         return _read_json(path) if path.exists() else {}
 
     def cases(self, row: str = "model") -> list[Row]:
-        """The figures of each case for one row of the table, sorted by id."""
+        """The metrics of each case for one row of the results, sorted by id."""
         return sorted(_rows(self.folder / CASES, row), key=lambda each: each["id"])
 
     def teeth(self, row: str = "model") -> list[Row]:
-        """The figures of each tooth (`fdi`, 0 = gingiva) of each case; empty where the run has none."""
+        """The metrics of each tooth (`fdi`, 0 = gingiva) of each case; empty if the run has none."""
         path = self.folder / TEETH
         return _rows(path, row) if path.exists() else []
 
     def curves(self) -> dict[str, list[float]]:
-        """F by `threshold`, a column per row of the table."""
+        """F-score by `threshold`, one column per row of the results."""
         return _read_csv(self.folder / CURVES)
 
     def training(self) -> dict[str, list[float]]:
-        """What training measured, by `epoch`; empty for a model that was trained elsewhere."""
+        """Columns of the learning curve; empty for a model that was trained elsewhere."""
         path = self.folder / LEARNING_CURVE
         return _read_csv(path) if path.exists() else {}
 
@@ -93,12 +93,12 @@ class Results:
         """The predicted jaws of the cases."""
         return self._jaws(PREDICTIONS, ids, meshes=True)
 
-    def truths(self, ids: Collection[str]) -> dict[str, Jaw]:
-        """The true clouds of the cases."""
+    def ground_truths(self, ids: Collection[str]) -> dict[str, Jaw]:
+        """The ground-truth point clouds of the cases."""
         return self._jaws(PREPARED, ids, meshes=False)
 
     def views(self, ids: Collection[str]) -> dict[str, list[bytes | None]]:
-        """The pictures of the cases, PNG, None where a view is absent."""
+        """The views of the cases as PNG bytes; None for an absent view."""
         paths = shard_paths(self.folder / VIEWS, self.split())
         return {case.id: list(case.views) for path in paths for case in read_views(path) if case.id in ids}
 
@@ -110,8 +110,9 @@ class Results:
             for row in read_rows(path, columns):
                 if (case_id := row["id"].as_py()) not in ids:
                     continue
+                # Copies: Arrow's own memory can't be written to, which PyTorch warns of.
                 triples: dict[str, Any] = {
-                    name: to_array(row[name]).reshape(-1, 3) if name in row and row[name].is_valid else None
+                    name: to_array(row[name]).reshape(-1, 3).copy() if name in row and row[name].is_valid else None
                     for name in ("points", "normals", "vertices", "faces")
                 }
                 jaws[case_id] = Jaw(center=to_array(row["center"]), radius=row["radius"].as_py(), **triples)
@@ -131,7 +132,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not readable as JSON ({error}). Run `tenview evaluate` again.") from None
     if not isinstance(found, dict):
-        raise UserError(f"{path}: not a table of figures. Run `tenview evaluate` again.")
+        raise UserError(f"{path}: not a table of metrics. Run `tenview evaluate` again.")
     return found
 
 

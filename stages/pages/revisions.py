@@ -1,4 +1,4 @@
-"""A run by its name: a folder, or an experiment or another Git revision, brought into a folder as far as it can be."""
+"""Finds a run by its name: a folder, or an experiment or Git revision, whose files are written into a folder."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ class Run:
     Attributes:
         name: as the user gave it.
         folder: holds reports/ and, of a folder of the user's, data/.
-        missing: what can't be had of it, in sentences.
+        missing: sentences on what could not be found.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Run:
 
 
 def find_run(name: str, scratch: Path) -> Run:
-    """The run that a name stands for.
+    """Find a run.
 
     Args:
         name: a folder with reports/ in it, the name of an experiment, or a Git revision.
         scratch: an empty folder, where a revision's files are written.
 
     Raises:
-        UserError: there is no such folder or revision, or it has no figures.
+        UserError: there is no such folder or revision, or it has no metrics.
     """
     folder = Path(name)
     if folder.is_dir():

@@ -1,4 +1,4 @@
-"""Clouds and meshes for the 3D view, small enough for a page: positions in 16 bits, normals and values in 8."""
+"""Point clouds and meshes for the 3D view, quantised: positions to 16 bits, normals and values to 8."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,21 @@ from scipy.spatial import cKDTree
 
 from scans.seeds import generator
 
-WORST_SHOWN_MM = 2.0  # distances from here on have the last colour
-WIDEST_SHOWN = 2.0  # the same for the distance of a point to the next, in those of the truth
+WORST_SHOWN_MM = 2.0  # distances from here on have the last colour of the colour map
+WIDEST_SHOWN = 2.0  # the same for nearest-neighbour distances, as multiples of the ground truth's median
 BASE64 = 4 / 3  # bytes of text a byte
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A cloud, or a mesh where it has faces, that can be shown or hidden.
+    """A point cloud, or a mesh if it has faces, that can be shown or hidden.
 
     Attributes:
-        name: shown beside its switch. colour: "#rrggbb", where no value colours it.
-        points: (N, 3), normalised. normals: (N, 3); None for a mesh, whose faces tell them.
+        name: label of its switch. colour: "#rrggbb", used when no value colours it.
+        points: (N, 3), normalised. normals: (N, 3); None for a mesh, whose normals follow from its faces.
         faces: (F, 3) indices, or None.
-        values: (N,) numbers from 0 to 1 (clipped) that can colour it, by name.
-        shown: whether it is at first.
+        values: by name, (N,) numbers that can colour it, clipped to [0, 1].
+        shown: whether it is visible at first.
     """
 
     name: str
@@ -37,13 +37,13 @@ class Layer:
 
 
 def pack(layers: Sequence[Layer], size: float, case_id: str) -> dict[str, Any]:
-    """What viewer.js reads, as plain JSON of at most about `size` bytes; layers with more are thinned out.
+    """The scene that viewer.js reads, as plain JSON of at most about `size` bytes; larger layers are subsampled.
 
-    Chance, which picks the points that stay, depends on `case_id` alone.
+    The random choice of points is seeded by `case_id` alone.
     """
-    share = size / len(layers) / BASE64
+    bytes_each = size / len(layers) / BASE64
     extent = max(float(np.abs(layer.points).max()) for layer in layers)
-    return {"extent": extent, "layers": [_packed(_thinned(layer, share, case_id), extent) for layer in layers]}
+    return {"extent": extent, "layers": [_packed(_subsampled(layer, bytes_each, case_id), extent) for layer in layers]}
 
 
 def spacing(points: np.ndarray) -> np.ndarray:
@@ -52,14 +52,14 @@ def spacing(points: np.ndarray) -> np.ndarray:
 
 
 def estimated_normals(points: np.ndarray, neighbours: int = 12) -> np.ndarray:
-    """(N, 3) unit normals of the planes that fit each point's neighbourhood best; their sides are not known."""
+    """(N, 3) unit normals by PCA of each point's neighbourhood; their sign is arbitrary."""
     _, nearest = cKDTree(points).query(points, k=min(neighbours, len(points)))
     around = points[nearest] - points[nearest].mean(axis=1, keepdims=True)  # (N, k, 3)
     return np.linalg.eigh(np.einsum("nki,nkj->nij", around, around))[1][:, :, 0]
 
 
-def _thinned(layer: Layer, size: float, case_id: str) -> Layer:
-    """The layer with so many points or vertices that it takes `size` bytes."""
+def _subsampled(layer: Layer, size: float, case_id: str) -> Layer:
+    """The layer with at most so many points or vertices that it takes `size` bytes."""
     each = 6 + 3 * (layer.normals is not None) + len(layer.values)
     if layer.faces is not None:
         each += 2 * 3 * 4  # a closed mesh has two faces a vertex, three 32-bit indices each
@@ -75,7 +75,7 @@ def _thinned(layer: Layer, size: float, case_id: str) -> Layer:
 
 
 def _coarser(layer: Layer, count: int) -> Layer:
-    """A mesh of at most `count` vertices: those in one cell of a grid become one, their mean."""
+    """The mesh decimated to at most `count` vertices by clustering them in a grid; each cluster becomes its mean."""
     cell = float(np.ptp(layer.points, axis=0).max()) / np.sqrt(count)
     while True:
         grid = np.floor(layer.points / cell).astype(np.int64)

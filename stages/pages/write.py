@@ -1,4 +1,4 @@
-"""A page of one file: template, style and scripts in one, so that it opens from a disk without a network."""
+"""Writes a page as one HTML file with style and scripts inside, so that it needs no network."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from scans.files import atomic_file
-from stages.pages import figures
+from stages.pages import metrics
 
 PARTS = Path(__file__).parent
 
@@ -21,7 +21,7 @@ def write_page(template: Path, page: Path, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figures.show, "signed": figures.show_signed, "title": figures.title}
+    environment.filters |= {"metric": metrics.show, "signed": metrics.show_signed, "title": metrics.title}
     values |= {name: Markup((PARTS / file).read_text(encoding="utf-8")) for name, file in FILES.items()}
     text = environment.get_template(template.name).render(values)
     with atomic_file(page) as path:

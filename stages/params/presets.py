@@ -1,4 +1,7 @@
-"""Presets: overlays of params.yaml, a file in presets/ each, whose first line says what it is."""
+"""Presets: overlays of params.yaml, a file in presets/ each, whose first line is its description.
+
+They are those of the folder that tenview runs in, and those that come with Tenview.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +16,12 @@ from scans.files import atomic_file
 from stages.params import tree as params
 
 PRESETS = Path("presets")
+INCLUDED = Path(__file__).resolve().parents[2] / "presets"
 
 
 def names() -> list[str]:
-    """Names of the files in presets/."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    """Names of all presets."""
+    return sorted({path.stem for folder in (PRESETS, INCLUDED) for path in folder.glob("*.yaml")})
 
 
 def meaning(name: str) -> str:
@@ -81,4 +85,5 @@ def _rows(values: list[Any]) -> CommentedSeq:
 def _text(name: str) -> str:
     if name not in names():
         raise UserError(f"{PRESETS}/{name}.yaml: not found. There are: {', '.join(names()) or 'none'}.")
-    return (PRESETS / f"{name}.yaml").read_text(encoding="utf-8")
+    own = PRESETS / f"{name}.yaml"
+    return (own if own.is_file() else INCLUDED / own.name).read_text(encoding="utf-8")

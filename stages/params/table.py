@@ -20,11 +20,11 @@ def print_table(params: Params, section: str = "") -> None:
     Raises:
         UserError: there is no such section.
     """
-    rows = [row for row in _rows(params, Params(), "") if f"{row[0]}.".startswith(f"{section}." if section else "")]
-    if not rows:
+    shown = [row for row in rows(params, Params()) if f"{row[0]}.".startswith(f"{section}." if section else "")]
+    if not shown:
         raise UserError(f"no parameter or section {section!r}; `tenview params` lists all.")
     table = Table("parameter", "value", "default", "allowed", "meaning", box=None, pad_edge=False)
-    for key, value, default, bounds, meaning in rows:
+    for key, value, default, bounds, meaning in shown:
         changed = "bold" if value != default else ""
         table.add_row(key, _show(value), _show(default), bounds, meaning, style=changed)
     console = Console()
@@ -34,11 +34,12 @@ def print_table(params: Params, section: str = "") -> None:
     console.print("\nChange them in params.yaml, or for one run: dvc exp run -S render.image_size=128", highlight=False)
 
 
-def _rows(section: BaseModel, defaults: BaseModel, prefix: str) -> Iterator[tuple[str, Any, Any, str, str]]:
+def rows(section: BaseModel, defaults: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any, Any, str, str]]:
+    """Key, value, default, bounds and description of every parameter of a section, in order."""
     for name, field in type(section).model_fields.items():
         value, default = getattr(section, name), getattr(defaults, name)
         if isinstance(value, BaseModel):
-            yield from _rows(value, default, f"{prefix}{name}.")
+            yield from rows(value, default, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value, default, allowed(field), field.description or ""
 

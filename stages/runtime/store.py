@@ -19,7 +19,8 @@ from scans.files import atomic_file
 from stages.runtime.workspace import HIDDEN
 
 STORE = HIDDEN / "store"
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]  # a clone, or site-packages where Tenview was installed from a wheel
+PACKAGES = ("model", "renderers", "scans", "stages")
 ABANDONED = 3600 * 10**9  # ns after which nobody is still writing an unfinished entry
 
 
@@ -37,8 +38,12 @@ def key(stage: str, **parts: Any) -> str:
 
 @cache
 def code_digest(stage: str) -> str:
-    """Digest of the stage's code: the Python files among its deps in dvc.yaml, which are the only list of them."""
-    deps = YAML(typ="safe", pure=True).load(PROJECT / "dvc.yaml")["stages"][stage]["deps"]
+    """Digest of the stage's code: the Python files among its deps in dvc.yaml.
+
+    A wheel holds no dvc.yaml. Installed from one, the code of all stages counts, which changes by an upgrade alone.
+    """
+    pipeline = PROJECT / "dvc.yaml"
+    deps = YAML(typ="safe", pure=True).load(pipeline)["stages"][stage]["deps"] if pipeline.is_file() else PACKAGES
     files: set[Path] = set()
     for dep in deps:
         path = PROJECT / dep

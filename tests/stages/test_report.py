@@ -47,7 +47,7 @@ def test_teeth_intervals_and_surfaces_where_there_are_some(run: Path) -> None:
     add_meshes(run)
     page = written()
     assert "<small>12.3 % – 98.7 %</small>" in page
-    assert "1 more figures" in page
+    assert "1 more metrics" in page
     assert re.search(r"label accuracy</th>\s*<td class=\"own\">50.0 %", page)
     assert "<title>16: 0.70</title>" in page
     assert "<title>17: no case</title>" in page
@@ -73,9 +73,9 @@ stages:
     assert curves in page
     assert "abcdef.dir" in page
     assert "later" not in page
-    assert "the file here is another" in page
+    assert "the file here has another digest" in page
     (run / "dvc.lock").write_text(lock % hashlib.md5((run / "reports/curves.csv").read_bytes()).hexdigest())
-    assert "the file here is another" not in written()
+    assert "the file here has another digest" not in written()
 
 
 def test_predictions_of_other_cases_are_refused(run: Path, tmp_path: Path) -> None:

@@ -6,18 +6,22 @@ from stages.cards.model_card import model_card
 from stages.params.tree import Params
 from stages.prediction.calibration import Calibration
 
-FIGURES = {"cases": 2, "f_035": 0.9}
+METRICS = {"cases": 2, "f_035": 0.9}
 
 
 @pytest.mark.parametrize(
-    ("network", "figures", "size"),
+    ("network", "metrics", "size"),
     [
-        ({"image_size": 32, "views": 10}, FIGURES, "A jaw gets the training jaws' mean radius, 41.0 mm"),
-        ({"image_size": 32}, FIGURES | {"radius_error_mm": 2.77}, "guesses the jaw's radius, and is off by 2.8 mm"),
+        ({"image_size": 32, "views": 10}, METRICS, "A jaw gets the training jaws' mean radius, 41.0 mm"),
+        (
+            {"image_size": 32},
+            METRICS | {"radius_error_mm": 2.77},
+            "the jaw's radius with a mean error of 2.8 mm",
+        ),
     ],
     ids=["cloud", "field"],
 )
-def test_the_card_of_either_network(network: dict[str, int], figures: dict[str, float], size: str) -> None:
+def test_the_card_of_either_network(network: dict[str, int], metrics: dict[str, float], size: str) -> None:
     card = model_card(
         "mine",
         Params(),
@@ -25,7 +29,7 @@ def test_the_card_of_either_network(network: dict[str, int], figures: dict[str, 
         {"test": 2},
         network,
         2_800_000,
-        {"model": figures, "mean_shape": FIGURES},
+        {"model": metrics, "mean_shape": METRICS},
         Calibration("0", 41.0, 3, Limits(0.9, 0.1)),
         {"network.safetensors": "the weights"},
     )

@@ -1,4 +1,4 @@
-from stages.pages.figures import better, choose, names, show, show_signed, title
+from stages.pages.metrics import better, choose, names, show, show_signed, title
 
 
 def test_cases_are_spread_from_the_worst_to_the_best() -> None:
@@ -12,7 +12,7 @@ def test_cases_are_spread_from_the_worst_to_the_best() -> None:
     assert len(choose(rows, 9)) == 5
 
 
-def test_shares_are_in_per_cent_and_distances_are_not() -> None:
+def test_fractions_are_in_per_cent_and_distances_are_not() -> None:
     assert show(0.7749, "precision_035") == "77.5 %"
     assert show(0.7607, "chamfer_mm") == "0.761"
     assert show(None, "f_035") == "–"
@@ -20,13 +20,13 @@ def test_shares_are_in_per_cent_and_distances_are_not() -> None:
     assert show_signed(0.5, "chamfer_mm") == "+0.500"
 
 
-def test_more_is_better_for_shares_alone() -> None:
+def test_more_is_better_for_fractions_alone() -> None:
     assert better("f_035", 0.1)
     assert better("label_accuracy", 0.1)
     assert not better("chamfer_mm", 0.1)
     assert not better("f_035", 0.0)
 
 
-def test_an_unknown_figure_is_shown_by_its_name() -> None:
+def test_an_unknown_metric_is_shown_by_its_name() -> None:
     assert names([{"cases": 3, "new_thing": 1.0, "f_035": 0.5}]) == ["f_035", "new_thing"]
     assert title("new_thing") == "new thing"
