@@ -104,7 +104,7 @@ class Dvc:
     def _was_blocked(self) -> bool:
         """Whether another DVC, not one that died long ago, is why it failed."""
         found = [int(match[1]) for line in self.last_lines if (match := _BLOCKER.match(line))]
-        return bool(found) and all(_is_dvc(pid) or not psutil.pid_exists(pid) for pid in found)
+        return bool(found) and all(is_dvc(pid) or not psutil.pid_exists(pid) for pid in found)
 
     def stage(self) -> tuple[str, str] | None:
         """Name and outcome of the stage that DVC has come to; None at the end."""
@@ -163,7 +163,7 @@ def _holder() -> str:
         held = json.loads(Path(".dvc/tmp/rwlock").read_text())
         by = [*held.get("write", {}).values(), *chain.from_iterable(held.get("read", {}).values())]
         for holder in by:
-            if _is_dvc(holder["pid"]):
+            if is_dvc(holder["pid"]):
                 return f"process {holder['pid']}: dvc {holder['cmd']}"
     with contextlib.suppress(FileNotFoundError), open(".dvc/tmp/lock") as lock:
         try:
@@ -173,7 +173,7 @@ def _holder() -> str:
     return ""
 
 
-def _is_dvc(pid: int) -> bool:
+def is_dvc(pid: int) -> bool:
     """Whether a process is DVC's; DVC itself takes any process that has the number now for it."""
     with contextlib.suppress(psutil.Error):
         return any("dvc" in word for word in psutil.Process(pid).cmdline())

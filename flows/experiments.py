@@ -6,14 +6,16 @@ finish. What was before stands in .tenview/run meanwhile: after a power cut, `re
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.dvc import PROGRAM
+from flows.dvc import PROGRAM, is_dvc
 from scans.errors import UserError
 from scans.files import atomic_file
 from stages.params.edit import edited
@@ -68,6 +70,16 @@ def is_running_with(content: bytes) -> bool:
     return BEFORE.exists() and content == DURING.read_bytes()
 
 
+def require_git_identity() -> None:
+    """Raise UserError before a run at whose end DVC could not keep the experiment."""
+    for key in ("user.name", "user.email"):
+        if not _git("config", key, check=False):
+            raise UserError(
+                f"Git: {key} is not set, without which DVC keeps no experiment. "
+                "Run git config --global user.name 'Your Name', and the same for user.email with your address."
+            )
+
+
 def save(name: str, stages: Sequence[str]) -> None:
     """Keep params.yaml, dvc.lock and the results of these stages as DVC's experiment `name`.
 
@@ -96,6 +108,8 @@ def recover() -> list[str]:
     told = []
     if BEFORE.exists() and _restore_params():
         told.append("params.yaml: took out the values of a run that was killed")
+    if GIT.exists():
+        _break_locks()
     if GIT.exists() and _restore_git():
         told.append("Git: put back the branch, the staged and the changed files, as before a run that was killed")
     return told
@@ -114,14 +128,22 @@ def _note_git() -> None:
         partial.write_text(json.dumps(notes))
 
 
+def _break_locks() -> None:
+    """Delete what a killed `dvc exp save` holds of Git's and of DVC's experiments."""
+    git, refs = Path(_git("rev-parse", "--git-dir")), Path(_git("rev-parse", "--git-path", "refs"))
+    for lock in chain(git.glob("*.lock"), refs.glob("*.lock"), refs.glob("exps/**/*.lock")):
+        lock.unlink()
+    held = Path(".dvc/tmp/exps/rwlock")  # DVC believes a holder alive that nobody has waited for
+    if held.exists() and not any(is_dvc(int(pid)) for pid in re.findall(r'"pid": (\d+)', held.read_text())):
+        held.unlink()
+
+
 def _restore_git() -> bool:
     """Whether DVC had left HEAD, index and files apart; they are as noted now. Otherwise only the index is put back."""
     notes = json.loads(GIT.read_text())
     stash = _git("rev-parse", "--quiet", "--verify", "refs/stash", check=False)
     apart = _git("symbolic-ref", "--quiet", "HEAD", check=False) != notes["branch"] or stash != notes["stash"]
     if apart:
-        for lock in ("index.lock", "HEAD.lock"):
-            Path(_git("rev-parse", "--git-path", lock)).unlink(missing_ok=True)
         if notes["branch"] and _git("rev-parse", notes["branch"]) == notes["commit"]:
             _git("symbolic-ref", "HEAD", notes["branch"])
         _git("reset", "--quiet")

@@ -19,7 +19,7 @@ from prefect.states import Completed, Failed, State
 
 from flows import artifacts
 from flows.dvc import Dvc, Ran, wait_for_others
-from flows.experiments import changed_params, recover, save
+from flows.experiments import changed_params, recover, require_git_identity, save
 from flows.forms import changes, form, remember
 from flows.guard import end_with_runner
 from scans.errors import UserError
@@ -138,6 +138,8 @@ def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> St
         logger.info("params.yaml: %s: %s", key, value)
     logger.info("dvc %s", " ".join(arguments))
     experiment = _experiment_name() if changed else None
+    if experiment:
+        require_git_identity()
     ran: dict[str, Ran] = {}
     with changed_params(changed):
         with Dvc(*arguments) as dvc:
