@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,10 @@ from prefect.artifacts import (
 from flows.dvc import Ran, output
 from flows.pages import PAGES_URL
 from scans.errors import UserError
+from stages.runtime.progress import LINE
 from stages.runtime.workspace import METRICS, PAGE, VIEWS
 
 SECONDS_BETWEEN_UPDATES = 10.0  # one costs 0.6 s
-_STEP = re.compile(r"(?P<what>.+): (?P<done>\d+) of (?P<total>\d+), ")
 
 
 class Progress:
@@ -36,7 +35,7 @@ class Progress:
 
     def read(self, line: str) -> None:
         """Take a line of the stage; those of stages.runtime.progress tell `done of total`."""
-        found = _STEP.match(line)
+        found = LINE.match(line)
         if found is None or time.monotonic() - self._last < SECONDS_BETWEEN_UPDATES:
             return
         done, total = int(found["done"]), int(found["total"])
@@ -71,15 +70,27 @@ def publish(results: Sequence[Ran], experiment: str | None) -> None:
 
 
 def metrics_table() -> str:
-    """Markdown: each metric now, at the last commit, and the difference."""
+    """Markdown: each metric of the network now, at the last commit, and the difference; beside them the baselines'."""
     try:
         changed = json.loads(output("metrics", "diff", "--all", "--json")).get(str(METRICS), {})
     except UserError as error:
         return str(error)
-    lines = ["| metric | now | last commit | difference |", "|---|---|---|---|"]
-    for name, values in sorted(changed.items()):
-        now, then = values.get("new"), values.get("old")
-        lines.append(f"| {name} | {_show(now)} | {_show(then)} | {_show(values.get('diff'))} |")
+    now, then = ({key: values.get(side) for key, values in changed.items()} for side in ("new", "old"))
+    names = list(dict.fromkeys(key.rpartition(".")[2] for key in changed))
+    first, *others = sorted(dict.fromkeys(key.rpartition(".")[0] for key in changed), key=lambda of: of != "model")
+    lines = [
+        f"| metric | {first} | last commit | difference | {' | '.join(others)} |",
+        "|---" * (4 + len(others)) + "|",
+    ]
+    for name in names:
+        key = f"{first}.{name}"
+        cells = [
+            now.get(key),
+            then.get(key),
+            changed.get(key, {}).get("diff"),
+            *(now.get(f"{of}.{name}") for of in others),
+        ]
+        lines.append(f"| {name} | {' | '.join(map(_show, cells))} |")
     return "\n".join(lines)
 
 

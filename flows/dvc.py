@@ -1,6 +1,9 @@
 """Runs DVC and reads what it says, stage by stage; nothing of it outlives the run."""
 
+import contextlib
+import fcntl
 import io
+import json
 import os
 import re
 import subprocess
@@ -9,8 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+
+import psutil
 
 from flows import guard
 from scans.errors import UserError
@@ -19,6 +24,9 @@ PROGRAM = str(Path(sys.executable).with_name("dvc"))
 SECONDS_TO_END = 9.0
 SECONDS_BETWEEN_REDRAWS = 10.0  # of a progress bar that is drawn again and again on one line
 
+SECONDS_BETWEEN_LOOKS = 0.5  # at the locks of other DVC processes
+
+_BLOCKER = re.compile(r"\s*\(PID (\d+)\): ")  # of the lines that follow `is busy, it is being blocked by`
 # What DVC says when it comes to a stage, and what became of the stage then.
 _STAGE = {
     re.compile(r"Running stage '(\w+)'"): "ran",
@@ -56,6 +64,7 @@ class Dvc:
         )
         self._lines = read_lines(self._process)
         self.code, self._next = None, None
+        self.last_lines.clear()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,15 +81,30 @@ class Dvc:
         self.__enter__()
 
     def before_stage(self) -> Iterator[str]:
-        """The lines up to the next line about a stage, or to the end."""
-        for line in self._lines:
-            self.last_lines.append(line)
-            if stage_of(line):
-                self._next = line
+        """The lines up to the next line about a stage, or to the end.
+
+        Where another DVC came in between two stages it is waited for, and the command starts again.
+        """
+        while True:
+            for line in self._lines:
+                self.last_lines.append(line)
+                if stage_of(line):
+                    self._next = line
+                    return
+                yield line
+            self._next = None
+            self.code = self._process.wait()
+            if not (self.code and self._was_blocked()):
                 return
-            yield line
-        self._next = None
-        self.code = self._process.wait()
+            waits: list[str] = []
+            wait_for_others(waits.append)
+            yield from waits
+            self.again()
+
+    def _was_blocked(self) -> bool:
+        """Whether another DVC, not one that died long ago, is why it failed."""
+        found = [int(match[1]) for line in self.last_lines if (match := _BLOCKER.match(line))]
+        return bool(found) and all(is_dvc(pid) or not psutil.pid_exists(pid) for pid in found)
 
     def stage(self) -> tuple[str, str] | None:
         """Name and outcome of the stage that DVC has come to; None at the end."""
@@ -120,18 +144,37 @@ def output(*arguments: str) -> str:
     return ended.stdout
 
 
-def override(key: str, value: Any) -> str:
-    """`key=value` as `dvc exp run -S` takes it (Hydra's grammar)."""
-    return f"{key}={_literal(value)}"
+def wait_for_others(tell: Callable[[str], object]) -> None:
+    """Wait until no other DVC works in this folder; `tell` what is waited for.
+
+    While a stage runs DVC holds its files alone (.dvc/tmp/rwlock), at all other times the project (.dvc/tmp/lock).
+    """
+    told = ""
+    while other := _holder():
+        if other != told:
+            tell(f"waiting for {other}")
+            told = other
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _literal(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_literal, value)) + "]"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return repr(value)
+def _holder() -> str:
+    """What DVC runs here, in words; empty if none does."""
+    with contextlib.suppress(OSError, ValueError):
+        held = json.loads(Path(".dvc/tmp/rwlock").read_text())
+        by = [*held.get("write", {}).values(), *chain.from_iterable(held.get("read", {}).values())]
+        for holder in by:
+            if is_dvc(holder["pid"]):
+                return f"process {holder['pid']}: dvc {holder['cmd']}"
+    with contextlib.suppress(FileNotFoundError), open(".dvc/tmp/lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return "another dvc"
+    return ""
+
+
+def is_dvc(pid: int) -> bool:
+    """Whether a process is DVC's; DVC itself takes any process that has the number now for it."""
+    with contextlib.suppress(psutil.Error):
+        return any("dvc" in word for word in psutil.Process(pid).cmdline())
+    return False

@@ -1,15 +1,25 @@
 """What the UI asks for: the sections of the parameter tree, with the values of params.yaml filled in."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from scans.errors import UserError
+from scans.files import atomic_file
 from stages.params import presets
 from stages.params import tree as params
+from stages.params.dotted import flat, nested
 from stages.params.table import allowed
 from stages.params.tree import Params
+from stages.runtime.workspace import HIDDEN
+
+FORMS = HIDDEN / "forms"
+FORMS_KEPT = 1000  # of a few kB each; one for each content that a form has had
 
 
 class Form(BaseModel):
@@ -40,40 +50,51 @@ def form(values: BaseModel) -> type[BaseModel]:
     )
 
 
-def changes(now: Params, asked: Mapping[str, Any], preset: str | None = None) -> dict[str, Any]:
+def remember(values: Mapping[str, BaseModel]) -> str:
+    """Keep the values, by section, that a form is filled with, on this machine; returns the name that they go by."""
+    plain = {section: value.model_dump(mode="json") for section, value in values.items()}
+    content = json.dumps(plain, sort_keys=True)
+    name = hashlib.sha256(content.encode()).hexdigest()[:12]
+    if not (path := FORMS / f"{name}.json").exists():
+        with atomic_file(path) as partial:
+            partial.write_text(content)
+        for old in sorted(FORMS.glob("*.json"), key=lambda file: -file.stat().st_mtime_ns)[FORMS_KEPT:]:
+            old.unlink(missing_ok=True)
+    return name
+
+
+def changes(
+    now: Params, asked: Mapping[str, Any], preset: str | None = None, filled_with: str | None = None
+) -> dict[str, Any]:
     """Dotted keys and values that the run is to have otherwise than params.yaml.
+
+    What the form was filled with and the user has left alone is no change, even if params.yaml has another value now.
 
     Args:
         asked: sections by name, as the form gives them: models or plain values; keys that are left out stay.
-        preset: name of a file in presets/, which holds where the form has the value of params.yaml.
+        preset: name of a file in presets/, which holds where the form was left alone.
+        filled_with: what `remember` gave for the values that the form showed; those of params.yaml now if left out.
     Raises:
-        UserError: the values don't go together, or there is no such preset.
+        UserError: the values don't go together, or there is no such preset, or nobody knows that form any more.
     """
     present = flat(now.model_dump(mode="json"))
+    shown = _remembered(filled_with) if filled_with else present
+    sent = flat({name: _sent(value) for name, value in asked.items()})
     wanted = flat(presets.read(preset)) if preset else {}
-    sections = {
-        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value for name, value in asked.items()
-    }
-    wanted |= {key: value for key, value in flat(sections).items() if key not in present or value != present[key]}
+    wanted |= {key: value for key, value in sent.items() if key not in shown or value != shown[key]}
     params.check(nested(present | wanted), "the form")
     return {key: value for key, value in wanted.items() if value != present[key]}
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys for nested ones; lists are values."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return found
+def _sent(section: Any) -> Any:
+    """What came for a section, without the defaults that Prefect has filled in."""
+    return section.model_dump(mode="json", exclude_unset=True) if isinstance(section, BaseModel) else section
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The reverse of `flat`."""
-    tree: dict[str, Any] = {}
-    for key, value in values.items():
-        *parents, last = key.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[last] = value
-    return tree
+def _remembered(name: str) -> dict[str, Any]:
+    try:
+        return flat(json.loads((FORMS / f"{Path(name).name}.json").read_text()))
+    except (OSError, ValueError):
+        raise UserError(
+            f"the form: nobody knows any more what it was filled with ({name}). Open it anew, and change what you want."
+        ) from None

@@ -1,11 +1,13 @@
-"""Runs a command in a process group of its own, and ends the whole group when its starter dies or lets go.
+"""Ties processes to each other, so that none outlives the one that it works for.
 
+`start` runs a command in a process group of its own, and ends the whole group when its starter dies or lets go.
 DVC starts a stage through a shell, and the stage starts workers; a DVC that is killed leaves them running. The starter
 keeps the writing end of this process's stdin. The kernel closes it when the starter ends, even by SIGKILL, so that
 nothing is left behind. Started as `python -m flows.guard COMMAND ...`; it imports next to nothing, to start at once.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,6 +15,8 @@ import sys
 import threading
 import time
 
+PR_SET_PDEATHSIG = 1
+SECONDS_TO_REPORT = 10.0  # in which a run whose runner died ends DVC and tells the server, if there is still one
 # First what Ctrl-C sends, on which stages tidy up; each with the seconds to wait: 7 of the 10 that a cancelled run has.
 SIGNALS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
 
@@ -25,6 +29,21 @@ def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":
         start_new_session=True,  # a terminal's Ctrl-C is the starter's to handle
         **options,  # type: ignore[call-overload]
     )
+
+
+def end_with_runner() -> None:
+    """Have this flow's process ended when its runner dies, which could no longer cancel it; no runner, nothing."""
+    if sys.platform == "linux" and "PREFECT__FLOW_RUN_ID" in os.environ:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_after(runner: int) -> None:
+    """Prefect tries for a minute to reach a server that died with the runner."""
+    while os.getppid() == runner:
+        time.sleep(1)
+    time.sleep(SECONDS_TO_REPORT)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(command: list[str]) -> int:

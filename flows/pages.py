@@ -6,12 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+from flows.gate import HEADERS, HOSTS
 from stages.runtime.workspace import PAGE
 
 PAGES_URL = "TENVIEW_PAGES_URL"  # environment variable that tells the runs
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Reports(SimpleHTTPRequestHandler):
+    def parse_request(self) -> bool:
+        """Refuse a host that is not this machine: a name of another site's that resolves to 127.0.0.1."""
+        if not super().parse_request():
+            return False
+        if self.headers.get("Host", "").partition(":")[0] in HOSTS:
+            return True
+        self.send_error(400, "Invalid host")
+        return False
+
+    def end_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -19,7 +34,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def served_reports(port: int) -> Iterator[str]:
     """Serve reports/ to this machine alone, on any port where this one is taken; yields the address."""
-    handler = functools.partial(_Quiet, directory=str(PAGE.parent.resolve()))
+    handler = functools.partial(_Reports, directory=str(PAGE.parent.resolve()))
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError:

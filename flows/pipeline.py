@@ -3,10 +3,13 @@
 The forms hold the values that params.yaml has when this module is imported; each run imports it anew.
 """
 
+import contextlib
 import inspect
+import logging
+import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 from prefect import Flow, flow, get_run_logger, task
@@ -15,18 +18,22 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
 from flows import artifacts
-from flows.dvc import Dvc, Ran, override
-from flows.forms import changes, flat, form
-from flows.runner import end_with_runner
+from flows.dvc import Dvc, Ran, wait_for_others
+from flows.experiments import changed_params, recover, require_git_identity, save
+from flows.forms import changes, form, remember
+from flows.guard import end_with_runner
 from scans.errors import UserError
-from scans.files import atomic_file
 from stages.cli import STAGES
 from stages.params.presets import names as presets
-from stages.params.tree import PARAMS_FILE, load
+from stages.params.tree import Params, load
+from stages.runtime.workspace import stage_lock
 
-NOW = load()
-SECTIONS = list(type(NOW).model_fields)
 DOWNLOAD_RETRIES = 2
+NO_PRESET = "none"
+NOW = Params()
+with contextlib.suppress(UserError):  # each run reads params.yaml again, and fails with what is wrong there
+    NOW = load()
+SECTIONS = list(type(NOW).model_fields)
 
 
 class StageError(Exception):
@@ -44,9 +51,15 @@ def make_flow(
         chosen = stages[stages.index(first) : stages.index(last) + 1]
         if not chosen:
             return Failed(message=f"first={first} comes after last={last}")
-        force, preset = asked.pop("force"), asked.pop("preset", None)
+        force, preset, filled_with = asked.pop("force"), asked.pop("preset", NO_PRESET), asked.pop("form")
+        logger = get_run_logger()
         try:
-            return run_stages(chosen, changes(load(), asked, preset), force=force)
+            with stage_lock("run", tell=logger.info):
+                wait_for_others(logger.info)
+                for line in recover():
+                    logger.warning(line)
+                changed = changes(load(), asked, None if preset == NO_PRESET else preset, filled_with)
+                return run_stages(chosen, changed, force=force)
         except (UserError, StageError) as error:
             return Failed(message=str(error))
 
@@ -54,6 +67,7 @@ def make_flow(
     for section in sections:
         model = form(getattr(NOW, section))
         parameters.append(_parameter(section, model(), model))
+    parameters.append(_parameter("form", remember({section: getattr(NOW, section) for section in sections}), str))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__name__ = run.__qualname__ = name
     meaning = {section: type(getattr(NOW, section)).__doc__ for section in sections} | HELP
@@ -65,8 +79,9 @@ def make_flow(
 HELP = {
     "first": "The stage to start with; earlier ones are left as they are.",
     "last": "The stage to end with.",
-    "preset": "A file of presets/, which holds where this form is left as params.yaml has it.",
+    "preset": "A file of presets/, which holds where this form is left as it is.",
     "force": "Run stages that are up to date too.",
+    "form": "Which params.yaml filled this form, so that only what you change counts; leave it.",
 }
 
 
@@ -75,16 +90,37 @@ def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
 
 
 def _run_name(name: str) -> str:
-    """`pipeline: render.image_size=96`, from the parameters of the present run."""
+    """`pipeline: render.image_size=96`, from the parameters of the present run; a name that was typed stays."""
+    if (typed := flow_run.name) and not _is_generated(typed):
+        return typed
     asked: dict[str, Any] = dict(flow_run.parameters or {})
-    usual = {"first": next(iter(STAGES)), "last": list(STAGES)[-1], "preset": None, "force": False}
+    usual = {"first": next(iter(STAGES)), "last": list(STAGES)[-1], "preset": NO_PRESET, "force": False}
     words = [f"{key}={asked[key]}" for key, value in usual.items() if asked.get(key, value) != value]
+    preset = asked.get("preset", NO_PRESET)
     try:
-        changed = changes(load(), {key: value for key, value in asked.items() if key in SECTIONS}, asked.get("preset"))
+        sections = {key: value for key, value in asked.items() if key in SECTIONS}
+        changed = changes(load(), sections, None if preset == NO_PRESET else preset, asked.get("form"))
     except UserError:
         changed = {}  # the run itself will say what is wrong
     words += [f"{key}={value}" for key, value in changed.items()]
     return f"{name}: {', '.join(words) or 'no changes'}"
+
+
+def _is_generated(name: str) -> bool:
+    """Whether Prefect made up the name: its form (`Rustic-Mango`), or its server (two of coolname's words)."""
+    adjectives = (
+        "Awesome|Rustic|Small|Gorgeous|Fantastic|Sleek|Intelligent|Unbranded|Refined|Licensed|Generic|Practical|"
+        "Ergonomic|Handcrafted|Tasty|Handmade|Incredible"
+    )
+    return bool(re.fullmatch(f"({adjectives})-[^-]+", name)) or set(name.split("-")) <= _cool_words()
+
+
+@cache
+def _cool_words() -> set[str]:
+    from coolname.data import config
+
+    lists = (each["words"] for each in config.values() if isinstance(each, dict) and "words" in each)
+    return {word for words in lists for word in words}
 
 
 def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> State[dict[str, Any]]:
@@ -94,21 +130,31 @@ def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> St
 
     Raises:
         StageError: DVC, or a stage, failed.
+        UserError: DVC could not keep the experiment.
     """
-    experiment = _experiment_name() if changed else None
-    arguments = command(stages, changed, force=force, experiment=experiment)
+    arguments = command(stages, force=force)
     logger = get_run_logger()
+    for key, value in changed.items():
+        logger.info("params.yaml: %s: %s", key, value)
     logger.info("dvc %s", " ".join(arguments))
-    ran: list[Ran] = []
-    with _params_restored(changed), Dvc(*arguments) as dvc:
-        for line in dvc.before_stage():
-            logger.info(line)
-        while found := dvc.stage():
-            ran.append(_stage_task(found[0])(dvc, found[0]))
-        if dvc.code:
-            raise StageError("\n".join(dvc.last_lines))
-    artifacts.publish(ran, experiment)
-    outcomes = {each.stage: each.outcome for each in ran}
+    experiment = _experiment_name() if changed else None
+    if experiment:
+        require_git_identity()
+    ran: dict[str, Ran] = {}
+    with changed_params(changed):
+        with Dvc(*arguments) as dvc:
+            for line in dvc.before_stage():
+                logger.info(line)
+            while found := dvc.stage():
+                done = _stage_task(found[0])(dvc, found[0])
+                ran.setdefault(done.stage, done)  # DVC that starts again comes to what it has just done
+            if dvc.code:
+                raise StageError("\n".join(dvc.last_lines))
+        if experiment:
+            wait_for_others(logger.info)
+            save(experiment, stages)
+    artifacts.publish(list(ran.values()), experiment)
+    outcomes = {each.stage: each.outcome for each in ran.values()}
     summary = ", ".join(f"{stage} {outcome}" for stage, outcome in outcomes.items()) or "nothing to do"
     return Completed(
         message=f"experiment {experiment}; {summary}" if experiment else summary,
@@ -116,26 +162,9 @@ def run_stages(stages: list[str], changed: dict[str, Any], *, force: bool) -> St
     )
 
 
-@contextmanager
-def _params_restored(changed: dict[str, Any]) -> Iterator[None]:
-    """Take the changes out of params.yaml again if the block fails, unless somebody has edited it meanwhile."""
-    before, expected = PARAMS_FILE.read_bytes(), flat(load().model_dump(mode="json")) | changed
-    try:
-        yield
-    except BaseException:
-        if flat(load().model_dump(mode="json")) == expected:
-            with atomic_file(PARAMS_FILE) as partial:
-                partial.write_bytes(before)
-        raise
-
-
-def command(stages: list[str], changed: dict[str, Any], *, force: bool, experiment: str | None) -> list[str]:
-    """The arguments for `dvc`: a plain `repro`, or `exp run` where there is an experiment to be named."""
-    arguments = ["--wait-for-lock", *(["exp", "run", "--name", experiment] if experiment else ["repro"])]
-    for key, value in changed.items():
-        arguments += ["-S", override(key, value)]
-    if force:
-        arguments.append("--force")
+def command(stages: list[str], *, force: bool) -> list[str]:
+    """The arguments for `dvc`."""
+    arguments = ["--wait-for-lock", "repro", *(["--force"] if force else [])]
     # All stages up to one, or just these; DVC brings what is before them up to date in the first case alone.
     return [*arguments, *([stages[-1]] if stages[0] == next(iter(STAGES)) else ["--single-item", *stages])]
 
@@ -175,7 +204,8 @@ def follow_stage(dvc: Dvc, stage: str) -> Ran:
     progress = artifacts.Progress(stage)
     started = time.monotonic()
     for line in dvc.before_stage():
-        logger.log(40 if line.startswith(("ERROR", "tenview:")) else 20, line)
+        level = logging.ERROR if line.startswith(("ERROR", "tenview:")) else logging.INFO
+        logger.log(level, "%s", line if line.startswith(f"{stage}: ") else f"{stage}: {line}")
         progress.read(line)
     if dvc.code:
         raise StageError("\n".join(dvc.last_lines))
@@ -195,7 +225,7 @@ _choices = [
     _parameter("last", _names[-1], Literal[tuple(_names)]),
 ]
 if presets():
-    _choices.append(_parameter("preset", None, Literal[tuple(presets())] | None))
+    _choices.append(_parameter("preset", NO_PRESET, Literal[(NO_PRESET, *presets())]))
 
 pipeline = make_flow("pipeline", _names, SECTIONS, "Run what is out of date, from a stage to a stage.", *_choices)
 download = _stage_flow("download")

@@ -2,32 +2,32 @@
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
+from flows.experiments import is_running_with, recover
 from flows.pages import PAGES_URL, served_reports
-from flows.server import HOME, LOG, own_server
+from flows.server import HOME, LOG, Server, own_server
 from scans.errors import UserError
 from stages.params.tree import PARAMS_FILE, load
 from stages.runtime.progress import say
+from stages.runtime.server_log import server_errors
 from stages.runtime.workspace import stage_lock
 
 if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
-    from prefect.runner import Runner
+    from flows.deployments import Deployments
 
 SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
-SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched
+SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched, and at the server's log
+SECONDS_TO_SCHEDULE = 90.0  # in which a server makes the runs of a schedule
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
@@ -40,55 +40,85 @@ def serve(
     port: Annotated[
         int,
         typer.Option(
-            help="Port of the server that is started where PREFECT_API_URL is not set; the next serves reports/."
+            min=1,
+            max=65534,
+            help="Port of the server that is started where PREFECT_API_URL is not set; the next serves reports/.",
         ),
     ] = 4200,
-    name: Annotated[str, typer.Option(help="Name of the deployments; the folder's name if left out.")] = "",
+    name: Annotated[
+        str, typer.Option(help="What follows the stage in the deployments' names; the folder's name if left out.")
+    ] = "",
     cron: Annotated[str, typer.Option(help="Run the pipeline by this schedule too, such as `0 3 * * *`.")] = "",
     watch: Annotated[bool, typer.Option(help="Run the pipeline when scans come into download.directory.path.")] = False,
 ) -> None:
     """Serve the pipeline and its stages in the Prefect UI; runs started there wait for each other."""
     load()  # a mistake in it is told before anything starts
+    if any(sign in name for sign in "/%&><"):
+        raise UserError(f"--name {name}: Prefect takes no name with one of / % & > <")
+    _check_cron(cron)
     with stage_lock("serve"), served_reports(port + 1) as pages, _api(port) as server:
         os.environ[PAGES_URL] = pages
-        asyncio.run(_serve(name or Path.cwd().name, cron, watch, server))
+        asyncio.run(_serve(name, cron, watch, server))
+
+
+def _check_cron(cron: str) -> None:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        CronSchedule(cron=cron or "0 0 * * *")
+    except ValueError:
+        raise UserError(
+            f"--cron {cron!r}: no schedule. Write minute, hour, day, month and day of the week: "
+            "'0 3 * * *' is 3:00 UTC every day."
+        ) from None
 
 
 @contextlib.contextmanager
-def _api(port: int) -> "Iterator[subprocess.Popen[bytes] | None]":
-    """Have Prefect's settings name a server: the configured one, or one of our own, whose process it yields."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+def _api(port: int) -> Iterator[Server | None]:
+    """Have Prefect's settings name a server: the configured one, or one of our own, which it yields."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
     with contextlib.ExitStack() as stack:
-        process = None
+        server = None
         if not PREFECT_API_URL.value():
-            address, process = stack.enter_context(own_server(port))
-            stack.enter_context(temporary_settings({PREFECT_API_URL: address, PREFECT_HOME: HOME.resolve()}))
-        yield process
+            server = stack.enter_context(own_server(port))
+            settings = {PREFECT_API_URL: server.api, PREFECT_API_AUTH_STRING: server.auth, PREFECT_HOME: HOME.resolve()}
+            stack.enter_context(temporary_settings(settings))
+        yield server
 
 
-async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[bytes] | None") -> None:
+async def _serve(name: str, cron: str, watch: bool, server: Server | None) -> None:
     from prefect.runner import Runner
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+    from flows.deployments import Deployments, mark_crashed
+
+    await _check_server()
+    with stage_lock("run"):  # no orphan of an earlier serve's is at work any more
+        for line in recover():
+            say(line)
     scans = _scans()
-    runner = Runner(name=f"tenview-{name}", limit=1, query_seconds=SECONDS_BETWEEN_QUERIES)
-    pipeline, *_ = deployments = await _deploy(runner, name, cron)
-    await _mark_crashed(deployments)
-    say(f"Tenview in the Prefect UI: {PREFECT_UI_URL.value() or PREFECT_API_URL.value().removesuffix('/api')}")
+    runner = Runner(name=f"tenview-{name or Path.cwd().name}", limit=1, query_seconds=SECONDS_BETWEEN_QUERIES)
+    deployments = Deployments(runner, name, shared=server is None)
+    await deployments.deploy()
+    await deployments.schedule(cron)
+    await mark_crashed(deployments.ids.values())
+    ui = PREFECT_UI_URL.value() or PREFECT_API_URL.value().removesuffix("/api")
+    say(f"Tenview in the Prefect UI: {server.sign_in if server else ui}")
     running = asyncio.create_task(runner.start())
     await asyncio.sleep(0)  # in which the runner takes over the signals, that are ours
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    tasks = [running, asyncio.create_task(stop.wait()), asyncio.create_task(_follow_params(runner, name, cron))]
+    watches = [running, stop.wait(), _follow_params(deployments), _watch_schedules(deployments)]
     if server:
-        tasks.append(asyncio.create_task(_end_of(server)))
+        watches += [_end_of(server), _watch_log(server)]
     if watch:
-        tasks.append(asyncio.create_task(_watch(pipeline, scans)))
+        watches.append(_watch(deployments.ids["pipeline"], scans))
+    tasks = [asyncio.ensure_future(each) for each in watches]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     # With a dead server there is nobody to report to.
-    patience = 0.5 if server and server.poll() is not None else SECONDS_TO_REPORT
+    patience = 0.5 if server and server.process.poll() is not None else SECONDS_TO_REPORT
     await _end_runs(patience)
     for task in tasks:
         task.cancel()
@@ -100,78 +130,72 @@ async def _serve(name: str, cron: str, watch: bool, server: "subprocess.Popen[by
         raise error
 
 
-async def _deploy(runner: "Runner", name: str, cron: str) -> list[UUID]:
-    """Put the flows, with forms that hold the present values of params.yaml, on the server."""
-    from prefect.deployments.runner import EntrypointType
+async def _check_server() -> None:
+    """Raise UserError where the server does not answer, or does not let us in."""
+    import httpx
+    from prefect.settings import get_current_settings
 
-    flows = importlib.import_module("flows.pipeline")
-    deployments = []
-    for flow in flows.FLOWS:
-        schedule = cron if cron and flow.name == "pipeline" else None
-        deployment = await flow.ato_deployment(
-            name, cron=schedule, paused=False, tags=["tenview"], entrypoint_type=EntrypointType.MODULE_PATH
-        )
-        deployments.append(await runner.aadd_deployment(deployment))
-    return deployments
+    url, auth = get_current_settings().api.url, get_current_settings().api.auth_string
+    known = httpx.BasicAuth(*auth.get_secret_value().split(":", 1)) if auth else None
+    try:
+        # Not Prefect's client, which would try for minutes.
+        async with httpx.AsyncClient(timeout=10, auth=known) as client:
+            answer = await client.get(f"{url}/admin/version")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UserError(
+            f"PREFECT_API_URL={url}: no Prefect server answers ({error or type(error).__name__}). Start it, mend the "
+            "address, or unset it (`prefect config unset PREFECT_API_URL`) to have a server of the project's own."
+        ) from None
+    if answer.status_code in (401, 403):
+        raise UserError(f"PREFECT_API_URL={url}: the server wants to know who asks; set PREFECT_API_AUTH_STRING.")
+    if not answer.is_success:
+        raise UserError(f"PREFECT_API_URL={url}: no Prefect server, or one that fails (HTTP {answer.status_code}).")
 
 
-async def _follow_params(runner: "Runner", name: str, cron: str) -> None:
-    """Bring the forms up to date whenever params.yaml changes."""
+async def _follow_params(deployments: "Deployments") -> None:
+    """Bring the forms up to date whenever params.yaml changes, other than by a run that may yet take it back."""
     served = PARAMS_FILE.read_bytes()
     while True:
         await asyncio.sleep(1)
-        if not PARAMS_FILE.exists() or (now := PARAMS_FILE.read_bytes()) == served:
+        if not PARAMS_FILE.exists() or (now := PARAMS_FILE.read_bytes()) == served or is_running_with(now):
             continue
         served = now
         try:
-            importlib.reload(importlib.import_module("flows.pipeline"))
-            await _deploy(runner, name, cron)
-        except (
-            Exception
-        ) as error:  # a half edited file, or code that was changed meanwhile; runs start with the new code
+            load()
+            await deployments.deploy()
+        except Exception as error:  # a half edited file, or code that was changed; runs start with the new code
             say(f"tenview: the forms keep their old values: {error}")
 
 
-async def _mark_crashed(deployments: Iterable[UUID]) -> None:
-    """Report the runs as crashed that were in progress when an earlier `tenview serve` was killed."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterId,
-        FlowRunFilter,
-        FlowRunFilterId,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-        TaskRunFilter,
-        TaskRunFilterState,
-        TaskRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType
-    from prefect.states import Crashed, State
+async def _watch_schedules(deployments: "Deployments") -> None:
+    """Tell of schedules that the server lets lie: its UI shows them as active."""
+    import httpx
 
-    unfinished = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-    crashed: State[None] = Crashed(
-        message="tenview serve, or the server, ended while this ran. Run it again: it goes on from there."
-    )
-    client: PrefectClient
-    async with get_client() as client:
-        runs = await client.read_flow_runs(
-            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))),
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished))),
-        )
-        for run in runs:
-            tasks = await client.read_task_runs(
-                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])),
-                task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=unfinished))),
-            )
-            for task in tasks:
-                await client.set_task_run_state(task.id, crashed, force=True)
-            await client.set_flow_run_state(run.id, crashed, force=True)
-            say(f"crashed, as an earlier tenview serve was killed: {run.name}")
+    told: set[str] = set()
+    before: set[str] = set()
+    while True:
+        now: set[str] = set()
+        with contextlib.suppress(httpx.HTTPError):  # of a server under load, or of one that ends
+            now = set(await deployments.without_scheduled_runs())
+        for name in sorted(before & now - told):
+            say(f"tenview: the server makes no runs for the schedule of {name}. See its log, and `tenview doctor`.")
+            told.add(name)
+        before = now
+        await asyncio.sleep(SECONDS_TO_SCHEDULE)
 
 
-async def _end_of(server: "subprocess.Popen[bytes]") -> None:
-    while server.poll() is None:
+async def _watch_log(server: Server) -> None:
+    """Tell of services of our own server that fail, each once."""
+    told: set[str] = set()
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        for error in server_errors(server.log).keys() - told:
+            say(f"tenview: the Prefect server: {error}. See {server.log}, and `tenview doctor`.")
+            told.add(error)
+
+
+async def _end_of(server: Server) -> None:
+    while server.process.poll() is None:
         await asyncio.sleep(1)
     raise UserError(f"the Prefect server ended; see {LOG}. Start tenview serve again.")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from ruamel.yaml import YAML
 
 from scans.errors import UserError
 from stages.params import tree as parameters
@@ -53,11 +54,27 @@ def _stage_command(stage: str) -> Callable[[], None]:
         try:
             with stage_lock(stage):
                 import_module(f"stages.{stage}").run(checked)
-        except KeyboardInterrupt:
-            say("tenview: stopped; run it again")
-            raise typer.Exit(130) from None
+        except BaseException as error:
+            if gone := _gone(stage):
+                say(
+                    f"{stage}: {', '.join(gone)} is gone, for DVC deletes what a stage has made before it runs again; "
+                    f"`dvc checkout {stage}` brings the last one back"
+                )
+            if isinstance(error, KeyboardInterrupt):
+                say("tenview: stopped; run it again")
+                raise typer.Exit(130) from None
+            raise
 
     return command
+
+
+def _gone(stage: str) -> list[str]:
+    """What the last run of a stage that dvc.lock knows has left, and is no longer there."""
+    if not Path("dvc.lock").exists():
+        return []
+    known = YAML(typ="safe", pure=True).load(Path("dvc.lock")) or {}
+    outs = known.get("stages", {}).get(stage, {}).get("outs", [])
+    return [out["path"] for out in outs if not Path(out["path"]).exists()]
 
 
 for _name, (_summary, _output, _change) in STAGES.items():

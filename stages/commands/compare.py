@@ -19,6 +19,7 @@ from stages.pages.results import Jaw, Results, Row
 from stages.pages.revisions import Run, find_run
 from stages.pages.scene import WORST_SHOWN_MM, Layer, estimated_normals, pack
 from stages.pages.write import write_page
+from stages.params.dotted import flat
 from stages.runtime.progress import say
 from stages.runtime.workspace import CASES, PREDICTIONS, PREPARED
 
@@ -176,14 +177,7 @@ def _flat(path: Path) -> dict[str, Any]:
     """The values of a params.yaml by dotted keys; empty where there is none."""
     if not path.exists():
         return {}
-
-    def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-        flat: dict[str, Any] = {}
-        for key, value in values.items():
-            flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-        return flat
-
-    return flatten(YAML(typ="safe", pure=True).load(path) or {}, "")
+    return flat(YAML(typ="safe", pure=True).load(path) or {})
 
 
 def _cases(

@@ -6,14 +6,16 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
 from scans.errors import UserError
 from stages.params import tree as params
+from stages.runtime.server_log import LOG, server_errors
 
 PACKAGES = ("torch", "timm", "numpy", "numba", "pyarrow", "pyrender", "trimesh", "dvc", "prefect")
 GIGABYTES_WANTED = 10
@@ -47,7 +49,18 @@ def _versions() -> Check:
         found = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     except importlib.metadata.PackageNotFoundError as error:
         return False, f"{error.name} is not installed", "make install"
+    if wrong := [*_unmet(importlib.metadata.requires("tenview") or [])]:
+        return False, ", ".join(wrong), "make install; with other versions things fail in silence"
     return True, f"Python {platform.python_version()}, " + ", ".join(found), ""
+
+
+def _unmet(requirements: Iterable[str]) -> Iterator[str]:
+    """Of the packages that are needed everywhere, those that are here in a version that was ruled out."""
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            version = importlib.metadata.version(requirement.name)
+            if not requirement.specifier.contains(version, prereleases=True):
+                yield f"{requirement.name} {version}, needed {requirement.specifier}"
 
 
 def _machine() -> Check:
@@ -108,6 +121,15 @@ def _dvc() -> Check:
     return True, f"stages to run: {', '.join(stages)}" if stages else "all stages are up to date", ""
 
 
+def _server() -> Check:
+    if not LOG.exists():
+        return True, "tenview serve has not run here", ""
+    if errors := server_errors():
+        worst, times = errors.most_common(1)[0]
+        return False, f"{worst} ({times} times in {LOG})", "make install, then start tenview serve again"
+    return True, "no error in the log of its Prefect server", ""
+
+
 CHECKS: tuple[tuple[str, bool, Callable[[], Check]], ...] = (
     ("packages", True, _versions),
     ("machine", True, _machine),
@@ -117,4 +139,5 @@ CHECKS: tuple[tuple[str, bool, Callable[[], Check]], ...] = (
     ("renderer pyrender", False, _pyrender),
     ("GPU", False, _gpu),
     ("DVC", True, _dvc),
+    ("tenview serve", False, _server),
 )

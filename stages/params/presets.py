@@ -3,17 +3,16 @@
 They are those of the folder that tenview runs in, and those that come with Tenview.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from scans.errors import UserError
-from scans.files import atomic_file
 from stages.params import tree as params
+from stages.params.dotted import flat
+from stages.params.edit import write_values
 
 PRESETS = Path("presets")
 INCLUDED = Path(__file__).resolve().parents[2] / "presets"
@@ -42,44 +41,12 @@ def read(name: str) -> dict[str, Any]:
 
 
 def write(name: str, path: Path = params.PARAMS_FILE) -> list[str]:
-    """Put a preset's values into params.yaml, which keeps its comments and other values; returns the changed keys.
+    """Put a preset's values into params.yaml, which keeps every other character; returns the changed keys.
 
     Raises:
         UserError: there is no such preset, or params.yaml would be wrong with it; then it stays as it was.
     """
-    overlay = read(name)
-    params.load(path)
-    yaml = YAML()
-    yaml.width, yaml.preserve_quotes = 10_000, True
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    tree = yaml.load(path.read_text(encoding="utf-8")) or CommentedMap()
-    changed = _overlay(tree, overlay, "")
-    with atomic_file(path) as partial:
-        yaml.dump(tree, partial)
-        params.check(YAML(typ="safe", pure=True).load(partial) or {}, f"{path} with {PRESETS}/{name}.yaml")
-    return changed
-
-
-def _overlay(tree: Any, values: Mapping[str, Any], prefix: str) -> list[str]:
-    changed = []
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            changed += _overlay(tree.setdefault(key, CommentedMap()), value, f"{prefix}{key}.")
-        elif tree.get(key) != value:
-            tree[key] = _rows(value) if isinstance(value, list) else value
-            changed.append(f"{prefix}{key}")
-    return changed
-
-
-def _rows(values: list[Any]) -> CommentedSeq:
-    """A list as params.yaml has them: a section a line, plain values in brackets."""
-    rows = CommentedSeq(CommentedMap(value) if isinstance(value, Mapping) else value for value in values)
-    for row in rows:
-        if isinstance(row, CommentedMap):
-            row.fa.set_flow_style()
-    if not any(isinstance(row, CommentedMap) for row in rows):
-        rows.fa.set_flow_style()
-    return rows
+    return write_values(flat(read(name)), f"{PRESETS}/{name}.yaml", path)
 
 
 def _text(name: str) -> str:

@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, plain lines elsewhere. All of it goes to stderr."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ from rich.progress import (
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 10.0
+LINE = re.compile(r"(?P<what>.+): (?P<done>\d+) of (?P<total>\d+), ")  # how a line of `steps` or `track` begins
 
 
 def say(message: str) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,8 +31,8 @@ HIDDEN = Path(".tenview")
 
 
 @contextmanager
-def stage_lock(stage: str) -> Iterator[None]:
-    """Hold the stage's lock: wait until no other process runs this stage here.
+def stage_lock(stage: str, tell: Callable[[str], object] = say) -> Iterator[None]:
+    """Hold the stage's lock: wait until no other process runs this stage here, and `tell` if there is one.
 
     A killed `dvc repro` leaves its stage running. The next one must not write beside that orphan, so it waits;
     the kernel frees the lock of a process that dies.
@@ -43,7 +43,7 @@ def stage_lock(stage: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            say(f"{stage}: waiting for process {lock.read().strip() or '?'}, which runs this stage here")
+            tell(f"{stage}: waiting for process {lock.read().strip() or '?'}, which runs this stage here")
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(str(os.getpid()))

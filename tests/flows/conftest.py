@@ -1,7 +1,6 @@
 """One real Prefect server and one clone of the project for all tests of flows."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -15,9 +14,13 @@ from typing import Any
 import psutil
 import pytest
 
-from flows import guard
+from flows.server import own_server
 from tests.clones import environment, new_clone, run
 
+# For tests that need the server: one process runs them all, so that there is one.
+needs_prefect = [
+    pytest.mark.prefect, pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("prefect")
+]  # fmt: skip
 SMALL = """
 download: {synthetic: {jaws: 3, test_jaws: 1, voxel_size: 2.0}}
 prepare: {points: 64, validation_fraction: 0.4}
@@ -47,23 +50,10 @@ def committed(clone: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
-    """A Prefect server with a database of its own."""
-    home, port = tmp_path_factory.mktemp("prefect"), free_port()
-    settings = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_UI_API_URL": "/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with open(home / "log", "wb") as log:
-        process = guard.start(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | settings)
-    api = Api(f"http://127.0.0.1:{port}/api", home)
-    wait_for(api.healthy, 300, lambda: (home / "log").read_text())
-    yield api
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+    """A Prefect server as `tenview serve` starts it, with a database of its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    with own_server(free_port(), home) as running:
+        yield Api(running.url, running.auth, home)
 
 
 @pytest.fixture(scope="session")
@@ -81,35 +71,45 @@ class Api:
     """What the tests ask of a Prefect server."""
 
     url: str
+    auth: str
     home: Path
 
-    def __call__(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """POST with a body, GET without; asks again while the database is busy, as Prefect's client does."""
+    def __call__(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
+        """POST with a body, GET without."""
         import httpx
 
-        for _ in range(20):
-            answer = httpx.request("GET" if body is None else "POST", self.url + path, json=body, timeout=60)
-            if answer.status_code != 503:
-                break
-            time.sleep(0.5)
-        return answer.json() if answer.is_success else (answer.status_code, answer.text)
+        method = method or ("GET" if body is None else "POST")
+        user, password = self.auth.split(":")
+        answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=60, auth=(user, password))
+        return (answer.json() if answer.content else None) if answer.is_success else (answer.status_code, answer.text)
 
     def healthy(self) -> bool:
         """Whether it answers."""
         import httpx
 
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health", timeout=5).is_success
+            return httpx.get(f"{self.url}/api/health", timeout=5).is_success
         return False
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Environment variables with which Prefect finds it."""
+        url = {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_API_AUTH_STRING": self.auth}
+        return url | {"PREFECT_HOME": str(self.home)}
 
     def deployment(self, flow: str) -> dict[str, Any]:
         """The deployment of a flow."""
         found = self("/deployments/filter", {})
         return next(each for each in found if each["entrypoint"] == f"flows.pipeline.{flow}")
 
-    def trigger(self, flow: str, **parameters: Any) -> Any:
+    def form(self, flow: str) -> dict[str, Any]:
+        """What the UI sends where its form is left as it opens."""
+        schema = self.deployment(flow)["parameter_openapi_schema"]["properties"]
+        return {name: field["default"] for name, field in schema.items()}
+
+    def trigger(self, flow: str, run_name: str | None = None, **parameters: Any) -> Any:
         """Start a run, as the UI does."""
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        body = {"name": run_name, "parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", body)
 
     def state(self, run_id: str) -> str:
@@ -147,10 +147,8 @@ class Serve:
 
     def start(self) -> str:
         """Start it, and wait until it takes runs; returns the line with the address."""
-        environ = environment() | {"PYTHONPATH": str(self.clone)}
-        environ.pop("PREFECT_API_URL", None)
-        if self.api:
-            environ |= {"PREFECT_API_URL": self.api.url, "PREFECT_HOME": str(self.api.home)}
+        environ = {key: value for key, value in environment().items() if not key.startswith("PREFECT_")}
+        environ |= {"PYTHONPATH": str(self.clone)} | (self.api.settings if self.api else {})
         with open(self.clone.parent / "serve.log", "w") as file:
             self.process = subprocess.Popen(
                 [Path(sys.executable).with_name("tenview"), "serve", *self.options],
@@ -177,10 +175,10 @@ class Serve:
 
     def work(self) -> list[str]:
         """DVC, stages and their workers."""
-        return self.processes("dvc --", "tenview download", "tenview render", "spawn_main")
+        return self.processes("dvc --", "tenview download", "tenview prepare", "tenview render", "spawn_main")
 
     def long_run(self) -> str:
-        """Start a run that takes minutes; returns its id when its stage is at work."""
+        """Start a run that takes minutes, with changed parameters; returns its id when its stage is at work."""
         assert self.api
         started = self.api.trigger("download", download={"synthetic": {"jaws": 5000}}, compute={"workers": 2})
         wait_for(lambda: bool(self.processes("spawn_main")), 300, lambda: self.api.log(started["id"]))
