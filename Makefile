@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
 
-.PHONY: help install repro test test-fast lint bench osmesa serve system-packages clean
+.PHONY: help install repro test test-fast soak lint bench osmesa serve system-packages clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -28,11 +28,18 @@ repro: install  ## Run what is out of date in the pipeline; ends with reports/in
 serve: install  ## Put the pipeline into the Prefect UI and print its address
 	tenview serve
 
+# Two processes of one core each. Tests that share a server or a clone stay together (tests/conftest.py).
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadgroup
+
 test: install  ## Run every test that this machine can run
-	pytest
+	$(PYTEST) --durations 20
 
 test-fast: install  ## Run the tests without the slow ones
-	pytest -m "not slow"
+	$(PYTEST) -m "not slow"
+
+KILLS := 200
+soak: install  ## Kill the pipeline at random moments, run it twice at once and on a full disk; takes an hour
+	python -m tests.soak --kills $(KILLS)
 
 lint: install  ## Check style, types, import directions, and that dvc.lock is of this code
 	ruff check .

@@ -12,8 +12,18 @@ import numpy as np
 import pytest
 
 from scans.mesh import Mesh
+from tests.clones import PROJECT, finish, made_once, toy_clone
 
-PROJECT = Path(__file__).resolve().parents[1]
+# Fixtures that take long to make. Of the tests that use them, a module's run in one of pytest-xdist's processes.
+SHARED = {"server", "clone", "cloud", "cluster", "browser", "prepared"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SHARED & {*getattr(item, "fixturenames", ())}:
+            group = "prefect" if "flows" in item.path.parts else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +39,12 @@ def shared() -> Path:
     if not (folder / "scans").is_dir():
         pytest.skip("no folder ../shared with scans and weights")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which `presets/best.yaml` has run at toy size and been committed. Only to be read: see `copy_of`."""
+    return made_once(tmp_path_factory, "finished_clone", lambda folder: finish(toy_clone(folder)))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 
-@pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
+@pytest.mark.parametrize("color", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["grey", "colour"])
 def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
     color: bool, kwargs: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -37,6 +37,7 @@ def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
         np.testing.assert_allclose(points, wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
 def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> None:
     torch.manual_seed(0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,14 +16,11 @@ from tests.clones import environment, write_params
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SMALL = """
-download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 512, validation_fraction: 0.25, cases_per_shard: 1}
-render: {image_size: 32, samples: 1}
 compute: {workers: 1, accelerator: cpu}
 train:
   epochs: 6
   batch_size: 2
-  ema: 0.9
+  ema_decay: 0.9
   network: {encoder: test_efficientnet, width: 16, heads: 2}
   cloud: {hidden: 16}
 """
@@ -42,11 +40,10 @@ def finish(folder: Path, stage: str) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(finished_clone: Path, tmp_path: Path) -> Path:
     """Data to train on."""
     write_params(tmp_path, SMALL)
-    for stage in ("download", "prepare", "render"):
-        finish(tmp_path, stage)
+    shutil.copytree(finished_clone / "data", tmp_path / "data")
     return tmp_path
 
 

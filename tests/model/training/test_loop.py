@@ -307,6 +307,7 @@ FIELD = {
 }
 
 
+@pytest.mark.slow
 def test_a_field_is_trained_by_the_same_loop(cases: list[Case], tmp_path: Path) -> None:
     whole = surfaces(cases)
     settings = config(epochs=40, batch_size=3, view_dropout=0.5, min_views=2, ema_decay=0.5, **FIELD)

@@ -56,6 +56,7 @@ def times_of_edges(faces: np.ndarray) -> np.ndarray:
     return np.unique(edges, axis=0, return_counts=True)[1]
 
 
+@pytest.mark.slow
 def test_the_same_bytes_again_and_in_another_process():
     code = (
         "import hashlib; from scans.synthetic.jaw import make_jaw; m = make_jaw(1, 'again', voxel_mm=0.9);"

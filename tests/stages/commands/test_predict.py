@@ -14,17 +14,9 @@ from scans.mesh_files.read import read_mesh
 from scans.shards.naming import shard_paths
 from scans.shards.png import decode_png
 from scans.shards.views import read_views
-from tests.clones import environment, write_params
+from tests.clones import copy_of, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-SMALL = """
-download: {synthetic: {jaws: 10, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 8192, validation_fraction: 0.4}
-render: {image_size: 64, samples: 1}
-train: {epochs: 2, batch_size: 2, network: {encoder: mobilenetv2_035, width: 16, heads: 2}, cloud: {hidden: 16}}
-compute: {workers: 1}
-"""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("predict")]
 
 
 def tenview(folder: Path, *arguments: object, fails: bool = False) -> str:
@@ -39,11 +31,12 @@ def tenview(folder: Path, *arguments: object, fails: bool = False) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the pipeline has run to `evaluate`."""
-    folder = tmp_path_factory.mktemp("project")
-    write_params(folder, SMALL)
-    for stage in ("download", "prepare", "render", "train", "evaluate"):
+def project(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished clone with a cloud network, trained and evaluated."""
+    folder = copy_of(finished_clone, tmp_path_factory.mktemp("project"))
+    (folder / "presets/cloud.yaml").write_text("# A cloud.\ntrain: {network: {decoder: cloud}}\n")
+    tenview(folder, "preset", "cloud")
+    for stage in ("train", "evaluate"):
         tenview(folder, stage)
     return folder
 

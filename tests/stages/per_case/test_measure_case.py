@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scans.shards.naming import shard_paths
+from scans.shards.prepared import read_prepared
+from stages.per_case.measure_case import Measured, Place, Prediction, Task, measure_case
+from stages.runtime.workspace import MEAN_SHAPE, MODEL, PREPARED
+from tests.stages.finished_run import RADIUS, finish_run
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """Two jaws of 500 points: the first one's own points as prediction, moved by 0.01 radii along z."""
+    finish_run(tmp_path, cases=2, noise=0.01, points=500)
+    monkeypatch.chdir(tmp_path)
+    (shard,) = shard_paths(PREPARED, "test")
+    case = next(read_prepared(shard))
+    (tmp_path / MODEL).mkdir(parents=True)
+    np.save(MODEL / MEAN_SHAPE, case.points[:100])
+    moved = Prediction(case.points + np.float32([0, 0, 0.01]), case.normals, case.labels, RADIUS + 3)
+    return measure_case(Task("A00", Place(shard, 0), moved, Place(shard, 1), None, 1, 0))
+
+
+def test_a_prediction_beside_the_surface(measured: Measured) -> None:
+    """Each point's nearest is the one that it was moved from, or one that is even nearer."""
+    model = measured.figures["model"]
+    assert model["f_035"] == 1
+    assert model["chamfer_mm"] == pytest.approx(0.01 * RADIUS, rel=0.1)
+    assert model["radius_error_mm"] == pytest.approx(3)
+    assert model["normal_consistency"] == pytest.approx(1, abs=0.02)
+    assert model["hungarian_accuracy_035"] == 1, "moved together, all points are matched"
+
+
+def test_baselines_that_are_not_there_have_no_row(measured: Measured) -> None:
+    assert list(measured.figures) == ["model", "mean_shape", "retrieval", "resampling_bound"]
+    assert measured.figures["retrieval"]["f_035"] < 1
+    assert "radius_error_mm" not in measured.figures["mean_shape"]
+
+
+def test_the_one_to_one_accuracy_is_told_relative_to_its_bound(measured: Measured) -> None:
+    bound = measured.figures["resampling_bound"]["hungarian_accuracy_035"]
+    assert bound
+    for row in measured.figures.values():
+        assert row["hungarian_accuracy_035_relative"] == pytest.approx(row["hungarian_accuracy_035"] / bound)
+
+
+def test_the_curve_rises_with_the_threshold(measured: Measured) -> None:
+    for curve in measured.curves.values():
+        assert curve == sorted(curve)
+    assert measured.curves["model"][-1] == 1

@@ -1,0 +1,123 @@
+"""The distance field in every stage and subcommand: `presets/best.yaml`, trained just enough to make a surface."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import trimesh
+
+from scans.mesh import LABELS
+from scans.mesh_files.read import read_mesh
+from scans.shards.naming import shard_paths
+from scans.shards.png import decode_png
+from scans.shards.views import ViewsCase, read_views
+from tests.clones import copy_of, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("field")]
+
+
+@pytest.fixture(scope="module")
+def model(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported model, alone in its folder."""
+    clone = copy_of(finished_clone, tmp_path_factory.mktemp("clone"))
+    run(clone, "tenview", "export", "--out", "field")
+    return Path(shutil.move(clone / "field", tmp_path_factory.mktemp("elsewhere") / "field"))
+
+
+@pytest.fixture(scope="module")
+def unseen(finished_clone: Path) -> ViewsCase:
+    """The views of a test case."""
+    return next(read_views(shard_paths(finished_clone / "data/views", "test")[0]))
+
+
+def predictions(clone: Path) -> list[dict]:
+    return pq.read_table(shard_paths(clone / "reports/predictions", "test")[0]).to_pylist()
+
+
+def test_evaluate_measures_what_only_a_field_answers(finished_clone: Path) -> None:
+    metrics = json.loads((finished_clone / "reports/metrics.json").read_text())["model"]
+    assert 0 < metrics["radius_error_mm"] < 15
+    assert 0 < metrics["normal_consistency"] <= 1
+    assert 0 < metrics["label_accuracy"] <= 1
+
+
+def test_the_predictions_are_labelled_surfaces(finished_clone: Path) -> None:
+    for row in predictions(finished_clone):
+        vertices, faces = (np.reshape(row[name], (-1, 3)) for name in ("vertices", "faces"))
+        assert len(faces) > 1000
+        assert faces.max() < len(vertices)
+        assert np.abs(vertices).max() < 2, "in jaw radii"
+        assert {*row["vertex_labels"]} <= {*LABELS}
+        np.testing.assert_allclose(np.linalg.norm(np.reshape(row["normals"], (-1, 3)), axis=1), 1, atol=1e-3)
+
+
+def test_the_report_shows_the_surfaces(finished_clone: Path) -> None:
+    page = (finished_clone / "reports/index.html").read_text()
+    assert page.count("predicted surface</label>") == 2
+    assert "label accuracy</th>" in page
+
+
+def test_predict_writes_the_surface_in_every_format(model: Path, unseen: ViewsCase, tmp_path: Path) -> None:
+    """The exported model, in an empty folder, on pictures with their cameras; the same bytes each time."""
+    from renderers.rigs.transforms import transforms_json
+    from scans.cameras import cameras_from_array
+
+    folder = tmp_path / "jaw"
+    folder.mkdir()
+    names = [f"view_{number:02d}.png" for number in range(10)]
+    for name, png in zip(names, unseen.views, strict=True):
+        assert png is not None
+        cv2.imwrite(str(folder / name), decode_png(png, unseen.id))
+    (folder / "transforms.json").write_text(json.dumps(transforms_json(cameras_from_array(unseen.cameras), names)))
+    for out in ("out", "again"):
+        run(tmp_path, "tenview", "predict", "jaw", "--model", str(model), "--out", out, "--points", "3000")
+    made = tmp_path / "out/jaw"
+    told = json.loads((made / "prediction.json").read_text())
+    assert told == json.loads((tmp_path / "again/jaw/prediction.json").read_text())
+    surfaces = {f"mesh.{form}" for form in ("ply", "stl", "glb")}
+    assert {*told["outputs"]} == surfaces | {"points.ply", "points.glb", "preview.png", "reconstruction.npz"}
+    assert told["radius_from"] == "the network"
+    arrays = np.load(made / "reconstruction.npz")
+    assert arrays["points"].shape == (3000, 3)
+    in_radii = np.linalg.norm(arrays["vertices"], axis=1).max() / told["radius_mm"]
+    assert 0.5 < in_radii < 2, "in millimetres"
+    for name in surfaces:
+        assert len(trimesh.load_mesh(made / name).faces) == len(arrays["faces"]), name
+    assert len(read_mesh(made / "mesh.ply").faces) == len(arrays["faces"]), "our own reader takes it"
+    colours = trimesh.load_mesh(made / "mesh.ply").visual.vertex_colors
+    assert len(np.unique(colours, axis=0)) == len(np.unique(arrays["vertex_labels"]))
+    assert cv2.imread(str(made / "preview.png")).std() > 20
+
+
+def test_the_exported_network_answers_in_onnx_runtime(model: Path, unseen: ViewsCase) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(model / "network.onnx", providers=["CPUExecutionProvider"])
+    fed = {
+        "views": np.stack([decode_png(png, unseen.id) for png in unseen.views if png])[None],
+        "view_mask": np.ones((1, 10), bool),
+        "cameras": unseen.cameras[None].astype(np.float32),
+        "points": np.random.default_rng(0).uniform(-1, 1, (1, 50, 3)).astype(np.float32),
+    }
+    answers = dict(zip([each.name for each in session.get_outputs()], session.run(None, fed), strict=True))
+    assert all(np.isfinite(answer).all() for answer in answers.values())
+    assert 20 < np.exp(answers["log_radius"]).item() < 100, "millimetres"
+
+
+def test_a_field_knows_its_cameras_and_any_number_of_views(model: Path, finished_clone: Path, tmp_path: Path) -> None:
+    scan = next((finished_clone / "data/scans").rglob("*.obj"))
+    run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--model", str(model), "--points", "500")
+    made = tmp_path / "predictions" / scan.stem
+    told = json.loads((made / "prediction.json").read_text())
+    assert 0 < told["error"]["f_035"] <= 1
+    for number in (2, 3, 7):
+        (made / f"views/view_{number:02d}.png").unlink()
+    run(
+        tmp_path, "tenview", "predict", str(made / "views"), "--model", str(model), "--missing", "any", "--out", "seven"
+    )
+    fewer = json.loads((tmp_path / "out/seven/prediction.json").read_text())
+    assert fewer["absent_views"] == [2, 3, 7]
+    assert "mesh.ply" in fewer["outputs"]
