@@ -16,7 +16,7 @@ class Tree(NamedTuple):
 
     Attributes:
         points: (N, 3) float32, sorted so that each node holds a run of them.
-        order: (N,) int32, where each sorted point stood in the cloud.
+        order: (N,) int32, index of each sorted point in the cloud.
         boxes: (2L, 6) float32, lower and upper corner of each node.
         runs: (2L, 2) int32, first point of each node and the one after its last.
     """
@@ -28,7 +28,7 @@ class Tree(NamedTuple):
 
 
 class IndexedPoints(NamedTuple):
-    """A cloud made ready for neighbour searches; make it once for a cloud that is asked often, such as the truth.
+    """A point cloud with its k-d tree; build it once for a cloud that is searched often, such as the ground truth.
 
     Attributes:
         points: (N, 3) float32 tensor.
@@ -40,7 +40,7 @@ class IndexedPoints(NamedTuple):
 
     @classmethod
     def build(cls, points: torch.Tensor) -> Self:
-        """The cloud of (N, 3) points, on the device they are on.
+        """Index (N, 3) points, on their device.
 
         Raises:
             ValueError: not (N, 3), no point at all, or a coordinate that is not finite.

@@ -1,57 +1,57 @@
-"""Where points are seen by the known cameras."""
+"""Projection of points into posed views."""
 
 from typing import NamedTuple
 
 import torch
 
-CAMERA_VECTOR_SIZE = (
-    23  # of a camera's row in the shards: 16 of the camera-to-world matrix, fx, fy, cx, cy, w, h, orthographic
-)
-NEAREST = 1e-3  # depths are at least this in divisions; what is nearer lies outside every picture
+from scans.cameras import CAMERA_COLUMNS
+
+CAMERA_VECTOR_SIZE = len(CAMERA_COLUMNS)  # 23
+NEAREST = 1e-3  # jaw radii; smaller depths are clamped in divisions
 
 
 class Projection(NamedTuple):
-    """Points as V cameras see them.
+    """Q points projected into V views.
 
     Attributes:
-        place: (B, V, Q, 2) column and row in the picture, from -1 at its left and upper border to 1.
+        uv: (B, V, Q, 2) column and row in the image, from -1 at its left and upper border to 1.
         depth: (B, V, Q) along the camera's axis, in jaw radii.
-        direction: (B, V, Q, 3) unit vector along the line of sight, away from the camera, in the points' frame.
+        direction: (B, V, Q, 3) unit viewing direction, away from the camera, in the points' frame.
     """
 
-    place: torch.Tensor
+    uv: torch.Tensor
     depth: torch.Tensor
     direction: torch.Tensor
 
 
 def project(points: torch.Tensor, cameras: torch.Tensor) -> Projection:
-    """See points through cameras in the OpenGL and NeRF convention, perspective or orthographic.
+    """Project points by cameras in the OpenGL and NeRF convention, perspective or orthographic.
 
     Args:
         points: (B, Q, 3), normalised frame.
-        cameras: (B, V, 23), a row per view as in the shards.
+        cameras: (B, V, 23), see `scans.cameras`.
 
     Raises:
-        ValueError: the cameras have another number of figures.
+        ValueError: the cameras have another shape.
     """
     if cameras.shape[-1] != CAMERA_VECTOR_SIZE:
         raise ValueError(f"expected cameras of shape (B, V, {CAMERA_VECTOR_SIZE}), got {tuple(cameras.shape)}")
     rotation, position = camera_poses(cameras)
     offset = points[:, None] - position[:, :, None]  # (B, V, Q, 3)
     right, up, backward = (offset @ rotation).unbind(-1)  # (B, V, Q) each
-    fx, fy, cx, cy, width, height, orthographic = (figure[..., None] for figure in cameras[..., 16:].unbind(-1))
+    fx, fy, cx, cy, width, height, orthographic = (value[..., None] for value in cameras[..., 16:].unbind(-1))
     parallel = orthographic > 0
     depth = -backward
     scale = torch.where(parallel, 1.0, 1 / depth.clamp_min(NEAREST))
-    place = torch.stack(
+    uv = torch.stack(
         [2 * (cx + fx * right * scale) / width - 1, 2 * (cy - fy * up * scale) / height - 1], dim=-1
     )  # (B, V, Q, 2)
     axis = -rotation[..., 2][:, :, None].expand_as(offset)
-    sight = offset / offset.norm(dim=-1, keepdim=True).clamp_min(NEAREST)
-    return Projection(place, depth, torch.where(parallel[..., None], axis, sight))
+    viewing = offset / offset.norm(dim=-1, keepdim=True).clamp_min(NEAREST)
+    return Projection(uv, depth, torch.where(parallel[..., None], axis, viewing))
 
 
 def camera_poses(cameras: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B, V, 3, 3) whose columns are right, up and backward, and (B, V, 3) positions, of (B, V, 23) cameras."""
+    """(B, V, 3, 3) rotations (columns: right, up, backward) and (B, V, 3) positions of (B, V, 23) cameras."""
     transform = cameras[..., :16].unflatten(-1, (4, 4))
     return transform[..., :3, :3], transform[..., :3, 3]

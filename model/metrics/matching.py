@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from model.metrics.bipartite import largest_matching
+from model.metrics.bipartite import maximum_matching
 
 SAMPLE = 5_000  # points of each cloud in a draw, as in P2
 PAIRS = 20_000_000  # within the threshold in memory at once, 480 MB; 5 million at 0.035 on 50,000 points
@@ -63,5 +63,5 @@ def max_matching_ratio(pred: np.ndarray, gt: np.ndarray, threshold: float, pairs
     near = distances <= threshold
     rows, columns = rows[near].astype(np.int32), columns[near].astype(np.int32)
     graph = csr_array((np.ones(len(rows), np.bool_), (rows, columns)), shape=(len(pred), len(gt)))
-    size = largest_matching(graph.indptr.astype(np.int64), graph.indices.astype(np.int32), len(gt))
+    size = maximum_matching(graph.indptr.astype(np.int64), graph.indices.astype(np.int32), len(gt))
     return size / max(graph.shape)

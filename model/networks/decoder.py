@@ -1,4 +1,4 @@
-"""The decoder: one vector becomes a cloud (P1: an MLP to 50,000 × 3; P2: 512 → 1024 → 1024 → 25,000 × 3)."""
+"""Point cloud decoder (P1: an MLP to 50,000 × 3; P2: 512 → 1024 → 1024 → 25,000 × 3)."""
 
 import torch
 from torch import nn
@@ -9,13 +9,13 @@ class CloudDecoder(nn.Module):
 
     Every coordinate of every point is an output of its own, so the last layer is a linear basis of clouds. With P1's
     D = 512, h = 1024, N = 50,000 it has 155.3 M parameters. The papers name no activation. Ours is GELU: with ReLU all
-    hidden units died within a few epochs, and the network answered one constant cloud.
+    hidden units died within a few epochs, and the network predicted one constant cloud.
 
     Args:
         width: D.
         hidden: h.
         points: N.
-        dropout: share of the hidden units dropped in training.
+        dropout: of the hidden units, in training.
     """
 
     def __init__(self, *, width: int, hidden: int, points: int, dropout: float) -> None:
@@ -38,11 +38,11 @@ class CloudDecoder(nn.Module):
 
     @torch.no_grad()
     def initialise_from(self, cloud: torch.Tensor, *, spread: float) -> None:
-        """Let the untrained decoder answer an initial cloud, such as the mean arch, and learn what differs from it.
+        """Let the untrained decoder predict an initial cloud, such as the mean shape, and learn the difference from it.
 
         Args:
             cloud: (N, 3), becomes the last bias.
-            spread: the last weights are multiplied by this, so that chance moves the points by little at the start.
+            spread: factor of the last layer's random weights, so that first predictions are near the cloud.
 
         Raises:
             ValueError: the cloud is not (N, 3).

@@ -1,4 +1,4 @@
-"""The encoder: a picture becomes a vector, by any backbone of timm (P1 and P2: MobileNetV2, ImageNet weights in P2)."""
+"""Image encoder: any backbone of timm (P1 and P2: MobileNetV2, ImageNet weights in P2)."""
 
 from pathlib import Path
 from typing import Self
@@ -15,26 +15,26 @@ from torch.nn.functional import interpolate
 from model.networks.case_norm import replace_batch_norms
 from scans.errors import UserError
 
-RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # figures of batch norm; not every encoder has them
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # statistics of batch norm; not every encoder has them
 
 
 class ViewEncoder(nn.Module):
-    """(K, H, W) or (K, H, W, 3) pictures → (K, F), each picture by itself; F is `features`.
+    """(K, H, W) or (K, H, W, 3) images → (K, F) feature vectors; F is `features`.
 
-    Grey pictures are repeated into three channels: ImageNet weights fit as they are, and a stem with one channel
-    measured no faster. The ImageNet mean and standard deviation of the backbone are applied here. Pictures of
-    another size are brought to `image_size` by averaging areas. The vectors are standardised by a batch norm, of which
-    the papers say nothing; in training it needs at least two pictures.
+    Grey images are repeated into three channels: ImageNet weights fit as they are, and a stem with one channel
+    measured no faster. Images are normalised by the backbone's ImageNet mean and standard deviation, and resized to
+    `image_size` by area averaging. The vectors are standardised by a batch norm, which is ours; in training it needs at
+    least two images.
 
     Args:
         backbone: a name that timm knows, such as mobilenetv2_100.
-        image_size: side of the square the backbone sees, in pixels.
-        by_case: whether the backbone's batch norms take their figures from the pictures of one case, in training and
+        image_size: side of the backbone's input, in pixels.
+        by_case: whether the backbone's batch norms take their statistics from the images of one case, in training and
             prediction (`model.networks.case_norm`). Then the vectors are not standardised, for within a case that would
-            take off what tells jaws apart.
+            remove the differences between jaws.
 
     Raises:
-        UserError: timm has no such backbone, or it takes no pictures of this size.
+        UserError: timm has no such backbone, or it takes no images of this size.
     """
 
     mean: torch.Tensor
@@ -61,23 +61,23 @@ class ViewEncoder(nn.Module):
                 self.features: int = self.net.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1]
         except (AssertionError, RuntimeError) as error:
             raise UserError(
-                f"train.network.encoder: {backbone} can't see pictures of {image_size} px ({error}); "
+                f"train.network.encoder: {backbone} can't encode images of {image_size} px ({error}); "
                 "choose another render.image_size or encoder"
             ) from error
-        # Pictures of jaws resemble each other: most of a vector is what all views share. This takes it off.
+        # Images of jaws resemble each other: most of a vector is common to all views. This removes it.
         self.standardise = nn.Identity() if by_case else nn.BatchNorm1d(self.features)
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Pictures as uint8 in 0..255 or float in 0..1, (K, H, W) grey or (K, H, W, 3) RGB → (K, F) float."""
-        return self.standardise(self.net(self._seen(images)))
+        """(K, H, W) grey or (K, H, W, 3) RGB images, uint8 in 0..255 or float in 0..1 → (K, F) float."""
+        return self.standardise(self.net(self._normalised(images)))
 
     def with_maps(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Pictures as in `forward` → (K, F) vectors, and the maps (K, C_i, H_i, W_i) on the way, fine to coarse.
+        """Images as in `forward` → (K, F) vectors, and the intermediate maps (K, C_i, H_i, W_i), fine to coarse.
 
-        `channels` holds C_i; the finest map is half as wide as the picture with all usual backbones.
+        `channels` holds C_i; the finest map is half as wide as the image with all usual backbones.
         """
-        last, maps = self.net.forward_intermediates(self._seen(images))
+        last, maps = self.net.forward_intermediates(self._normalised(images))
         return self.standardise(self.net.forward_head(last)), maps
 
     @property
@@ -85,7 +85,7 @@ class ViewEncoder(nn.Module):
         """Channels of each of the maps."""
         return [info["num_chs"] for info in self.net.feature_info]
 
-    def _seen(self, images: torch.Tensor) -> torch.Tensor:
+    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         x = images.float() / 255 if images.dtype == torch.uint8 else images
         x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)  # (K, 1 or 3, H, W)
         if x.shape[-2:] != (self.image_size, self.image_size):
@@ -102,10 +102,10 @@ class ViewEncoder(nn.Module):
         return self
 
     def load_pretrained(self, source: bool | Path) -> None:
-        """Start from ImageNet weights.
+        """Initialise with ImageNet weights.
 
-        Weights whose batch norm was folded into the convolutions (every running mean 0, every variance 1) would be
-        thrown off scale by batch statistics, so there batch norm is frozen: its running figures are used and kept.
+        Weights whose batch norm was folded into the convolutions (every running mean 0, every variance 1) do not fit
+        batch statistics, so there batch norm is frozen: its running statistics are used and kept.
 
         Args:
             source: False leaves the random weights, True fetches timm's own (a download, cached by timm), a path
@@ -143,7 +143,7 @@ def _batch_norms(net: nn.Module) -> list[nn.BatchNorm2d]:
 
 
 def _is_identity(norm: nn.BatchNorm2d) -> bool:
-    """Whether a batch norm's running figures change nothing; variances are written as 1, or as 1 - eps."""
+    """Whether a batch norm's running statistics are those of no normalisation; variances are 1, or 1 - eps."""
     if norm.running_mean is None or norm.running_var is None:
         return False
     return not norm.running_mean.any() and bool(((norm.running_var - 1).abs() < 1e-3).all())

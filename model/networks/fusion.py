@@ -1,14 +1,14 @@
-"""The fusion: the vectors of the views become one (P1, P2: positional embeddings and multi-head attention)."""
+"""Fusion of the views' feature vectors into one (P1, P2: positional embeddings and multi-head attention)."""
 
 import torch
 from torch import nn
 
 
 class ViewFusion(nn.Module):
-    """(B, V, F) features → (B, D): each view knows where it comes from, looks at the others, and all are averaged.
+    """(B, V, F) features → (B, D): self-attention over the views, then their mean.
 
     The papers name the parts, not their order. Ours: a projection to D, an embedding of each view added, one layer of
-    multi-head self-attention with a residual and layer norm, the mean over the views that are there.
+    multi-head self-attention with a residual and layer norm, the mean over the unmasked views.
 
     Args:
         features: F.
@@ -24,10 +24,10 @@ class ViewFusion(nn.Module):
         self.after = nn.LayerNorm(width)
 
     def forward(self, features: torch.Tensor, embedding: torch.Tensor, view_mask: torch.Tensor) -> torch.Tensor:
-        """Fuse the views that are there.
+        """Fuse the unmasked views.
 
         Args:
-            features: (B, V, F); what stands in absent places is never read.
+            features: (B, V, F); entries where `view_mask` is False are ignored and may hold any value.
             embedding: (V, D) of the views by their number, or (B, V, D) by their cameras.
             view_mask: (B, V) bool, at least one true in each row.
 

@@ -8,7 +8,7 @@ class FeatureModulator(nn.Module):
     """(B, D) → (B, D): each channel is scaled by 1 + s·tanh(W x + b).
 
     The papers say no more than the words above. Ours: a learned modulation of the channels by the vector itself, whose
-    strength s is a fixed number, so that it can shift the weight of a channel but never drown it.
+    strength s is a fixed number, so that it can weight a channel but never replace it.
 
     Args:
         width: D.

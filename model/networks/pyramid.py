@@ -1,4 +1,4 @@
-"""The feature pyramid: an encoder's maps of several scales become one fine map (Lin et al. 2017)."""
+"""Feature pyramid: fuses the encoder's maps of several scales into one fine map (Lin et al. 2017)."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch.nn.functional import gelu, interpolate
 
 
 class FeaturePyramid(nn.Module):
-    """Maps (K, C_i, H_i, W_i), fine to coarse → (K, C, H_0, W_0): each scale is added to the coarser ones, enlarged.
+    """Maps (K, C_i, H_i, W_i), fine to coarse → (K, C, H_0, W_0): each scale is added to the upsampled coarser ones.
 
     Args:
         channels: C_i of each map.

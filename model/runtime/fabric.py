@@ -1,4 +1,4 @@
-"""Where a training runs: on the CPU, on one GPU, or in several processes side by side."""
+"""Devices of a training: the CPU, one GPU, or several processes."""
 
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
@@ -17,7 +17,7 @@ def new_fabric(*, accelerator: str, devices: int, precision: str) -> Fabric:
     Raises:
         UserError: this machine has no such devices.
     """
-    # Running figures of batch norm are brought together by the training, over the chunks of a step.
+    # `ChunkedBuffers` reduces the buffers itself.
     strategy = DDPStrategy(start_method="spawn", broadcast_buffers=False) if devices > 1 else "auto"
     try:
         return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)

@@ -1,4 +1,4 @@
-"""Memory: kept for the next step, and where there is too little, told as what the user can lower."""
+"""Memory allocation, and the error for too little memory."""
 
 import ctypes
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 
 
 def disable_malloc_trim() -> None:
-    """Let the C library keep what is freed in this process; elsewhere than on glibc nothing happens.
+    """Make glibc keep freed memory in this process; does nothing with other C libraries.
 
     A step makes and frees tensors of 1 to 30 MB by the hundred. By default their memory goes back to the system each
     time and comes anew, page by page, which was a fifth of a field's step on one core; a reconstruction takes 1.65 s in
@@ -27,10 +27,10 @@ def disable_malloc_trim() -> None:
 
 @contextmanager
 def out_of_memory_as_user_error(what: str) -> Iterator[None]:
-    """Where `what` runs out of memory within the block, on the CPU or on a GPU.
+    """Within the block an out-of-memory error, on the CPU or a GPU, becomes a UserError that says what to lower.
 
     Raises:
-        UserError: says what to lower.
+        UserError: `what` ran out of memory.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C in a training: they are noted, and the loop ends where it can go on later."""
+"""SIGTERM and Ctrl-C in a training: they are noted, and the loop ends where it can be resumed."""
 
 import multiprocessing
 import signal
@@ -23,7 +23,7 @@ class Stopped(Exception):  # noqa: N818 - no error
 
 
 class Stop:
-    """The signal that has come, 0 for none yet."""
+    """The signal that was received, 0 for none yet."""
 
     signal = 0
 

@@ -1,4 +1,4 @@
-"""The moving average of a network's weights (EMA), which is what is validated and kept."""
+"""Exponential moving average (EMA) of a network's weights."""
 
 import copy
 from typing import Generic, TypeVar
@@ -10,15 +10,15 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class MovingAverage(Generic[N]):
-    """A copy of a network whose weights follow the original's slowly.
+    """Exponential moving average of a network's weights.
 
     Args:
-        network: what is followed.
-        decay: share of the old average that a step keeps, at most; 0 follows at once, and no copy is made. In the
-            first steps it is lower, (1 + n) / (10 + n) after n, so that the random start fades soon.
+        network: the trained one.
+        decay: weight of the old average in a step, at most; with 0 no copy is made. In the first steps it is lower,
+            (1 + n) / (10 + n) after n, so that the initial weights fade soon.
 
     Attributes:
-        network: the average.
+        network: the averaged one.
     """
 
     def __init__(self, network: N, decay: float) -> None:
@@ -27,7 +27,7 @@ class MovingAverage(Generic[N]):
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Follow the network after a step, from 0."""
+        """Average in the network's weights after a step, counted from 0."""
         if not self.decay:
             return
         decay = min(self.decay, (1 + step) / (10 + step))

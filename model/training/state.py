@@ -1,4 +1,4 @@
-"""Where a training stands, in one safetensors file, so that a killed one goes on; nothing is ever unpickled."""
+"""The state of a training in one safetensors file, from which it is resumed. Nothing is unpickled."""
 
 import json
 from collections.abc import Mapping
@@ -35,9 +35,9 @@ def save_state(
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Bring modules and optimiser to where they stood; returns the position.
+    """Restore modules and optimiser; returns the position.
 
-    None, with everything left as it was, where there is no such file, or one of another format or network.
+    None, with everything left as it was, if there is no such file, or one of another format or network.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -60,11 +60,11 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
     for name, module in modules.items():
         module.load_state_dict(parts[name])
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for place, values in moments.items():
+    for index, values in moments.items():
         for key, value in values.items():
-            if value.shape == parameters[place].shape:
+            if value.shape == parameters[index].shape:
                 # The fused step reads memory in order, so moments must lie as their weights do (channels_last).
-                values[key] = torch.empty_like(parameters[place]).copy_(value)
+                values[key] = torch.empty_like(parameters[index]).copy_(value)
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return description["position"]
 

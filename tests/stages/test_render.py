@@ -200,7 +200,7 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project
 
     other = params(rig="seven.csv")
     render.run(other)
-    with pytest.raises(UserError, match=r"artifacts/model: trained with a rig of 10 views, but .* one of 7\."):
+    with pytest.raises(UserError, match=r"data/views: .* a rig of 10 cameras, but this one has 7\."):
         evaluate.run(other)
     train.run(other)
     assert json.loads((train.MODEL / "network.json").read_text())["network"]["views"] == 7

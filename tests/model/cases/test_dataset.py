@@ -114,3 +114,16 @@ def test_a_case_is_one_s_own_to_change(folders: tuple[Path, Path]) -> None:
     cases[0].points[:] = 9
     cases[0].views[:] = 9
     assert identities([cases[0]]) == [("a", 0.0, 7)]
+
+
+def test_points_and_view_counts_need_no_images(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = shard_name("train", 1, 2)
+    png = encode_png(np.zeros((8, 8), np.uint8))
+    write_views(folders[1] / name, [ViewsCase("c", "train", [png, None, png], np.zeros((3, 2)))], (3, 2), {})
+    monkeypatch.setattr("model.cases.dataset.decode_png", None)  # would fail if it were called
+    cases = CaseDataset(*folders, "train")
+    assert cases.view_counts().tolist() == [3, 3, 2]
+    assert cases.radii.tolist() == [40.0, 41.0, 40.0]
+    np.testing.assert_array_equal(cases.points(1), np.arange(12).reshape(4, 3) + 1)
+    with pytest.raises(TypeError):
+        cases[0]

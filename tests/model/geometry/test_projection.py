@@ -21,7 +21,7 @@ def camera(*, orthographic: bool) -> torch.Tensor:
 @pytest.mark.parametrize("orthographic", [False, True])
 def test_a_point_is_seen_where_a_sketch_on_paper_has_it(orthographic: bool) -> None:
     seen = project(torch.tensor([[[0.5, 0.25, 0.0]]]), camera(orthographic=orthographic))
-    torch.testing.assert_close(seen.place[0, 0, 0], torch.tensor([0.5, -0.25]))
+    torch.testing.assert_close(seen.uv[0, 0, 0], torch.tensor([0.5, -0.25]))
     assert seen.depth.item() == 3
     line = torch.tensor([0.0, 0.0, -1.0]) if orthographic else torch.tensor([0.5, 0.25, -3.0])
     torch.testing.assert_close(seen.direction[0, 0, 0], line / line.norm())
@@ -35,7 +35,7 @@ def test_points_of_a_surface_fall_on_its_picture(tetrahedron: Mesh) -> None:
     )
     inside = 0.9 * tetrahedron.vertices  # (4, 3), just behind the corners
     seen = project(torch.from_numpy(inside)[None].float(), torch.from_numpy(camera_array(rig))[None].float())
-    columns, rows = ((seen.place[0] + 1) * 32).long().unbind(-1)  # (10, 4) each
+    columns, rows = ((seen.uv[0] + 1) * 32).long().unbind(-1)  # (10, 4) each
     assert (np.stack(pictures)[np.arange(10)[:, None], rows.numpy(), columns.numpy()] < 255).all()
     upside_down = rows.new_tensor(63) - rows
     assert (np.stack(pictures)[np.arange(10)[:, None], upside_down.numpy(), columns.numpy()] == 255).any()

@@ -3,13 +3,13 @@ import pytest
 from scipy.sparse import random_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from model.metrics.bipartite import largest_matching
+from model.metrics.bipartite import maximum_matching
 
 
 def matched(graph: np.ndarray) -> int:
     rows, targets = np.nonzero(graph)
     starts = np.searchsorted(rows, np.arange(len(graph) + 1)).astype(np.int64)
-    return largest_matching(starts, targets.astype(np.int32), graph.shape[1])
+    return maximum_matching(starts, targets.astype(np.int32), graph.shape[1])
 
 
 def test_the_greedy_choice_is_taken_back() -> None:

@@ -87,7 +87,7 @@ def test_density_aware_chamfer_by_its_formula() -> None:
 def test_the_constants_of_the_density_aware_chamfer_are_those_of_its_comment() -> None:
     for distance, cost in ((0.01, 0.10), (0.035, 0.71)):
         apart = np.array([[0.0, 0, 0], [9, 9, 9]])
-        assert dcd(compare(apart, apart + [distance, 0, 0])) == pytest.approx(cost, abs=0.005)
+        assert dcd(compare(apart, apart + np.array([distance, 0, 0]))) == pytest.approx(cost, abs=0.005)
 
 
 def test_a_moved_and_scaled_frame_changes_no_metric() -> None:

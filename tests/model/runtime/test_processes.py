@@ -40,6 +40,6 @@ def test_a_stop_arrives_with_its_signal() -> None:
 
 def test_a_bug_is_no_message_for_the_user() -> None:
     fabric = new_fabric(accelerator="cpu", devices=2, precision="32-true")
-    with pytest.raises(Exception, match="ValueError: scans.errors.UserError: a bug") as caught:
+    with pytest.raises(Exception, match=r"ValueError: scans\.errors\.UserError: a bug") as caught:
         launch(fabric, _raise, ValueError("scans.errors.UserError: a bug"), 1)
     assert not isinstance(caught.value, UserError)

@@ -2,6 +2,8 @@ import dataclasses
 import itertools
 import json
 import signal
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -342,3 +344,56 @@ def test_a_field_needs_cases_with_their_surface_and_cameras(cases: list[Case], t
     blind = [dataclasses.replace(case, cameras=None) for case in surfaces(cases)]
     with pytest.raises(ValueError, match="cameras"):
         train(field(), blind, blind, config(**FIELD), tmp_path, ignore)
+
+
+@pytest.mark.parametrize("kind", ["cloud", "field"])
+def test_mixed_precision_trains_and_keeps_float32_weights(
+    kind: str, kwargs: dict[str, Any], cases: list[Case], tmp_path: Path
+) -> None:
+    network = started(kwargs, cases) if kind == "cloud" else field()
+    whole = surfaces(cases)
+    settings = config(epochs=1, batch_size=3, **({} if kind == "cloud" else FIELD))
+    types: set[torch.dtype] = set()
+    last = next(module for module in network.modules() if isinstance(module, torch.nn.MultiheadAttention)).out_proj
+    network.fusion.project.register_forward_hook(lambda _, __, output: types.add(output.dtype))
+    before = last.weight.detach().clone()
+    fabric = new_fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    history = train_in(fabric, network, whole, whole, settings, tmp_path, ignore)
+    assert torch.bfloat16 in types, "the training ran in bfloat16"
+    assert np.isfinite(history[1]["train_loss"])
+    assert not torch.equal(last.weight, before)
+    kept, _ = load_checkpoint(tmp_path / "network.safetensors")
+    assert {value.dtype for value in kept.state_dict().values() if value.is_floating_point()} == {torch.float32}
+
+
+class Fresh(Sequence[Case]):
+    """Cases that are read anew at each access, as from disk; knows how many of their point clouds are in memory."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases, self.alive, self.most = cases, 0, 0
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, number: int) -> Case:  # type: ignore[override]
+        points = self.cases[number].points.copy()
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        weakref.finalize(points, self._gone)
+        return dataclasses.replace(self.cases[number], points=points)
+
+    def _gone(self) -> None:
+        self.alive -= 1
+
+
+@pytest.mark.parametrize("kind", ["cloud", "field"])
+def test_only_the_cases_of_a_step_are_in_memory(
+    kind: str, kwargs: dict[str, Any], cases: list[Case], tmp_path: Path
+) -> None:
+    network = started(kwargs, cases) if kind == "cloud" else field()
+    many = [dataclasses.replace(case, id=f"{case.id}{n}") for n in range(8) for case in surfaces(cases)]
+    train_cases, validation_cases = Fresh(many), Fresh(many[:9])
+    settings = config(epochs=2, batch_size=2, **({} if kind == "cloud" else FIELD))
+    train(network, train_cases, validation_cases, settings, tmp_path, ignore)
+    assert train_cases.most <= 2
+    assert validation_cases.most <= 2

@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from PIL import Image
 
 from scans.errors import UserError
-from scans.shards.png import _decode_unfiltered, decode_png, encode_png
+from scans.shards.png import decode_png, encode_png
 
 
 @pytest.fixture
@@ -54,7 +55,6 @@ def test_our_own_pictures_are_ordinary_ones(shape: tuple[int, int]) -> None:
     smooth = np.add.outer(np.arange(shape[0]), np.arange(shape[1])).astype(np.uint8)
     for image in (smooth, np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)):
         data = encode_png(image)
-        assert _decode_unfiltered(data) is not None, "the fast way reads what we write"
         np.testing.assert_array_equal(decode_png(data, ""), image)
         np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(data))), image)
 
@@ -72,5 +72,5 @@ def test_no_damage_gives_another_picture(image: np.ndarray) -> None:
     for place in range(8, len(data)):
         damaged = bytearray(data)
         damaged[place] ^= 0x10
-        decoded = _decode_unfiltered(bytes(damaged))
-        assert decoded is None or np.array_equal(decoded, image)
+        with contextlib.suppress(UserError):
+            np.testing.assert_array_equal(decode_png(bytes(damaged), ""), image)

@@ -7,7 +7,7 @@ import pytest
 
 from scans.errors import UserError
 from scans.shards.random_rows import RandomRows
-from scans.shards.table import fixed_list, plain_floats, write_rows
+from scans.shards.table import fixed_list, plain_floats, to_array, write_rows
 
 VALUES = np.arange(30, dtype=np.float32).reshape(5, 6) / 7
 
@@ -27,16 +27,8 @@ def test_any_row_in_any_order(path: Path) -> None:
     assert len(rows) == 5
     for number in (3, 0, 4, 3):
         assert rows.row(number, ["id"])["id"].as_py() == f"c{number}"
-        np.testing.assert_array_equal(rows.floats(number, "plain"), VALUES[number])
-        np.testing.assert_array_equal(rows.floats(number, "packed"), -VALUES[number])
-
-
-def test_a_plain_column_is_mapped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = RandomRows(path)
-    monkeypatch.setattr(rows, "row", None)  # would fail if it were called
-    np.testing.assert_array_equal(rows.floats(2, "plain"), VALUES[2])
-    with pytest.raises(TypeError):
-        rows.floats(2, "packed")
+        np.testing.assert_array_equal(to_array(rows.row(number, ["plain"])["plain"]), VALUES[number])
+        np.testing.assert_array_equal(to_array(rows.row(number, ["packed"])["packed"]), -VALUES[number])
 
 
 @pytest.mark.parametrize(
@@ -65,25 +57,25 @@ def test_a_shard_that_others_wrote_anew_is_read_right(path: Path, options: dict)
     rows = RandomRows(path)
     for number in (4, 1):
         assert rows.row(number, ["id"])["id"].as_py() == f"c{number}"
-        np.testing.assert_array_equal(rows.floats(number, "plain"), VALUES[number])
+        np.testing.assert_array_equal(to_array(rows.row(number, ["plain"])["plain"]), VALUES[number])
 
 
 def test_a_missing_value_is_never_taken_for_a_number(tmp_path: Path) -> None:
     values = pa.FixedSizeListArray.from_arrays(pa.array([1.0, None, 3.0], pa.float32()), 3)
     pq.write_table(pa.table({"plain": values}), tmp_path / "a.parquet", compression="none", use_dictionary=False)
-    np.testing.assert_array_equal(RandomRows(tmp_path / "a.parquet").floats(0, "plain"), [1, np.nan, 3])
+    np.testing.assert_array_equal(to_array(RandomRows(tmp_path / "a.parquet").row(0)["plain"]), [1, np.nan, 3])
 
 
 def test_damage_is_named(path: Path) -> None:
     content = bytearray(path.read_bytes())
     with pytest.raises(UserError, match=r"a\.parquet: a damaged or foreign shard .*points"):
-        RandomRows(path).floats(0, "points")
+        RandomRows(path).row(0, ["points"])
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     content[4:footer] = bytes(footer - 4)
     path.write_bytes(content)
     for column in ("plain", "packed"):
         with pytest.raises(UserError, match=r"a\.parquet: a damaged or foreign shard"):
-            RandomRows(path).floats(0, column)
+            RandomRows(path).row(0, [column])
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"a\.parquet: can't be read as Parquet"):
         RandomRows(path)

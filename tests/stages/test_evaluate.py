@@ -1,0 +1,117 @@
+"""Training and evaluation of both networks on five horseshoes, in this process, in worker processes and under Dask."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scans.errors import UserError
+from scans.mesh import Mesh
+from scans.mesh_files.obj_writer import encode_obj
+from stages import download, evaluate, prepare, render, train
+from stages.params.tree import Params, check
+from tests.dask_cluster import has_workers, scheduler, wait_until, worker
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+SMALL: dict[str, Any] = {
+    "download": {"source": "directory"},
+    "prepare": {"points": 256, "sampling": "uniform", "cases_per_shard": 2, "validation_fraction": 0.25},
+    "render": {"image_size": 32, "samples": 1},
+    "train": {
+        "epochs": 1,
+        "batch_size": 1,
+        "network": {"decoder": "field", "encoder": "test_efficientnet", "width": 16, "heads": 2},
+        "field": {
+            "channels": 4,
+            "view_width": 8,
+            "queries": {"count": 64},
+            "reconstruction": {"target_points": 2000, "voxel": 0.05, "max_residual": 1.0, "max_distance": 1.0},
+        },
+    },
+    "compute": {"workers": 1, "accelerator": "cpu"},
+}
+
+
+def params(**compute: object) -> Params:
+    return check(SMALL | {"compute": SMALL["compute"] | compute}, "params.yaml")
+
+
+def outputs() -> dict[str, str]:
+    paths = [evaluate.METRICS, evaluate.CASES, evaluate.TEETH, evaluate.CURVES, evaluate.INTERVALS]
+    files = [*paths, *evaluate.PREDICTIONS.iterdir()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, horseshoe: Callable[[float], Mesh]) -> Iterator[Path]:
+    """A project's folder in which a field was trained and evaluated."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("incoming").mkdir()
+        for number in range(5):
+            Path(f"incoming/{number}.obj").write_bytes(encode_obj(horseshoe(8 + number)))
+        for stage in (download, prepare, render, train, evaluate):
+            stage.run(params())
+        yield folder
+
+
+def test_the_checkpoint_records_how_a_field_is_reconstructed(folder: Path) -> None:
+    network = json.loads((folder / "artifacts/model/network.json").read_text())["network"]
+    assert network["reconstruction"] == params().train.field.reconstruction.model_dump()
+    assert network["queries"]["count"] == 64
+    assert network["view_width"] == 8
+
+
+def test_a_fields_rows_have_its_metrics(folder: Path) -> None:
+    metrics = json.loads((folder / evaluate.METRICS).read_text())
+    assert set(metrics) == {"model", "mean_shape", "retrieval", "random_case", "resampling_bound"}
+    assert metrics["model"]["radius_error_mm"] > 0
+    assert 0 <= metrics["model"]["dcd"] <= 1
+    assert metrics["resampling_bound"]["normal_consistency"] > 0.8
+    intervals = json.loads((folder / evaluate.INTERVALS).read_text())
+    low, high = intervals["model"]["chamfer_mm"]
+    assert low <= metrics["model"]["chamfer_mm"] <= high
+
+
+def test_evaluation_gives_the_same_bytes_from_any_workers(folder: Path, project: Path, tmp_path: Path) -> None:
+    once = outputs()
+    evaluate.run(params(workers=2))
+    assert outputs() == once
+    with scheduler(tmp_path, project) as address, worker(tmp_path / "a", project, address, "--nthreads", "1"):
+        wait_until(lambda: has_workers(address, 1))
+        (folder / evaluate.METRICS).unlink()
+        evaluate.run(params(executor="dask", scheduler=address))
+    assert outputs() == once
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_worker_with_other_code_of_the_model_is_refused(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "project"
+    for package in ("model", "renderers", "scans", "stages"):
+        shutil.copytree(project / package, other / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(project / "dvc.yaml", other / "dvc.yaml")
+    with open(other / "model/metrics/distances.py", "a") as file:
+        file.write("# older\n")
+    with scheduler(tmp_path, project) as address, worker(tmp_path / "old", other, address, "--nthreads", "1"):
+        wait_until(lambda: has_workers(address, 1))
+        with pytest.raises(UserError, match="has other code of Tenview"):
+            evaluate.run(params(executor="dask", scheduler=address))
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unreadable_mean_shape_is_named(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npy"
+    shutil.copyfile(evaluate.MODEL / evaluate.MEAN_SHAPE, kept)
+    try:
+        np.save(evaluate.MODEL / evaluate.MEAN_SHAPE, np.zeros((3, 2)))
+        with pytest.raises(UserError, match=r"mean_shape\.npy: expected \(N, 3\) float32, got \(3, 2\) float64"):
+            evaluate.run(params())
+    finally:
+        shutil.copyfile(kept, evaluate.MODEL / evaluate.MEAN_SHAPE)
