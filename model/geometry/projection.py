@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import torch
 
-from scans.cameras import CAMERA_COLUMNS
-
-CAMERA_VECTOR_SIZE = len(CAMERA_COLUMNS)  # 23
+CAMERA_VECTOR_SIZE = (
+    23  # of a camera's row in the shards: 16 of the camera-to-world matrix, fx, fy, cx, cy, w, h, orthographic
+)
 NEAREST = 1e-3  # jaw radii; smaller depths are clamped in divisions
 
 
@@ -39,7 +39,7 @@ def project(points: torch.Tensor, cameras: torch.Tensor) -> Projection:
     rotation, position = camera_poses(cameras)
     offset = points[:, None] - position[:, :, None]  # (B, V, Q, 3)
     right, up, backward = (offset @ rotation).unbind(-1)  # (B, V, Q) each
-    fx, fy, cx, cy, width, height, orthographic = (value[..., None] for value in cameras[..., 16:].unbind(-1))
+    fx, fy, cx, cy, width, height, orthographic = (figure[..., None] for figure in cameras[..., 16:].unbind(-1))
     parallel = orthographic > 0
     depth = -backward
     scale = torch.where(parallel, 1.0, 1 / depth.clamp_min(NEAREST))

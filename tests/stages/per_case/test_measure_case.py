@@ -25,7 +25,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
 
 def test_a_prediction_beside_the_surface(measured: Measured) -> None:
     """Each point's nearest is the one that it was moved from, or one that is even nearer."""
-    model = measured.figures["model"]
+    model = measured.metrics["model"]
     assert model["f_035"] == 1
     assert model["chamfer_mm"] == pytest.approx(0.01 * RADIUS, rel=0.1)
     assert model["radius_error_mm"] == pytest.approx(3)
@@ -34,15 +34,15 @@ def test_a_prediction_beside_the_surface(measured: Measured) -> None:
 
 
 def test_baselines_that_are_not_there_have_no_row(measured: Measured) -> None:
-    assert list(measured.figures) == ["model", "mean_shape", "retrieval", "resampling_bound"]
-    assert measured.figures["retrieval"]["f_035"] < 1
-    assert "radius_error_mm" not in measured.figures["mean_shape"]
+    assert list(measured.metrics) == ["model", "mean_shape", "retrieval", "resampling_bound"]
+    assert measured.metrics["retrieval"]["f_035"] < 1
+    assert "radius_error_mm" not in measured.metrics["mean_shape"]
 
 
 def test_the_one_to_one_accuracy_is_told_relative_to_its_bound(measured: Measured) -> None:
-    bound = measured.figures["resampling_bound"]["hungarian_accuracy_035"]
+    bound = measured.metrics["resampling_bound"]["hungarian_accuracy_035"]
     assert bound
-    for row in measured.figures.values():
+    for row in measured.metrics.values():
         assert row["hungarian_accuracy_035_relative"] == pytest.approx(row["hungarian_accuracy_035"] / bound)
 
 
