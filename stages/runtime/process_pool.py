@@ -21,7 +21,7 @@ def process_pool(workers: int) -> Iterator[Pool]:
     try:
         yield Pool(executor.submit, workers, lambda: None)
     except KeyboardInterrupt:
-        # What they have half-written is no file yet, and nobody wants to wait for the rest of it.
+        # Files appear whole or not at all, so workers may be killed while they write.
         for worker in multiprocessing.active_children():
             worker.kill()
         raise
