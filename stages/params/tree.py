@@ -98,7 +98,7 @@ class PoissonParams(Section):
 
 
 class FrameJitterParams(Section):
-    """Random offset and scale of a case's normalised frame, so that framing does not leak the jaw's centre and radius."""
+    """Random offset and scale of each case's frame, so that framing does not leak the jaw's centre and radius."""
 
     offset: float = Field(0.0, ge=0, le=0.5, description="Largest offset of the centre along each axis, in jaw radii.")
     scale: float = Field(0.0, ge=0, le=0.5, description="Largest relative change of the radius.")
