@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -235,10 +236,14 @@ def _sections() -> list[str]:
 
 
 @cache
-def _keys() -> frozenset[str]:
-    keys = {row[0] for row in rows(Params(), Params())}
-    stage = type(Params().train.loss[0])
-    return frozenset(keys | {f"train.loss.{name}" for name in stage.model_fields})
+def _keys() -> dict[str, Any]:
+    """Defaults by dotted key; of a list of sections, the keys within these too."""
+    keys = {key: value for key, value, *_ in rows(Params(), Params())}
+    for key, value in list(keys.items()):
+        for section in value if isinstance(value, tuple) else ():
+            if isinstance(section, BaseModel):
+                keys |= {f"{key}.{name}": default for name, default in section}
+    return keys
 
 
 def _accepts(key: str, value: str) -> bool:
@@ -246,7 +251,7 @@ def _accepts(key: str, value: str) -> bool:
         plain: Any = YAML(typ="safe", pure=True).load(value)
     except YAMLError:
         return False
-    if key.startswith("train.loss."):
+    if isinstance(_keys().get(key.rpartition(".")[0]), tuple):
         return isinstance(plain, int | float)
     for part in reversed(key.split(".")):
         plain = {part: plain}
