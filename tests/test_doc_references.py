@@ -117,6 +117,19 @@ def test_parameters_exist(page: Path) -> None:
     assert not wrong
 
 
+def test_what_the_changelog_says_of_renamed_things_exists() -> None:
+    """The second column of the tables `… was | is`."""
+    missing = []
+    for line in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines():
+        for name in CODE_SPAN.findall(line.split("|")[2]) if line.startswith("| ") else ():
+            key = name.split(": ")[0]
+            known = (
+                key in _words() or (PROJECT / key).exists() or any(f"{each}.".startswith(f"{key}.") for each in _keys())
+            )
+            missing += [] if known or key.startswith("artifacts/") else [name]
+    assert not missing
+
+
 def test_messages_are_those_of_the_code() -> None:
     """The first column of every table of messages."""
     unknown = []
