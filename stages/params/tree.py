@@ -219,13 +219,15 @@ class RenderParams(Section):
 
 
 class EvaluateParams(Section):
-    """Which cases the figures are for."""
+    """The split and the random numbers of the evaluation."""
 
     split: Split = Field("test", description="Split to evaluate on.")
     hungarian_draws: int = Field(
         0, ge=0, le=100, description="Draws of 5,000 points for the one-to-one accuracy, P2 takes 5; 0 leaves it out."
     )
-    seed: Seed = Field(0, description="Seed of these draws, of the ceiling's points, the other arch and the intervals.")
+    seed: Seed = Field(
+        0, description="Seed of these draws, of the resampling bound, the random case and the intervals."
+    )
 
 
 class ReportParams(Section):
