@@ -39,7 +39,7 @@ def main() -> None:
                 failed.append(script.name)
         found = offered(rows)
     print("# Benchmarks\n")
-    print("Ours beside its peers, both measured in the same run. Made by:\n")
+    print("Tenview compared with other libraries, both measured in the same run. Made by:\n")
     print(f"    {' '.join(['python benchmarks', *wanted])}\n")
     print(f"On {machine()}\n")
     print(markdown(found))

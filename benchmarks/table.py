@@ -57,7 +57,7 @@ def offered(path: Path) -> list[Row]:
 
 def markdown(rows: Iterable[Row]) -> str:
     """The table."""
-    lines = ["| part | what | ours | peer | its figure | ratio |", "|---|---|--:|---|--:|--:|"]
+    lines = ["| part | what | ours | peer | its value | ratio |", "|---|---|--:|---|--:|--:|"]
     for row in rows:
         theirs = "" if row.theirs is None else f"{_figure(row.theirs)} {row.unit}"
         ratio = "" if row.ratio is None else f"{row.ratio:.1f} ×"

@@ -1,11 +1,9 @@
 """What a run leaves in the UI: progress while it runs, then tables, the metrics, the contact sheets and the report."""
 
-import base64
 import json
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -19,6 +17,7 @@ from prefect.artifacts import (
 from flows.dvc import Ran, output
 from flows.pages import PAGES_URL
 from scans.errors import UserError
+from stages.pages.data_uri import data_uri
 from stages.runtime.progress import LINE
 from stages.runtime.workspace import METRICS, PAGE, VIEWS
 
@@ -63,7 +62,9 @@ def publish(results: Sequence[Ran], experiment: str | None) -> None:
     if "render" in made:
         for path in sorted(VIEWS.glob("contact_sheet_*.png")):
             key = path.stem.replace("_", "-")
-            create_image_artifact(data_uri(path), key=key, description="Ten views of each jaw, one jaw a row.")
+            create_image_artifact(
+                data_uri(path.read_bytes()), key=key, description="Views of each jaw, one jaw per row."
+            )
     if "report" in made:
         url = f"{os.environ[PAGES_URL]}/{PAGE.name}" if PAGES_URL in os.environ else PAGE.resolve().as_uri()
         create_markdown_artifact(f"[{PAGE}]({url})", key="report", description="The page with figures and pictures.")
@@ -96,8 +97,3 @@ def metrics_table() -> str:
 
 def _show(value: object) -> str:
     return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def data_uri(path: Path) -> str:
-    """A picture as an address that holds it whole, so that the artifact outlives the file."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -19,8 +19,8 @@ import psutil
 
 from flows import guard
 from scans.errors import UserError
+from stages.runtime.system import DVC
 
-PROGRAM = str(Path(sys.executable).with_name("dvc"))
 SECONDS_TO_END = 9.0
 SECONDS_BETWEEN_REDRAWS = 10.0  # of a progress bar that is drawn again and again on one line
 
@@ -57,7 +57,7 @@ class Dvc:
         # Whatever Python runs below writes its lines at once; `tenview` is found without an activated environment.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._process = guard.start(
-            [PROGRAM, *self.arguments],
+            [DVC, *self.arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
@@ -138,7 +138,7 @@ def output(*arguments: str) -> str:
     Raises:
         UserError: it failed; the message is DVC's own.
     """
-    ended = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    ended = subprocess.run([DVC, *arguments], capture_output=True, text=True, check=False)
     if ended.returncode:
         raise UserError(f"dvc {' '.join(arguments)}: {ended.stderr.strip()}")
     return ended.stdout

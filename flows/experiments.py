@@ -15,11 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.dvc import PROGRAM, is_dvc
+from flows.dvc import is_dvc
 from scans.errors import UserError
 from scans.files import atomic_file
 from stages.params.edit import edited
 from stages.params.tree import PARAMS_FILE
+from stages.runtime.system import DVC
 from stages.runtime.workspace import HIDDEN
 
 NOTES = HIDDEN / "run"  # of what is to be put back
@@ -91,7 +92,7 @@ def save(name: str, stages: Sequence[str]) -> None:
     _note_git()
     # In a session of its own: a cancelled run, or one that is killed, lets it finish.
     process = subprocess.Popen(
-        [PROGRAM, "exp", "save", "--force", "--name", name, *stages],
+        [DVC, "exp", "save", "--force", "--name", name, *stages],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:

@@ -7,7 +7,6 @@ nothing is left behind. Started as `python -m flows.guard COMMAND ...`; it impor
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,7 +14,8 @@ import sys
 import threading
 import time
 
-PR_SET_PDEATHSIG = 1
+from stages.runtime.system import end_with_parent
+
 SECONDS_TO_REPORT = 10.0  # in which a run whose runner died ends DVC and tells the server, if there is still one
 # First what Ctrl-C sends, on which stages tidy up; each with the seconds to wait: 7 of the 10 that a cancelled run has.
 SIGNALS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
@@ -34,8 +34,9 @@ def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":
 def end_with_runner() -> None:
     """Have this flow's process ended when its runner dies, which could no longer cancel it; no runner, nothing."""
     if sys.platform == "linux" and "PREFECT__FLOW_RUN_ID" in os.environ:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+        runner = os.getppid()
+        end_with_parent(signal.SIGTERM, runner)
+        threading.Thread(target=_end_after, args=(runner,), daemon=True).start()
 
 
 def _end_after(runner: int) -> None:

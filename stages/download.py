@@ -1,4 +1,4 @@
-"""download: the raw scans of the chosen source, with a list of them, into data/scans."""
+"""download: the raw scans of the chosen source, with a list of them, in data/scans."""
 
 from scans.cases.manifest import write_manifest
 from stages.params.tree import Params

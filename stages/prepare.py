@@ -1,4 +1,4 @@
-"""prepare: raw scans → normalised meshes and surface points in Parquet shards, with a dataset card."""
+"""prepare: raw scans → normalised meshes and point clouds in Parquet shards, with a dataset card."""
 
 import hashlib
 import json
@@ -103,7 +103,7 @@ def _source_digest(case: RawCase) -> str:
 
 
 def _name_shards(folder: Path) -> None:
-    """Give the shards their final names; those left without a case go."""
+    """Give the shards their final names; delete those without a case."""
     for split in SPLITS:
         paths = []
         for path in sorted(folder.glob(f"{split}-*.parquet")):

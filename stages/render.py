@@ -1,6 +1,6 @@
-"""render: the views of every prepared jaw as PNGs in Parquet shards, contact sheets and the cameras.
+"""render: the views of every prepared jaw as PNGs in Parquet shards, with cameras and contact sheets.
 
-The views are columns of PNGs: `views`, and one for each of the chosen passes.
+PNGs are in column `views`, and in one column for each of `render.passes`.
 """
 
 import json
@@ -62,7 +62,7 @@ def _make_shard(shard: _Shard) -> None:
     from scans.cameras import camera_array
 
     settings = shard.render.model_dump(mode="json")
-    cameras = camera_array(shard.rig).tolist()  # the params name a file, not what is in it
+    cameras = camera_array(shard.rig).tolist()  # the params hold the rig's file name, not its content
     name = store.key("render", params=settings, cameras=cameras, source=store.file_digest(shard.source))
     store.make(name, shard.target, lambda path: _render_shard(shard, path))
 
@@ -102,7 +102,7 @@ def _render_shard(shard: _Shard, path: Path) -> None:
                 name: {number: encode_png(picture) for number, picture in zip(shown, pictures, strict=True)}
                 for name, pictures in columns.items()
             }
-            # A view that is absent keeps its place.
+            # An absent view is null.
             files = {name: [own.get(number) for number in range(len(cameras))] for name, own in pngs.items()}
             yield ViewsCase(case_id, split, files.pop("views"), camera_array(cameras), files)
 

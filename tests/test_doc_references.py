@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -114,6 +115,19 @@ def test_parameters_exist(page: Path) -> None:
         elif separator and key not in _words():
             wrong.append(span)
     assert not wrong
+
+
+def test_what_the_changelog_says_of_renamed_things_exists() -> None:
+    """The second column of the tables `… was | is`."""
+    missing = []
+    for line in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines():
+        for name in CODE_SPAN.findall(line.split("|")[2]) if line.startswith("| ") else ():
+            key = name.split(": ")[0]
+            known = (
+                key in _words() or (PROJECT / key).exists() or any(f"{each}.".startswith(f"{key}.") for each in _keys())
+            )
+            missing += [] if known or key.startswith("artifacts/") else [name]
+    assert not missing
 
 
 def test_messages_are_those_of_the_code() -> None:
@@ -235,10 +249,14 @@ def _sections() -> list[str]:
 
 
 @cache
-def _keys() -> frozenset[str]:
-    keys = {row[0] for row in rows(Params(), Params())}
-    stage = type(Params().train.loss[0])
-    return frozenset(keys | {f"train.loss.{name}" for name in stage.model_fields})
+def _keys() -> dict[str, Any]:
+    """Defaults by dotted key; of a list of sections, the keys within these too."""
+    keys = {key: value for key, value, *_ in rows(Params(), Params())}
+    for key, value in list(keys.items()):
+        for section in value if isinstance(value, tuple) else ():
+            if isinstance(section, BaseModel):
+                keys |= {f"{key}.{name}": default for name, default in section}
+    return keys
 
 
 def _accepts(key: str, value: str) -> bool:
@@ -246,7 +264,7 @@ def _accepts(key: str, value: str) -> bool:
         plain: Any = YAML(typ="safe", pure=True).load(value)
     except YAMLError:
         return False
-    if key.startswith("train.loss."):
+    if isinstance(_keys().get(key.rpartition(".")[0]), tuple):
         return isinstance(plain, int | float)
     for part in reversed(key.split(".")):
         plain = {part: plain}

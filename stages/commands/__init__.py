@@ -1,1 +1,1 @@
-"""Subcommands of `tenview` that are no DVC stage."""
+"""Subcommands of `tenview` that are not DVC stages."""

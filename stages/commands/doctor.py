@@ -1,4 +1,4 @@
-"""`tenview doctor`: what works on this machine, and what to do where something does not."""
+"""`tenview doctor`: checks of this machine, with what to do about each that fails."""
 
 import importlib.metadata
 import os
@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from rich.console import Console
@@ -16,19 +15,20 @@ from rich.table import Table
 from scans.errors import UserError
 from stages.params import tree as params
 from stages.runtime.server_log import LOG, server_errors
+from stages.runtime.system import DVC
 
 PACKAGES = ("torch", "timm", "numpy", "numba", "pyarrow", "pyrender", "trimesh", "dvc", "prefect")
 GIGABYTES_WANTED = 10
 
 
 def examine() -> bool:
-    """Print a table of checks. Returns whether all that `dvc repro` needs is there."""
+    """Print a table of checks. Returns whether everything that `dvc repro` needs works."""
     table = Table("check", "state", "what to do", box=None, pad_edge=False)
     fine = True
     for name, needed, check in CHECKS:
         try:
             works, state, remedy = check()
-        except Exception as error:  # whatever a broken installation raises is the finding
+        except Exception as error:  # whatever a broken installation raises
             works, state, remedy = False, f"{type(error).__name__}: {error}", "make install"
         fine &= works or not needed
         mark = "[green]ok[/]" if works else "[red]missing[/]" if needed else "[yellow]not here[/]"
@@ -84,13 +84,13 @@ def _params() -> Check:
 def _numba() -> Check:
     from numba import njit
 
-    # Compiling is what fails where numba can't work; a cache folder that can't be written only costs time.
+    # An unwritable cache folder only costs time, so only compiling is checked.
     assert njit(lambda x: x + 1)(1) == 2
     return True, "compiles", ""
 
 
 def _pyrender() -> Check:
-    # In a process of its own: a GL library can take its process down, and its context would stay open.
+    # In a process of its own: a GL library may crash, and its context would stay open.
     code = "from renderers.opengl import available; ok, why = available(); print(why); raise SystemExit(not ok)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     lines = (ended.stdout or ended.stderr).strip().splitlines()
@@ -111,9 +111,7 @@ def _disk() -> Check:
 
 
 def _dvc() -> Check:
-    # The program beside this Python, so that it works without an activated environment too.
-    program = Path(sys.executable).with_name("dvc")
-    ended = subprocess.run([program, "status"], capture_output=True, text=True, check=False)
+    ended = subprocess.run([DVC, "status"], capture_output=True, text=True, check=False)
     if ended.returncode:
         lines = ended.stderr.strip().splitlines() or [f"dvc status exits with {ended.returncode}"]
         return False, lines[-1], "wait for a running dvc to end; run in a folder that git cloned"

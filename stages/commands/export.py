@@ -46,7 +46,7 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
             NETWORK: "the weights",
             Path(NETWORK).with_suffix(".json").name: "how the network is built, and the history of its training",
             CALIBRATION.name: "mean radius and plausibility limits",
-            METRICS.name: "the figures above and more",
+            METRICS.name: "all metrics",
             PARAMS_FILE.name: "the parameters of the run, cameras among them",
             DATASET_CARD: "the card of the prepared data, which this folder does not hold",
         }

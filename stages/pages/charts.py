@@ -96,7 +96,7 @@ def evenness(clouds: Mapping[str, tuple[np.ndarray, np.ndarray]], case_id: str) 
             histogram.stairs(counts / len(spacing) / np.diff(bins), bins, label=name, linewidth=1.6)
         figure.colorbar(shown, ax=jaws, location="bottom", shrink=0.5, label=f"{what} ÷ ground truth’s median")
         histogram.set(
-            xlabel=f"{what} ÷ ground truth’s median (2: or more)",
+            xlabel="the same; last bin: 2 or more",
             ylabel="density",
             xlim=(0, WIDEST_SHOWN),
         )

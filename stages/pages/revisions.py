@@ -1,12 +1,12 @@
 """Finds a run by its name: a folder, or an experiment or Git revision, whose files are written into a folder."""
 
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scans.errors import UserError
 from stages.runtime.progress import say
+from stages.runtime.system import DVC
 from stages.runtime.workspace import CASES, CURVES, INTERVALS, METRICS, PREDICTIONS, TEETH
 
 COMMITTED = (METRICS, INTERVALS, CURVES, Path("params.yaml"), Path("dvc.lock"))  # Git holds these
@@ -92,8 +92,7 @@ def _from_dvc(path: Path, commit: str, target: Path) -> bool:
     """Have DVC put what it keeps of a commit's output at `target`; whether it has it."""
     say(f"compare: {path} of {commit[:8]} from DVC")
     target.parent.mkdir(parents=True, exist_ok=True)
-    program = Path(sys.executable).with_name("dvc")
     ended = subprocess.run(
-        [program, "get", "--quiet", "--rev", commit, "--out", target, ".", path], capture_output=True, check=False
+        [DVC, "get", "--quiet", "--rev", commit, "--out", target, ".", path], capture_output=True, check=False
     )
     return ended.returncode == 0

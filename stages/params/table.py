@@ -1,4 +1,4 @@
-"""Prints the parameter tree with values, defaults, bounds and descriptions."""
+"""The parameter tree as a table of values, defaults, bounds and descriptions."""
 
 import types
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _show(value: Any) -> str:
 
 
 def allowed(field: FieldInfo) -> str:
-    """The choices, bounds or types of a parameter in a few words; nothing where its default shows them."""
+    """The choices, bounds or types of a parameter in a few words; empty if the default shows them."""
     annotation = field.annotation
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in get_args(annotation))

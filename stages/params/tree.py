@@ -1,7 +1,9 @@
-"""The parameter tree: it checks params.yaml, documents `tenview params` and, with `train.py`, holds every default.
+"""The parameter tree: types, bounds, defaults and descriptions; it checks params.yaml. `train.py` has `train`.
 
-One section per stage, named as the stage is. `compute` says how the work is done and belongs to no stage, so a
-change there makes nothing stale.
+P1 is arXiv 2606.05998, P2 arXiv 2606.07907, here and in `tenview params`.
+
+One section per stage, with the stage's name. `compute` sets how the work is done. No stage depends on it, so a change
+there makes nothing stale.
 """
 
 import difflib
@@ -25,14 +27,14 @@ Split = Literal["train", "validation", "test"]
 
 
 class SyntheticParams(Section):
-    """Parametric upper jaws, made on this machine."""
+    """Parametric synthetic upper jaws."""
 
-    jaws: int = Field(120, ge=3, le=100_000, description="Number of jaws to make.")
-    test_jaws: int = Field(40, ge=1, description="How many of them form the test split; fewer than `jaws`.")
+    jaws: int = Field(120, ge=3, le=100_000, description="Number of jaws to generate.")
+    test_jaws: int = Field(40, ge=1, description="Number of these in the test split; fewer than `jaws`.")
     voxel_size: float = Field(
-        0.35, ge=0.2, le=2.0, description="Edge of the grid that the surface is taken from, in mm."
+        0.35, ge=0.2, le=2.0, description="Voxel size of the grid from which the surface is extracted, in mm."
     )
-    seed: Seed = Field(0, description="Seed of all jaws; each jaw's own chance comes from (seed, case id).")
+    seed: Seed = Field(0, description="Seed; the random numbers of a jaw are seeded by (seed, case id).")
 
     @model_validator(mode="after")
     def _some_jaws_to_train_on(self) -> "SyntheticParams":
@@ -49,7 +51,7 @@ class DirectoryParams(Section):
     )
     crowns: Axis = Field("+z", description="Axis of the files that the crowns point to.")
     incisors: Axis = Field(
-        "-y", description="Axis of the files that the incisors point to, from the middle of the arch."
+        "-y", description="Axis of the files that the incisors point to, seen from the middle of the arch."
     )
     millimetres_per_unit: float = Field(1.0, gt=0, description="Length of one unit of the files, in mm.")
 
@@ -61,7 +63,7 @@ class DirectoryParams(Section):
 
 
 class Teeth3DSParams(Section):
-    """The Teeth3DS(+) scans: 8.3 GB of archives, CC BY-NC-ND 4.0; docs/data.md tells how to get them."""
+    """The Teeth3DS(+) scans: 8.3 GB of archives, CC BY-NC-ND 4.0; docs/data.md says how to get them."""
 
     jaws: Literal["upper", "lower", "both"] = Field("upper", description="Which jaws to take.")
     landmarks: bool = Field(False, description="Whether to take the landmarks of 3DTeethLand too.")
@@ -90,53 +92,59 @@ class PoissonParams(Section):
     """The Poisson reconstruction of `surface: poisson`; needs the extra `poisson`."""
 
     points: int = Field(
-        50_000, ge=1000, le=1_000_000, description="Farthest points that the surface is made anew from."
+        50_000, ge=1000, le=1_000_000, description="Farthest-sampled points from which the surface is reconstructed."
     )
     depth: int = Field(9, ge=5, le=12, description="Depth of the octree: cells of 1.1 / 2^depth of the jaw's extent.")
 
 
 class FrameJitterParams(Section):
-    """How far a case's frame strays by chance from its jaw's centre and radius, which pictures then no longer tell."""
+    """Random offset and scale of each case's frame, so that framing does not leak the jaw's centre and radius."""
 
-    offset: float = Field(0.0, ge=0, le=0.5, description="Of the centre, along each axis to either side, in jaw radii.")
-    scale: float = Field(0.0, ge=0, le=0.5, description="Of the radius, to either side, as a share of it.")
+    offset: float = Field(0.0, ge=0, le=0.5, description="Largest offset of the centre along each axis, in jaw radii.")
+    scale: float = Field(0.0, ge=0, le=0.5, description="Largest relative change of the radius.")
 
 
 class PrepareParams(Section):
-    """From raw scans to normalised meshes and sampled points."""
+    """From raw scans to normalised meshes and point clouds."""
 
     surface: Literal["scan", "poisson"] = Field(
-        "scan", description="What is sampled and rendered: the cleaned scan, or its reconstruction as in the paper."
+        "scan",
+        description="What is sampled and rendered: the cleaned scan, or its Poisson reconstruction (P2).",
     )
     reconstruction: PoissonParams = PoissonParams()
     points: int = Field(50_000, ge=16, le=1_000_000, description="Surface points per case.")
     sampling: Literal["poisson_disk", "stratified", "uniform", "fps"] = Field(
         "poisson_disk",
-        description="How points are spread: blue noise, one a stratum, each alone, or the papers' farthest points.",
+        description="Point sampling: blue noise, stratified, uniform random, or the papers' farthest point sampling.",
     )
     frame_jitter: FrameJitterParams = FrameJitterParams()
     min_component_fraction: Share = Field(
-        0.01, description="Loose parts smaller than this share of the largest part are removed."
+        0.01, description="Connected components smaller than this fraction of the largest are removed."
     )
     on_bad_scan: Literal["fail", "skip"] = Field(
-        "fail", description="Whether a broken scan stops the stage, or is left out and listed in the report."
+        "fail", description="Whether a broken scan stops the stage, or is left out and listed in cleaning.json."
     )
-    validation_fraction: Share = Field(0.1, description="Share of the training cases that is kept for validation.")
+    validation_fraction: Share = Field(0.1, description="Fraction of the training cases held out for validation.")
     test_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.2, description="Share of cases for testing, where the source has no split of its own."
+        0.2, description="Fraction of the cases for the test split, if the source has no split of its own."
     )
     cases_per_shard: int = Field(16, ge=1, le=256, description="Cases per Parquet file, on average.")
     seed: Seed = Field(0, description="Seed of the point sampling and of the split.")
 
 
 class JitterParams(Section):
-    """How far each case's cameras stray from the rig, evenly by chance to either side; 0 everywhere for none."""
+    """Largest random displacement of each case's cameras from the rig, uniform to either side; 0 for none."""
 
     azimuth: float = Field(0.0, ge=0, le=180, description="Sideways around the jaw, in degrees.")
     elevation: float = Field(0.0, ge=0, le=90, description="Up and down around the jaw, in degrees.")
-    distance: Share = Field(0.0, description="Towards and from the jaw, as a share of the camera's distance.")
-    roll: float = Field(0.0, ge=0, le=180, description="Turn of the picture, in degrees.")
-    aim: float = Field(0.0, ge=0, le=1, description="Beside the jaw's centre, sideways and up, in jaw radii.")
+    distance: Share = Field(0.0, description="Towards or from the jaw, as a fraction of the camera's distance.")
+    roll: float = Field(0.0, ge=0, le=180, description="Rotation about the optical axis, in degrees.")
+    aim: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Offset of the target from the jaw's centre, in jaw radii.",
+    )
 
 
 class RenderParams(Section):
@@ -146,21 +154,25 @@ class RenderParams(Section):
         "numba", description="Renderer: `numba` runs anywhere, `pyrender` needs EGL (GPU or Mesa)."
     )
     image_size: int = Field(
-        112, ge=16, le=2048, description="Height of a view in pixels, and its width, unless a camera file has others."
+        112,
+        ge=16,
+        le=2048,
+        description="Height and width of a view in pixels; camera files may set another width.",
     )
-    samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 smooths the edges.")
+    samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 antialiases the edges.")
     style: Literal["grey", "colour"] = Field(
         "grey",
-        description="`grey`, or `colour`: teeth and gingiva apart, tone, gloss and light by chance; needs labels.",
+        description="`grey`, or `colour`: teeth and gingiva apart, with random tone, gloss and light; needs labels.",
     )
     passes: tuple[Literal["depth", "normals", "labels"], ...] = Field(
-        (), description="What else is stored of each pixel: depth, normals, labels (FDI), as PNGs in further columns."
+        (), description="Further maps per view: depth, normals, labels (FDI), as PNGs in columns of their own."
     )
     rig: str = Field(
-        "ring", description="Cameras: `ring`, ten of the next three figures, or a .json or .csv file in rigs/."
+        "ring",
+        description="Cameras: `ring`, ten set by the next three parameters, or a .json or .csv file in rigs/.",
     )
     elevation: float = Field(
-        20.0, ge=-89, le=89, description="Height of the ring's cameras above the horizon, in degrees."
+        20.0, ge=-89, le=89, description="Elevation of the ring's cameras above the horizon, in degrees."
     )
     distance: float = Field(
         3.0, ge=1.2, le=100, description="Distance of the ring's cameras from the centre, in jaw radii."
@@ -174,12 +186,13 @@ class RenderParams(Section):
         tuple(range(10)), description="Order of `ring`'s views: 0-8 the ring from the incisors on, 9 the top view."
     )
     views: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="Numbers of the rig's views that are shown, from 0; empty for all. The others are absent."
+        (), description="Numbers of the rig's views to render, from 0; empty for all. The others are absent."
     )
-    views_per_case: int = Field(0, ge=0, description="How many of them each case shows, drawn by chance; 0 for all.")
+    views_per_case: int = Field(0, ge=0, description="How many of these to render per case, at random; 0 for all.")
     jitter: JitterParams = JitterParams()
     seed: Seed = Field(
-        0, description="Seed of jitter, drawn views and the looks of `colour`; each case's chance is (seed, case id)."
+        0,
+        description="Seed of jitter, chosen views and `colour`; each case is seeded by (seed, case id).",
     )
 
     @model_validator(mode="after")
@@ -206,41 +219,44 @@ class RenderParams(Section):
 
 
 class EvaluateParams(Section):
-    """Which cases the figures are for."""
+    """The split and the random numbers of the evaluation."""
 
     split: Split = Field("test", description="Split to evaluate on.")
     hungarian_draws: int = Field(
         0, ge=0, le=100, description="Draws of 5,000 points for the one-to-one accuracy, P2 takes 5; 0 leaves it out."
     )
-    seed: Seed = Field(0, description="Seed of these draws, of the ceiling's points, the other arch and the intervals.")
+    seed: Seed = Field(
+        0, description="Seed of these draws, of the resampling bound, the random case and the intervals."
+    )
 
 
 class ReportParams(Section):
-    """The page with the figures and pictures."""
+    """The page with metrics, curves and cases in 3D."""
 
-    cases: int = Field(5, ge=1, le=100, description="Cases shown, spread evenly from the worst to the best.")
+    cases: int = Field(5, ge=1, le=100, description="Number of cases shown, evenly spaced by rank from worst to best.")
 
 
 class ComputeParams(Section):
     """How the work is done; changes no result."""
 
-    workers: int = Field(0, ge=0, le=1024, description="Worker processes on this machine; 0 takes one per core.")
+    workers: int = Field(0, ge=0, le=1024, description="Worker processes on this machine; 0 for one per core.")
     executor: Literal["processes", "dask"] = Field(
-        "processes", description="What runs the workers: this program itself, or Dask."
+        "processes", description="Backend of the workers: local processes, or Dask."
     )
-    scheduler: str = Field(
-        "", description="Address of a Dask scheduler, whose workers are used; empty starts a cluster on this machine."
-    )
-    connections: int = Field(3, ge=1, le=16, description="Downloads at the same time.")
+    scheduler: str = Field("", description="Address of a Dask scheduler; empty starts a cluster on this machine.")
+    connections: int = Field(3, ge=1, le=16, description="Concurrent downloads.")
     accelerator: Literal["auto", "cpu", "cuda"] = Field("auto", description="What trains the network.")
     devices: int = Field(
-        1, ge=1, le=64, description="GPUs, or processes on the CPU, that train; they divide `train.accumulate`."
+        1,
+        ge=1,
+        le=64,
+        description="GPUs, or processes on the CPU, for training; must divide `train.accumulate`.",
     )
     tensorboard: bool = Field(
         False, description="Whether training writes to .tenview/tensorboard; needs the extra `tensorboard`."
     )
-    egl_device: int = Field(0, ge=0, description="EGL device of the `pyrender` backend, from 0: which GPU, or Mesa.")
-    store_gigabytes: float = Field(50.0, ge=0, description="Finished shards kept for resuming, at most, in GB.")
+    egl_device: int = Field(0, ge=0, description="EGL device of the `pyrender` backend, from 0: a GPU, or Mesa.")
+    store_gigabytes: float = Field(50.0, ge=0, description="Upper limit of the store of finished shards, in GB.")
 
     @model_validator(mode="after")
     def _a_scheduler_needs_dask(self) -> "ComputeParams":

@@ -1,4 +1,4 @@
-"""One scan, from its raw files to a normalised mesh and surface points; done in a worker."""
+"""One scan, from its raw files to a normalised mesh and a point cloud; done in a worker."""
 
 from dataclasses import asdict, replace
 
@@ -9,7 +9,7 @@ from stages.runtime.workspace import SCANS
 
 
 def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
-    """Read, turn, clean, sample and normalise one scan; its files are relative to data/scans, or absolute."""
+    """Read, orient, clean, sample and normalise one scan; its file names are relative to data/scans, or absolute."""
     # Imported here: a stage that finds all its shards done needs none of these slow imports.
     from scans.mesh_files.read import read_mesh
     from scans.preparing.cleaning import clean
@@ -36,9 +36,9 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
         mesh, _ = clean(mesh, path, smallest_share=prepare.min_component_fraction)
     samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
-    chance = generator(prepare.seed, f"{case.id}/framing")
-    center = center + radius * prepare.frame_jitter.offset * chance.uniform(-1, 1, 3)
-    radius *= 1 + prepare.frame_jitter.scale * chance.uniform(-1, 1)
+    jitter = generator(prepare.seed, f"{case.id}/framing")
+    center = center + radius * prepare.frame_jitter.offset * jitter.uniform(-1, 1, 3)
+    radius *= 1 + prepare.frame_jitter.scale * jitter.uniform(-1, 1)
     return PreparedCase(
         id=case.id,
         split=split,

@@ -1,6 +1,6 @@
-"""What a trained network's reconstructions may be held to: found on cases that it has not been trained on.
+"""Plausibility limits of a trained network, from the validation split.
 
-`evaluate` writes reports/calibration.json, `export` puts it beside the weights, `predict` asks it.
+`evaluate` writes reports/calibration.json, `export` copies it beside the weights, `predict` reads it.
 """
 
 import json
@@ -26,13 +26,13 @@ POINTS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `predict` needs to know beside the weights.
+    """What `predict` needs besides the weights.
 
     Attributes:
-        weights_sha256: of the weights it is about.
-        radius_mm: mean of the training jaws' radii.
-        cases: how many validation cases were reconstructed.
-        limits: what their silhouettes allow.
+        weights_sha256: digest of the weights that it belongs to.
+        radius_mm: mean radius of the training jaws.
+        cases: number of validation cases that were reconstructed.
+        limits: bounds of the fit of silhouettes.
     """
 
     weights_sha256: str
@@ -55,7 +55,7 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
     ]
     cases = CaseDataset(PREPARED, VIEWS, "validation")
     if not cases or not radii:
-        say("evaluate: no training or no validation cases here, so the plausibility limits stay as they are")
+        say("evaluate: no training or no validation cases here, so the plausibility limits are kept")
         return
     count = min(len(cases), MOST_CASES)
     fits = []
@@ -67,11 +67,11 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
     found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
     with atomic_file(CALIBRATION) as path:
         path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
-    say(f"evaluate: plausible from {found.limits.silhouette_iou:.2f} overlap of the silhouettes on; {CALIBRATION}")
+    say(f"evaluate: plausible from a silhouette IoU of {found.limits.silhouette_iou:.2f} on; {CALIBRATION}")
 
 
 def read_calibration(path: Path, weights_sha256: str) -> Calibration | None:
-    """The calibration of these weights; None where the file is missing or about others.
+    """The calibration of these weights; None if the file is missing or belongs to others.
 
     Raises:
         UserError: the file is damaged.

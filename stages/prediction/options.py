@@ -1,4 +1,4 @@
-"""What the caller of `predict` decides."""
+"""Options of `predict`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ FORMATS = tuple(dict.fromkeys((*POINT_FORMATS, *SURFACE_FORMATS, "npz")))
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """How a scan lies in its file; see `scans.preparing.frame`."""
+    """Orientation and unit of a scan file; see `scans.preparing.frame`."""
 
     crowns: str = "+z"
     incisors: str = "-y"
@@ -19,14 +19,14 @@ class Axes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to predict.
+    """Options of `predict`.
 
     Attributes:
-        missing: numbers of the views that the folders lack; None takes what is there.
-        points: how many to return. seed: of their choice.
-        radius: millimetres per unit, where the caller knows the jaw's size.
+        missing: numbers of the views that all folders lack; None accepts any.
+        points: number of points to return. seed: of their sampling.
+        radius: the jaw's radius in mm, if known.
         formats: some of FORMATS.
-        axes: of the scans.
+        axes: of the scan files.
     """
 
     missing: Collection[int] | None = ()

@@ -1,4 +1,4 @@
-"""Pictures of a reconstruction from the cameras of its input, below the input itself."""
+"""Images of a reconstruction from the cameras of its input."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ _DARKEST, _LIGHTEST = 60.0, 210.0  # grey of the farthest and of the nearest poi
 
 
 def preview(rows: dict[str, np.ndarray]) -> np.ndarray:
-    """A sheet of pictures with one row each, grey or in colour; a blank picture stands for an absent view.
+    """A contact sheet with one row of images per title; absent views are blank.
 
     Args:
         rows: by title, (V, H, W) or (V, H, W, 3) uint8.
@@ -30,12 +30,12 @@ def preview(rows: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def surface_pictures(mesh: Mesh, cameras: np.ndarray, shading: Shading) -> np.ndarray:
-    """(V, H, W) uint8, a mesh as the cameras (V, 23) see it."""
+    """(V, H, W) uint8 renderings of a mesh from the cameras (V, 23)."""
     return render_views(mesh.vertices, mesh.faces, cameras_from_array(cameras), shading, backend="numba", samples=4)
 
 
 def point_pictures(points: np.ndarray, cameras: np.ndarray, colors: np.ndarray | None = None) -> np.ndarray:
-    """Points as the cameras see them, each 2 × 2 pixels large; the nearest are in front.
+    """Renderings of a point cloud, 2 × 2 pixels per point, with the nearest in front.
 
     Args:
         points: (N, 3). cameras: (V, 23) float64.
@@ -61,13 +61,13 @@ def point_pictures(points: np.ndarray, cameras: np.ndarray, colors: np.ndarray |
 
 
 def distance_colors(distance_mm: np.ndarray) -> np.ndarray:
-    """(N, 3) uint8 RGB: viridis from 0 to 2 mm."""
+    """(N, 3) uint8 RGB, the colour map viridis from 0 to 2 mm."""
     steps = np.clip(distance_mm / WORST_SHOWN_MM * 255, 0, 255).astype(np.uint8)
     return cv2.applyColorMap(steps[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1].copy()
 
 
 def distance_scale(width: int) -> np.ndarray:
-    """A bar (H, width, 3) uint8 that explains `distance_colors`."""
+    """(H, width, 3) uint8, the colour bar of `distance_colors`."""
     bar = np.full((34, width, 3), PAPER, np.uint8)
     length = min(256, width // 2)
     bar[10:24, 10 : 10 + length] = distance_colors(np.linspace(0, WORST_SHOWN_MM, length))[None]
@@ -77,7 +77,7 @@ def distance_scale(width: int) -> np.ndarray:
 
 
 def tooth_colors(labels: np.ndarray) -> np.ndarray:
-    """(V, 3) uint8 RGB, gingiva pink and each tooth number its own hue; neighbours differ."""
+    """(V, 3) uint8 RGB by FDI label: gingiva pink, each tooth its own hue, unlike its neighbours'."""
     numbers = np.arange(256)
     hue = (numbers % 10 * 71 + numbers // 10 * 37) % 180
     table = np.stack([hue, np.full(256, 110), np.full(256, 230)], axis=1).astype(np.uint8)

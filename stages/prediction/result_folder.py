@@ -1,4 +1,4 @@
-"""What `predict` writes of a jaw: points, surface, pictures, and prediction.json, which says how they came about."""
+"""Writes the results of `predict` for a jaw: points, surface, images, and prediction.json with their provenance."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scans.mesh import Mesh
     from stages.prediction.options import Options
 
-ACCOUNT = "prediction.json"  # it tells a folder of results from others, which are never replaced
+ACCOUNT = "prediction.json"  # marks a folder of results; other folders are never replaced
 PACKAGES = ("tenview", "torch", "timm", "numpy", "opencv-python-headless")
 FRAME = "millimetres, crowns to +z, incisors at -y, patient right (FDI 1x) at +x, origin at the jaw's centre"
 SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, patient right (FDI 1x) at +x"
@@ -29,11 +29,11 @@ SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, pati
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of a reconstruction.
+    """Assessment of a reconstruction.
 
     Attributes:
-        fit: to its pictures. plausible: whether the fit is within the model's limits; None where it has none.
-        warnings: for the user. radius_mm: millimetres per unit, and radius_from: whence.
+        fit: to its pictures. plausible: whether the fit is within the model's limits; None if it has none.
+        warnings: for the user. radius_mm: radius of the jaw. radius_from: its source.
     """
 
     fit: "Fit"
@@ -52,10 +52,10 @@ def write_case(
     trained: Trained,
     options: "Options",
 ) -> None:
-    """Fill the folder of a jaw.
+    """Write all files of a jaw into `folder`.
 
     Args:
-        made: normalised. truth: the scan, where the pictures are of one.
+        made: in the normalised frame. truth: the prepared scan if the pictures were rendered from one.
     """
     center = truth.center if truth is not None else None
     _write_geometry(folder, made, account.radius_mm, center, options.formats)
@@ -147,7 +147,7 @@ def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", tra
 
 
 def _write_views(folder: Path, pictures: Pictures) -> None:
-    """The rendered pictures, in the form that `predict` reads."""
+    """Write the rendered pictures in the form that `predict` reads."""
     from renderers.rigs.transforms import transforms_json
     from scans.cameras import cameras_from_array
     from scans.shards.png import encode_png
@@ -162,7 +162,7 @@ def _write_views(folder: Path, pictures: Pictures) -> None:
 
 
 def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth: PreparedCase) -> dict[str, float]:
-    """error.ply and error.png: the points coloured by their distance to the scan. Returns the figures."""
+    """Write error.ply and error.png, the points coloured by their distance to the scan. Returns the metrics."""
     import numpy as np
 
     from model.metrics.distances import compare, metrics

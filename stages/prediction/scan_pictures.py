@@ -1,4 +1,4 @@
-"""The pictures of a scan whose surface is known, to see what a model makes of them."""
+"""Renders the views of a scan, to measure a reconstruction against it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A trained model with all that its use needs, from the project or from a folder that `tenview export` made."""
+"""Loads a trained model with its params and calibration, from the project or from an exported folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model in use.
+    """A trained model.
 
     Attributes:
         network: in evaluation mode, on the CPU.
         weights_sha256, params_digest: as the checkpoint has them.
-        params: with which its data were made.
-        calibration: None where nobody has calibrated these weights.
+        params: those of its training data.
+        calibration: None if there is none of these weights.
     """
 
     network: "JawNetwork"
@@ -41,7 +41,7 @@ def load_trained(folder: Path | None) -> Trained:
     Raises:
         UserError: a file is missing or damaged.
     """
-    # Read before torch is loaded, which takes seconds: what is wrong is told at once.
+    # Read before torch is loaded, which takes seconds, so that errors come at once.
     own = folder is not None and (folder / PARAMS_FILE).is_file()
     params = parameters.load(folder / PARAMS_FILE if folder and own else PARAMS_FILE)
 

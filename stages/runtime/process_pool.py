@@ -1,17 +1,14 @@
 """Worker processes on this machine, which end with the process that started them."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from stages.runtime.pool import Pool
-
-PR_SET_PDEATHSIG = 1
+from stages.runtime.system import end_with_parent
 
 
 @contextmanager
@@ -21,7 +18,7 @@ def process_pool(workers: int) -> Iterator[Pool]:
     try:
         yield Pool(executor.submit, workers, lambda: None)
     except KeyboardInterrupt:
-        # What they have half-written is no file yet, and nobody wants to wait for the rest of it.
+        # Files appear whole or not at all, so workers may be killed while they write.
         for worker in multiprocessing.active_children():
             worker.kill()
         raise
@@ -31,8 +28,4 @@ def process_pool(workers: int) -> Iterator[Pool]:
 
 def _start_worker(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    if sys.platform == "linux":
-        # A stage killed with SIGKILL can't tell its workers; the kernel does.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    end_with_parent(signal.SIGKILL, parent)  # a stage that is killed can't end its workers

@@ -57,11 +57,11 @@ def transfer(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _bar(what: str, *figures: ProgressColumn) -> Iterator[Callable[[int, int, str], None]]:
+def _bar(what: str, *amounts: ProgressColumn) -> Iterator[Callable[[int, int, str], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        *(figures or [MofNCompleteColumn()]),
+        *(amounts or [MofNCompleteColumn()]),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -89,7 +89,7 @@ def _lines(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 def _transfer_lines(what: str) -> Callable[[int, int], None]:
     started = last = time.monotonic()
-    before: int | None = None  # what an earlier run has brought tells nothing about the rate
+    before: int | None = None  # bytes of an earlier run do not count for the rate
 
     def show(done: int, total: int) -> None:
         nonlocal last, before

@@ -1,4 +1,4 @@
-"""Finished shards, kept by content beside the outputs, so that a killed or repeated stage redoes only what it must.
+"""Content-addressed store of finished shards, from which a killed or repeated stage resumes.
 
 DVC deletes a stage's outputs before it runs. The store lies in .tenview/store and is safe to delete at any time.
 """
@@ -31,7 +31,7 @@ def file_digest(path: Path) -> str:
 
 
 def key(stage: str, **parts: Any) -> str:
-    """The name of what a stage makes of `parts` (plain JSON values), with the stage's present code."""
+    """The key of a stage's result: a digest of `parts` (plain JSON values) and of the stage's code."""
     text = json.dumps({"stage": stage, "code": code_digest(stage), **parts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -55,7 +55,7 @@ def code_digest(stage: str) -> str:
 
 
 def make(name: str, target: Path, write: Callable[[Path], None]) -> None:
-    """Put what `name` stands for at `target`: from the store, or else by `write(path)`, and then keep it."""
+    """Put the entry `name` at `target`: link it from the store, or else call `write(path)` and keep the result."""
     if not get(name, target):
         with atomic_file(target) as partial:
             write(partial)
@@ -71,7 +71,7 @@ def put(name: str, made: Path) -> None:
 
 
 def get(name: str, target: Path) -> bool:
-    """Link the entry `name` to `target`; False where there is none, or it has rotted (then it is thrown away)."""
+    """Link the entry `name` to `target`; False if there is none, or it is corrupt (then it is deleted)."""
     entry, checksum = _entry(name), _checksum(name)
     try:
         expected = checksum.read_text()
@@ -88,7 +88,7 @@ def get(name: str, target: Path) -> bool:
 
 
 def prune(gigabytes: float) -> None:
-    """Delete the entries that were used longest ago until the store fits into `gigabytes`."""
+    """Delete the least recently used entries until the store fits into `gigabytes`."""
     now = time.time_ns()
     for path in STORE.glob("*/*"):  # what a killed run left: entries without a checksum, and half-written ones
         finished = path.suffix == ".sha256" or path.with_name(f"{path.name}.sha256").exists()

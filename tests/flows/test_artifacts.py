@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.artifacts import data_uri, metrics_table
+from flows.artifacts import metrics_table
 from flows.pages import served_reports
+from stages.pages.data_uri import data_uri
 from tests.clones import commit
 
 
@@ -45,5 +46,5 @@ def test_the_report_is_served_as_it_is_now(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_picture_travels_in_its_address(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
-    with urllib.request.urlopen(data_uri(tmp_path / "a.png"), timeout=20) as answer:
+    with urllib.request.urlopen(data_uri((tmp_path / "a.png").read_bytes()), timeout=20) as answer:
         assert answer.read() == b"\x89PNG"

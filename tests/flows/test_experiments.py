@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from flows import experiments
-from flows.dvc import PROGRAM, output
+from flows.dvc import output
 from flows.experiments import changed_params, recover, save
 from scans.errors import UserError
+from stages.runtime.system import DVC
 from tests.clones import commit
 
 PIPELINE = "stages: {render: {cmd: cp params.yaml views, params: [render], outs: [views]}}"
@@ -32,8 +33,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("staged", "both", "changed"):
         (tmp_path / name).write_text("committed")
     subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run([PROGRAM, "init", "-q"], check=True)
-    subprocess.run([PROGRAM, "repro", "-q"], check=True)
+    subprocess.run([DVC, "init", "-q"], check=True)
+    subprocess.run([DVC, "repro", "-q"], check=True)
     commit(tmp_path)
     (tmp_path / "staged").write_text("staged")
     (tmp_path / "both").write_text("staged")
@@ -42,7 +43,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "changed").write_text("changed")
     (tmp_path / "untracked").write_text("new")
     (tmp_path / "params.yaml").write_text(PARAMS.replace("24", "32"))
-    subprocess.run([PROGRAM, "repro", "-q"], check=True)
+    subprocess.run([DVC, "repro", "-q"], check=True)
     return tmp_path
 
 

@@ -117,7 +117,7 @@ def test_the_3d_view_draws_and_obeys_switches_and_keys(browser: "Browser", folde
     assert not figure.get_by_label("prediction", exact=True).is_checked()
     assert drawn(canvas)[0] == 0
     page.keyboard.press("2")
-    assert drawn(canvas)[0] > 0.01, "the truth"
+    assert drawn(canvas)[0] > 0.01, "the ground truth"
     # The mouse turns, a button looks from above and another resets.
     from_start = drawn(canvas)
     box = canvas.bounding_box()

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from scans.errors import UserError
 from stages.params import presets
 from stages.params import tree as params
+from stages.params.dotted import flat, nested
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -31,10 +32,7 @@ def test_a_preset_fits_the_tree_and_keeps_the_comments(folder: Path, name: str) 
     presets.write(name)
     after = file.read_text()
     assert comments(after) == comments(before)
-    expected = YAML(typ="safe", pure=True).load(before)
-    for section, values in presets.read(name).items():
-        for key, value in values.items():
-            expected[section][key] = (expected[section][key] | value) if isinstance(value, dict) else value
+    expected = nested(flat(YAML(typ="safe", pure=True).load(before)) | flat(presets.read(name)))
     assert YAML(typ="safe", pure=True).load(after) == expected
     assert params.load(file).model_dump(mode="json") == expected
     assert presets.write(name) == [], "a second time changes nothing"
