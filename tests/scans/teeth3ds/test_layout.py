@@ -101,6 +101,25 @@ def test_labels_of_a_lower_jaw(tmp_path: Path) -> None:
     assert (jaw, labels.tolist()) == ("lower", [48, 0])
 
 
+@pytest.mark.parametrize(
+    ("content", "jaw"),
+    [
+        ({"jaw": "upper", "labels": [0.0, 11.0, 28.0]}, "upper"),
+        ({"jaw": "Upper", "labels": [0, 11, 28]}, "upper"),
+        ({"labels": [0, 11, 28]}, "upper"),
+        ({"labels": [0, 31, 48]}, "lower"),
+    ],
+    ids=["floats", "capitals", "no jaw, upper", "no jaw, lower"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_labels_as_other_programs_write_them(tmp_path: Path, content: dict, jaw: str, encoding: str) -> None:
+    path = tmp_path / "X.json"
+    path.write_bytes(json.dumps(content).encode(encoding))
+    found, labels = read_labels(path, 3)
+    assert found == jaw
+    assert labels.tolist() == content["labels"]
+
+
 def test_labels_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ScanError, match="No such file"):
         read_labels(tmp_path / "X_upper.json", 3)
