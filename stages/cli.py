@@ -28,6 +28,10 @@ app = typer.Typer(
     epilog="Example: `tenview params` lists every parameter; `tenview render --help` explains a stage.",
 )
 
+# What a disk or a file in the way does, not a mistake of ours.
+OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
+OF_THE_PLACE |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EXDEV, errno.EBUSY, errno.ESTALE}
+
 COMPARISON = typer.Option(Path("reports/compare.html"), help="HTML page to write.")
 
 STAGES = {
@@ -216,7 +220,7 @@ def main() -> None:
         say(f"tenview: {error}")
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in OF_THE_PLACE:
             raise
         say(
             f"tenview: {error.filename or 'a file'}: {error.strerror}. "

@@ -5,6 +5,7 @@ from stages.params.tree import Params
 from stages.runtime.progress import say
 from stages.runtime.workspace import SCANS, atomic_folder
 from stages.sources import directory, synthetic, teeth3ds
+from stages.sources.supply import discard_downloads
 
 SOURCES = {
     "synthetic": synthetic.fill,
@@ -20,5 +21,5 @@ def run(params: Params) -> None:
         manifest = SOURCES[params.download.source](folder, params)
         write_manifest(folder, manifest)
     if params.download.source.startswith("teeth3ds"):
-        teeth3ds.discard_downloads()
+        discard_downloads()
     say(f"download: {len(manifest.cases)} scans in {SCANS}")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,14 +45,19 @@ def run(params: Params) -> None:
         refused: dict[str, str] = {}
         for bad in map_ordered(_make_shard, tasks, compute=params.compute, what="preparing shards"):
             refused.update(bad)
+        origin = _origin(params)
+        reasons = "".join(f"  {_in_own_names(reason, raw[name], origin)}\n" for name, reason in refused.items())
         if refused and prepare.on_bad_scan == "fail":
-            reasons = "\n".join(f"  {reason}" for reason in refused.values())
             raise UserError(
-                f"{len(refused)} of {len(cases)} scans can't be used:\n{reasons}\n"
+                f"{len(refused)} of {len(cases)} scans can't be used:\n{reasons}"
                 "Mend or remove them, or set prepare.on_bad_scan to skip to leave them out."
             )
+        if refused:
+            say(f"prepare: {len(refused)} of {len(cases)} scans are left out:\n{reasons.rstrip()}")
         _name_shards(folder)
-        _write_report(folder, refused)
+        # An output: no place of this machine stands in it.
+        refused = {name: _in_own_names(reason, raw[name], Path()) for name, reason in refused.items()}
+        _write_report(folder, refused, manifest.left_out)
         (folder / "README.md").write_text(dataset_card(folder, manifest, prepare), encoding="utf-8")
     store.prune(params.compute.store_gigabytes)
     say(f"prepare: {len(cases) - len(refused)} cases in {PREPARED}, {len(refused)} left out")
@@ -117,8 +122,22 @@ def _name_shards(folder: Path) -> None:
         raise UserError(f"{SCANS}: no usable scan is left.")
 
 
-def _write_report(folder: Path, refused: dict[str, str]) -> None:
-    """cleaning.json: what was removed from each case, and which cases were refused and why."""
+def _origin(params: Params) -> Path:
+    """The folder that the user's files lie in."""
+    download = params.download
+    return Path(download.directory.path if download.source == "directory" else download.teeth3ds.archives)
+
+
+def _in_own_names(reason: str, case: RawCase, origin: Path) -> str:
+    """A reason that names the user's files in place of their copies in data/scans."""
+    for copy, own in ((case.mesh, case.source), (case.labels, case.labels_source)):
+        if copy and own:
+            reason = reason.replace(str(SCANS / copy), str(origin / own))
+    return reason
+
+
+def _write_report(folder: Path, refused: Mapping[str, str], left_out: Mapping[str, str]) -> None:
+    """cleaning.json: what was removed from each case, which cases were refused and why, which files are no case."""
     cases: dict[str, dict[str, int]] = {}
     for path in sorted(folder.glob("*.parquet")):
         table = read_columns(path, ["id", "cleaning"])
@@ -126,5 +145,7 @@ def _write_report(folder: Path, refused: dict[str, str]) -> None:
     totals: Counter[str] = Counter()
     for counts in cases.values():
         totals.update(counts)
-    report = {"refused": refused, "in_all": dict(totals), "cases": cases}
+    report: dict[str, object] = {"refused": refused, "in_all": dict(totals), "cases": cases}
+    if left_out:
+        report |= {"left_out": left_out, "files_left_out": len(left_out)}
     (folder / "cleaning.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -5,6 +5,9 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from renderers.rigs.rigs import FARTHEST, NEAREST, around_the_jaw
 from renderers.rigs.transforms import cameras_from_transforms
@@ -12,6 +15,8 @@ from scans.cameras import Camera
 from scans.errors import UserError
 
 MOST_CAMERAS = 256
+SAME_PLACE = 1e-3  # jaw radii
+LEAST_SHOWN = 0.1  # share of the picture's shorter side that the sphere around the jaw takes
 _PLACE = ("azimuth", "elevation", "distance")
 _LENS = ("field_of_view", "half_height")
 
@@ -32,9 +37,8 @@ def read_rig(path: Path, *, image_size: int) -> list[Camera]:
             looks past it or has a picture of another shape than the first; the file and the entry are named.
     """
     try:
-        if path.suffix == ".json":
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
-            cameras = cameras_from_transforms(content, str(path), image_size=image_size)
+        if path.suffix.lower() == ".json":
+            cameras = cameras_from_transforms(read_json(path), str(path), image_size=image_size)
             entries = [f"frame {number}" for number in range(len(cameras))]
         else:
             with open(path, newline="", encoding="utf-8-sig") as file:
@@ -46,10 +50,22 @@ def read_rig(path: Path, *, image_size: int) -> list[Camera]:
         raise UserError(f"{path}: can't be read as {path.suffix[1:].upper()}: {error}") from None
     if not 1 <= len(cameras) <= MOST_CAMERAS:
         raise UserError(f"{path}: {len(cameras)} cameras; a rig has 1 to {MOST_CAMERAS}")
+    transforms = np.stack([camera.transform for camera in cameras])
+    turned, moved = np.ptp(transforms[:, :3, :3], axis=0).max(), np.ptp(transforms[:, :3, 3], axis=0).max()
+    if len(cameras) > 2 and turned > SAME_PLACE > moved:
+        raise UserError(
+            f"{path}: all {len(cameras)} cameras stand in one place: world-to-camera matrices, most likely. Give "
+            "camera-to-world ones, their inverses"
+        )
     for entry, camera in zip(entries, cameras, strict=True):
         if problem := _problem(camera, cameras[0]):
             raise UserError(f"{path}: {entry}: {problem}")
     return cameras
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark."""
+    return json.loads(path.read_bytes())
 
 
 def _others(path: Path) -> str:
@@ -114,6 +130,12 @@ def _problem(camera: Camera, first: Camera) -> str | None:
         return (
             f"the camera stands {away:.3g} jaw radii from the jaw's centre, expected {NEAREST:g} to {FARTHEST:g}; "
             "the jaw fills a sphere of radius 1 around the origin, so scale the file's positions to that"
+        )
+    shown = 2 * min(camera.fx, camera.fy) / (1 if camera.orthographic else away) / min(camera.width, camera.height)
+    if shown < LEAST_SHOWN:
+        return (
+            f"the jaw would fill {shown:.1%} of the picture: the camera stands {away:.3g} away, with no long lens. "
+            "Positions must be in jaw radii, the unit of the frame, not in millimetres"
         )
     if not _sees_the_jaw(camera):
         return "the camera looks past the jaw, a sphere of radius 1 around the origin; cameras look along their own -z"

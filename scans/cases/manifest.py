@@ -1,8 +1,8 @@
 """cases.json: the list of raw scans that a source leaves for `prepare`, whatever the source."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from scans.errors import UserError
@@ -21,6 +21,7 @@ class RawCase:
         jaw: "upper" or "lower".
         patient: whose jaw it is, so that both jaws of one patient share a split; None where that isn't known.
         landmarks: a file like `labels`, with 3DTeethLand's landmarks.
+        source, labels_source: where mesh and labels lay in the folder that they were copied from, for messages.
     """
 
     id: str
@@ -33,6 +34,8 @@ class RawCase:
     jaw: str = "upper"
     patient: str | None = None
     landmarks: str | None = None
+    source: str | None = None
+    labels_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,25 @@ class Manifest:
     Attributes:
         cases: sorted by id.
         origin: a sentence for the dataset card. license: an identifier as Hugging Face's cards use them.
+        left_out: why each other file of the source is no case, by its path there.
     """
 
     cases: Sequence[RawCase]
     origin: str
     license: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `folder`/cases.json."""
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    """Write `folder`/cases.json; optional entries that say nothing are not written."""
+    content = asdict(manifest)
+    for row in content["cases"]:
+        for name in ("source", "labels_source"):
+            if row[name] is None:
+                del row[name]
+    if not manifest.left_out:
+        del content["left_out"]
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -17,6 +17,15 @@ from scans.files import errors_name
 LARGEST_MEMBER = 512 << 20
 SMALL = 16 << 20
 LARGEST_RATIO = 100
+METHODS = {9: "Deflate64, as Windows does above 2 GB", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 99: "AES"}
+UNPACK = "Unpack it (7-Zip knows all ways), and use the folder of unpacked files in its place."
+FOREIGN = {  # what people have in place of a zip archive, by the first bytes
+    b"version https://git-lfs": "a Git LFS pointer; `git lfs pull` gets the archive",
+    b"7z\xbc\xaf'\x1c": "a 7z archive, which must be unpacked first",
+    b"Rar!": "a RAR archive, which must be unpacked first",
+    b"\x1f\x8b": "a gzip archive, which must be unpacked first",
+    b"<": "an HTML page, not the archive",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def list_members(archive: Path, wanted: Callable[[str], bool]) -> list[Member]:
                 found.append(Member(archive, info.filename, info.file_size, info.CRC))
         inner = next((name for name in zip_file.namelist() if name.lower().endswith(".zip")), None)
         if inner and not found:
-            raise _bad(archive, f"it holds but another archive, {inner[:80]!r}, which must be unpacked from it first")
+            raise _bad(archive, f"it holds but another archive, {inner[:80]!r}", UNPACK)
     return found
 
 
@@ -72,11 +81,12 @@ def extract(archive: Path, targets: Mapping[str, Path]) -> None:
 
 def _check_member(archive: Path, info: zipfile.ZipInfo) -> None:
     if info.flag_bits & 0x1:
-        raise _bad(archive, f"{info.filename} is encrypted")
+        raise _bad(archive, f"{info.filename} is encrypted", UNPACK)
     if stat.S_ISLNK(info.external_attr >> 16):
         raise _bad(archive, f"{info.filename} is a link, not a file")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _bad(archive, f"{info.filename} is packed in a way that isn't read here")
+        method = METHODS.get(info.compress_type, f"method {info.compress_type}")
+        raise _bad(archive, f"{info.filename} is packed in a way that isn't read here ({method})", UNPACK)
     bomb = info.file_size > SMALL and info.file_size > LARGEST_RATIO * info.compress_size
     if info.file_size > LARGEST_MEMBER or bomb:
         raise _bad(
@@ -91,8 +101,11 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(archive) as zip_file:
             yield zip_file
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError, RuntimeError) as e:
-        raise _bad(archive, f"it is damaged or cut off ({e or type(e).__name__})") from None
+        with open(archive, "rb") as file:
+            head = file.read(64).lstrip()
+        foreign = next((name for mark, name in FOREIGN.items() if head.startswith(mark)), None)
+        raise _bad(archive, f"it is {foreign or f'damaged or cut off ({e or type(e).__name__})'}") from None
 
 
-def _bad(archive: Path, reason: str) -> UserError:
-    return UserError(f"{archive}: this archive can't be used: {reason}. Get it again.")
+def _bad(archive: Path, reason: str, cure: str = "Get it again.") -> UserError:
+    return UserError(f"{archive}: this archive can't be used: {reason}. {cure}")

@@ -88,7 +88,7 @@ def read_labels(path: Path, vertex_count: int) -> tuple[str, np.ndarray]:
     """Read a case's labels.
 
     Args:
-        path: `<ID>_<jaw>.json` with `jaw` and `labels`.
+        path: `<ID>_<jaw>.json` with `labels`, whole numbers, and `jaw`, which the labels tell where it is missing.
         vertex_count: how many vertices the case's OBJ has.
 
     Returns:
@@ -103,25 +103,32 @@ def read_labels(path: Path, vertex_count: int) -> tuple[str, np.ndarray]:
         raise ScanError(f"{path}: the labels can't be read ({error.strerror}). Check the file") from error
     except (ValueError, RecursionError) as error:
         raise ScanError(f"{path}: the labels are no readable JSON ({error}). Get the file again") from error
-    jaw = content.get("jaw") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise ScanError(f'{path}: a label file is an object with "jaw" and "labels". Get the file again')
+    found = content.get("labels")
+    if not isinstance(found, list) or not all(map(_is_whole, found)):
+        raise ScanError(f'{path}: "labels" must be a list of whole numbers. Get the file again')
+    jaw = content.get("jaw", "lower" if set(found) & set(LOWER_FDI) else "upper")
+    jaw = jaw.lower() if isinstance(jaw, str) else jaw
     if jaw not in ("upper", "lower"):
         raise ScanError(f'{path}: "jaw" must be "upper" or "lower", found {jaw!r}. Get the file again')
     if path.stem.endswith(("_upper", "_lower")) and not path.stem.endswith(f"_{jaw}"):
         raise ScanError(f'{path}: it is named for one jaw and says "jaw": "{jaw}". Rename it or get it again')
-    found = content.get("labels")
-    if not isinstance(found, list) or not all(type(label) is int for label in found):
-        raise ScanError(f'{path}: "labels" must be a list of whole numbers. Get the file again')
     if len(found) != vertex_count:
         raise ScanError(
             f"{path}: it has {len(found)} labels for {vertex_count} vertices. "
             "Labels follow the OBJ's vertex order: use the OBJ that they were made for"
         )
     try:
-        labels = checked_labels(np.array(found, dtype=np.int64), path)
+        labels = checked_labels(np.array([int(label) for label in found], dtype=np.int64), path)
     except OverflowError as error:
         raise ScanError(f"{path}: a label is no FDI number. Get the file again") from error
     check_jaw(labels, jaw, path)
     return jaw, labels
+
+
+def _is_whole(label: object) -> bool:
+    return type(label) is int or (type(label) is float and label.is_integer())
 
 
 def split_path(root: Path, split: str, jaw: str) -> Path:

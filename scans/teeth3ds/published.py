@@ -4,6 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+PAGE = "https://osf.io/xctdy"
+NODES = "https://osf.io/5cmg3 (scans) and https://osf.io/um96h (landmarks)"  # parts of PAGE
+GONE = "the links of osf.io are reported to answer 410 (gone) since June 2026"
+
 ORIGIN = (
     "{cases} scans of Teeth3DS+ (https://osf.io/xctdy), CC BY-NC-ND 4.0: downloaded by the user, for non-commercial "
     "use, and never to be redistributed, neither the scans nor what is made of them."
@@ -51,15 +55,15 @@ SPLITS = (
 )
 UNPACKED_PER_PACKED = 29.17 / 8.29  # both jaws; one is about half of it
 
-_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)_(upper|lower)(\.obj|\.json|__kpt\.json)")
+_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)_(upper|lower)(\.obj|\.json|__kpt\.json)", re.IGNORECASE)
 _KINDS = {".obj": "mesh", ".json": "labels", "__kpt.json": "landmarks"}
 
 
 def recognise(name: str) -> tuple[str, str, str] | None:
-    """What a file in an archive is by its name, in whatever folder.
+    """What a file of the data set is by its name, in whatever folder, the letters of jaw and suffix in any case.
 
     Returns:
         ("mesh", "labels" or "landmarks", case id, jaw), or None where it belongs to no scan.
     """
     match = _MEMBER.fullmatch(PurePosixPath(name).name)
-    return (_KINDS[match[3]], match[1], match[2]) if match else None
+    return (_KINDS[match[3].lower()], match[1], match[2].lower()) if match else None

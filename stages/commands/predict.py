@@ -1,10 +1,12 @@
 """predict: folders with the pictures of a jaw → its points and surface in millimetres, with an account of both."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scans.cases.naming import LONGEST, case_id, readable
 from scans.errors import UserError
 from stages.prediction.options import FORMATS, Options
 from stages.prediction.picture_folder import Pictures, read_pictures
@@ -19,8 +21,17 @@ if TYPE_CHECKING:
     from scans.shards.prepared import PreparedCase
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A jaw: a folder of pictures or a scan, and the name of its results."""
+
+    path: Path
+    name: str
+    is_scan: bool
+
+
 def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path | None, options: Options) -> bool:
-    """Reconstruct each folder's jaw, and each scan's from pictures of it, into `out`/<name>.
+    """Reconstruct each folder's jaw, and each scan's from pictures of it, into `out`/<its name>.
 
     One bad folder doesn't stop the others.
 
@@ -28,9 +39,11 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
         whether all of them could be reconstructed.
 
     Raises:
-        UserError: the model or an option can't be used, two jaws have one name.
+        UserError: the model or an option can't be used, one jaw is there twice.
     """
-    _check(folders, scans, options)
+    jobs = _jobs(folders, scans)
+    if unknown := set(options.formats) - set(FORMATS):
+        raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
     trained = load_trained(model)
 
     from model.runtime.memory import disable_malloc_trim
@@ -42,13 +55,12 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
             "Run `tenview evaluate`"
         )
     failures, doubtful = [], []
-    jobs = [*((path, False) for path in folders), *((path, True) for path in scans)]
-    for path, is_scan in track(jobs, len(jobs), "reconstructing"):
+    for job in track(jobs, len(jobs), "reconstructing"):
         try:
-            pictures, truth = _pictures(path, is_scan, trained, options)
+            pictures, truth = _pictures(job, trained, options)
             warnings, plausible = _predict_case(pictures, truth, out, trained, options)
         except UserError as error:
-            failures.append(path)
+            failures.append(job.name)
             say(f"predict: {error}")
             continue
         for warning in warnings:
@@ -61,21 +73,32 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
     return not failures
 
 
-def _check(folders: Sequence[Path], scans: Sequence[Path], options: Options) -> None:
+def _jobs(folders: Sequence[Path], scans: Sequence[Path]) -> list[_Job]:
+    """What is to be done, each under the name of its folder or scan; those of one name get their parents' before it.
+
+    Raises:
+        UserError: there is nothing to do, or one folder or scan is there twice.
+    """
     if not folders and not scans:
         raise UserError("predict: name a folder with pictures, or a scan by --from-scan")
-    names: dict[str, Path] = {}
-    for path, name in [*((path, path.resolve().name) for path in folders), *((path, path.stem) for path in scans)]:
-        if name in names:
-            raise UserError(
-                f"{path} and {names[name]} would both be written to {name}. Rename one, or use another --out"
-            )
-        names[name] = path
-    if unknown := set(options.formats) - set(FORMATS):
-        raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
+    paths, is_scan = [*folders, *scans], [False] * len(folders) + [True] * len(scans)
+    whole = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  # a link keeps the name that it has here
+    whole[len(folders) :] = [path.with_suffix("") for path in whole[len(folders) :]]
+    for depth in range(1, max(len(path.parts) for path in whole)):
+        names = [_name(Path(*path.parts[1:][-depth:])) for path in whole]
+        if len(set(names)) == len(names):
+            return [_Job(*job) for job in zip(paths, names, is_scan, strict=True)]
+    twice = next((path for n, path in enumerate(paths) if whole[n] in whole[:n]), paths[0])
+    raise UserError(f"predict: {readable(twice)} is there twice, or beside another of its name. Name each jaw once")
 
 
-def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> "tuple[Pictures, PreparedCase | None]":
+def _name(path: Path) -> str:
+    """A single folder's or scan's own name, where it is text that a file name of ours can hold."""
+    own = path.name
+    return own if len(path.parts) == 1 and own.isprintable() and len(own.encode()) <= LONGEST else case_id(path)
+
+
+def _pictures(job: _Job, trained: Trained, options: Options) -> "tuple[Pictures, PreparedCase | None]":
     from stages.per_case.render_case import rig_of
 
     render = trained.params.render
@@ -83,10 +106,10 @@ def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> 
     absent = set(options.missing or ())
     if not absent < set(range(len(rig))):
         raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
-    if not is_scan:
+    if not job.is_scan:
         color, background = render.style == "colour", render.background
-        return read_pictures(path, rig, options.missing, color=color, background=background), None
-    pictures, truth = picture_scan(path, options.axes, trained.params)
+        return read_pictures(job.path, job.name, rig, options.missing, color=color, background=background), None
+    pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
     pictures.view_mask[list(absent)] = False
     pictures.views[list(absent)] = 0
     return pictures, truth

@@ -68,7 +68,10 @@ class Teeth3DSParams(Section):
     jaws: Literal["upper", "lower", "both"] = Field("upper", description="Which jaws to take.")
     landmarks: bool = Field(False, description="Whether to take the landmarks of 3DTeethLand too.")
     archives: str = Field(
-        "", description='Folder with archives that you have; what it lacks is downloaded. "" for none.'
+        "", description='Folder with archives or unpacked scans of yours; what it lacks is downloaded. "" for none.'
+    )
+    labels: str = Field(
+        "", description='Folder with label files (<ID>_<jaw>.json) that replace the archives\' own. "" for none.'
     )
     url: str = Field(
         "https://osf.io/download/{id}/",

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 from scans.cases.manifest import RawCase
+from scans.errors import ScanError
 from scans.shards.prepared import PreparedCase
 from stages.params.tree import PrepareParams
 from stages.runtime.workspace import SCANS
@@ -14,6 +15,7 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
     from scans.mesh_files.read import read_mesh
     from scans.preparing.cleaning import clean
     from scans.preparing.frame import check_size, orient
+    from scans.preparing.label_order import check_label_order
     from scans.preparing.normalise import center_and_radius, normalise
     from scans.preparing.poisson_surface import reconstruct
     from scans.sampling.sample_surface import sample_surface
@@ -23,9 +25,15 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
     path = SCANS / case.mesh
     mesh = read_mesh(path)
     if case.labels is not None:
+        if path.suffix.lower() == ".stl":
+            raise ScanError(
+                f"{SCANS / case.labels}: labels go by the order of vertices, and STL has none. Use the OBJ or PLY that "
+                "the labels were made for, or take the labels away"
+            )
         mesh = replace(mesh, labels=read_labels(SCANS / case.labels, len(mesh.vertices))[1])
     if mesh.labels is not None:
         check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
+        check_label_order(mesh, SCANS / (case.labels or case.mesh))
     mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
     mesh, cleaning = clean(mesh, path, smallest_share=prepare.min_component_fraction)
     check_size(mesh, path)

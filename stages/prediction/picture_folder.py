@@ -1,21 +1,20 @@
 """A folder with the pictures of one jaw: view_00 … view_09 in any usual format and size, checked."""
 
 import hashlib
-import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scans.errors import UserError
+from stages.prediction.picture_file import read_picture
+from stages.prediction.view_names import PictureNames, frames_of_views, names_in
 
 if TYPE_CHECKING:
     import numpy as np
 
     from scans.cameras import Camera
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 CAMERAS = "transforms.json"
 LEAST_SHOWN, MOST_SHOWN = 0.01, 0.9  # share of a picture's pixels that the jaw fills
 ASPECT = 0.02  # by which the shapes of a picture and of its camera may differ
@@ -26,7 +25,7 @@ class Pictures:
     """The pictures of a jaw as a network takes them.
 
     Attributes:
-        case: the folder's name.
+        case: the jaw's name.
         views: (V, H, W) or (V, H, W, 3) uint8, 0 where absent. view_mask: (V,) bool. cameras: (V, 23) float64.
         files: SHA-256 by file name, of all that was read.
         warnings: what is unusual about them.
@@ -41,11 +40,12 @@ class Pictures:
 
 
 def read_pictures(
-    folder: Path, rig: "Sequence[Camera]", missing: Collection[int] | None, *, color: bool, background: int
+    folder: Path, case: str, rig: "Sequence[Camera]", missing: Collection[int] | None, *, color: bool, background: int
 ) -> Pictures:
     """Read and check the pictures of a folder.
 
     Args:
+        case: the jaw's name.
         rig: the cameras that hold where the folder has no transforms.json, with the picture size of the network.
         missing: numbers of the views that the folder lacks; None takes what is there.
         color: whether the network has seen colour; else pictures become grey.
@@ -59,109 +59,57 @@ def read_pictures(
 
     from scans.cameras import camera_array
 
-    paths = _view_paths(folder, len(rig))
-    _check_count(folder, paths, len(rig), missing)
+    names = names_in(folder, len(rig), CAMERAS)
+    _check_count(folder, names, len(rig), missing)
+    warnings = list(names.warnings)
     files: dict[str, str] = {}
-    if (folder / CAMERAS).is_file():
-        files[CAMERAS] = hashlib.sha256((folder / CAMERAS).read_bytes()).hexdigest()
-        rig = _folder_cameras(folder / CAMERAS, rig, paths)
+    if names.cameras:
+        files[CAMERAS] = hashlib.sha256(names.cameras.read_bytes()).hexdigest()
+        rig = _folder_cameras(names, rig, warnings)
     height, width = rig[0].height, rig[0].width
     views = np.zeros((len(rig), height, width, *([3] if color else [])), np.uint8)
-    warnings: list[str] = []
-    for number, path in sorted(paths.items()):
-        picture, files[path.name] = _read_picture(path, color=color, background=background)
+    for number, path in sorted(names.pictures.items()):
+        picture, files[path.name], said = read_picture(path, color=color, background=background)
+        warnings += said
         if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
             raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")
         _check_shape(path, picture, width / height)
         warnings += _check_content(path, picture, background, height)
         views[number] = _resized(picture, height, width)
-    view_mask = np.array([number in paths for number in range(len(rig))])
-    return Pictures(folder.resolve().name, views, view_mask, camera_array(rig), files, warnings)
+    view_mask = np.array([number in names.pictures for number in range(len(rig))])
+    return Pictures(case, views, view_mask, camera_array(rig), files, warnings)
 
 
-def _view_paths(folder: Path, count: int) -> dict[int, Path]:
-    """The file of each view that is there."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder. Name a folder with view_00.png … view_{count - 1:02d}.png")
-    paths: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        name = re.fullmatch(r"view_(\d+)", path.stem)
-        if name is None or path.suffix.lower() not in SUFFIXES:
-            continue
-        number = int(name[1])
-        if number >= count:
-            raise UserError(f"{path}: the model knows the views 0 to {count - 1}. Take it away, or rename it")
-        if number in paths:
-            raise UserError(f"{path}: view {number} is there twice, see {paths[number].name}. Take one away")
-        paths[number] = path
-    return paths
-
-
-def _check_count(folder: Path, paths: Collection[int], count: int, missing: Collection[int] | None) -> None:
-    if not paths:
-        raise UserError(
-            f"{folder}: holds no picture. Name them view_00 … view_{count - 1:02d}, as {', '.join(SUFFIXES)}"
-        )
+def _check_count(folder: Path, names: PictureNames, count: int, missing: Collection[int] | None) -> None:
+    if not names.pictures:
+        others = f" It holds {', '.join(names.others[:5])}." if names.others else ""
+        raise UserError(f"{folder}: holds no picture of a view.{others} Name them view_00 … view_{count - 1:02d}")
     if missing is None:
         return
-    absent = [number for number in range(count) if number not in paths]
+    absent = [number for number in range(count) if number not in names.pictures]
     if unnamed := [number for number in absent if number not in missing]:
-        names = ", ".join(f"view_{number:02d}" for number in unnamed)
+        listed = ", ".join(f"view_{number:02d}" for number in unnamed)
         option = ",".join(map(str, absent))
+        unread = "".join(f" {path.name} is {what}, not read here: export it as PNG." for path, what in names.unread)
         raise UserError(
-            f"{folder}: {len(paths)} of {count} pictures; {names} not found. Add them, or say so: --missing {option}"
+            f"{folder}: {len(names.pictures)} of {count} pictures; {listed} not found.{unread} "
+            f"Add them, or say so: --missing {option}"
         )
-    if named := [number for number in missing if number in paths]:
+    if named := [number for number in missing if number in names.pictures]:
         raise UserError(f"{folder}: view {named[0]} is named as missing, but it is there. Take one of the two back")
 
 
-def _folder_cameras(path: Path, rig: "Sequence[Camera]", views: Collection[int]) -> "list[Camera]":
-    """The cameras of a transforms.json in the order of the views, by the frames' file names where they have such."""
-    from renderers.rigs.rig_files import read_rig
+def _folder_cameras(names: PictureNames, rig: "Sequence[Camera]", warnings: list[str]) -> "list[Camera]":
+    """The cameras of a transforms.json in the order of the views."""
+    from renderers.rigs.rig_files import read_json, read_rig
 
+    path = names.cameras
+    assert path is not None
     cameras = read_rig(path, image_size=rig[0].height)
-    frames: list[Any] = json.loads(path.read_text(encoding="utf-8-sig"))["frames"]
-    stems = [re.fullmatch(r"view_(\d+)", Path(str(frame.get("file_path", ""))).stem) for frame in frames]
-    numbers = [int(stem[1]) for stem in stems if stem] if all(stems) else list(range(len(frames)))
-    if len(set(numbers)) != len(numbers) or max(numbers) >= len(rig):
-        raise UserError(
-            f"{path}: its frames are the views {numbers}; expected each of 0 to {len(rig) - 1} at most once"
-        )
-    by_number = dict(zip(numbers, cameras, strict=True))
-    if without := sorted(set(views) - set(numbers)):
-        raise UserError(f"{path}: no frame for view {without[0]}. Add one, or take the picture away")
+    file_paths = [frame.get("file_path") for frame in read_json(path)["frames"]]
+    frames = frames_of_views(path, file_paths, names, len(rig), warnings)
     # A camera of a view that is absent is never looked through.
-    return [by_number.get(number, cameras[0]) for number in range(len(rig))]
-
-
-def _read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndarray, str]":
-    """A picture as (H, W) or (H, W, 3) RGB uint8, turned as its EXIF data say, and its content's SHA-256."""
-    import cv2
-    import numpy as np
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read ({error.strerror}). Check the permissions and the disk") from None
-    raw = np.frombuffer(data, np.uint8)
-    try:
-        image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if len(raw) else None
-        if image is not None and not (image.ndim == 3 and image.shape[2] == 4):
-            image = cv2.imdecode(raw, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:
-        image = None
-    if image is None or image.dtype not in (np.uint8, np.uint16):
-        raise UserError(f"{path}: no readable PNG, JPEG, WebP or TIFF picture of 8 or 16 bits. Get or export it again")
-    if image.dtype == np.uint16:
-        image = (image / 257).round().astype(np.uint8)
-    if image.ndim == 3 and image.shape[2] == 4:  # what is transparent shows the background
-        alpha = image[:, :, 3:] / 255
-        image = (image[:, :, :3] * alpha + background * (1 - alpha)).round().astype(np.uint8)
-    if color:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
-    elif image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    return image, hashlib.sha256(data).hexdigest()
+    return [cameras[frames.get(number, 0)] for number in range(len(rig))]
 
 
 def _check_shape(path: Path, picture: "np.ndarray", aspect: float) -> None:

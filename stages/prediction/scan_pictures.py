@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scans.cases.folder import labels_beside, no_labels
 from scans.cases.manifest import RawCase
+from scans.cases.naming import readable
 from scans.errors import UserError
 from stages.params.tree import Params
 from stages.per_case.prepare_case import prepare_case
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from scans.shards.prepared import PreparedCase
 
 
-def picture_scan(path: Path, axes: Axes, params: Params) -> "tuple[Pictures, PreparedCase]":
+def picture_scan(path: Path, name: str, axes: Axes, params: Params) -> "tuple[Pictures, PreparedCase]":
     """Clean, sample and normalise a scan as `prepare` does, and render the rig's views of it as `render` does.
+
+    Args:
+        name: of the case.
 
     Raises:
         UserError: the scan can't be used; `style: colour` needs labels.
@@ -29,11 +34,15 @@ def picture_scan(path: Path, axes: Axes, params: Params) -> "tuple[Pictures, Pre
 
     if not path.is_file():
         raise UserError(f"{path}: no such file. Name a scan: OBJ, PLY, STL, OFF, VTP or GLB")
-    labels = path.with_suffix(".json")
+    labels = labels_beside(path)
+    warnings = []
+    if labels and (reason := no_labels(labels)):
+        warnings.append(f"{readable(labels.name)} is left out: {reason}")
+        labels = None
     raw = RawCase(
-        path.stem,
+        name,
         str(path.absolute()),
-        str(labels.absolute()) if labels.is_file() else None,
+        str(labels.absolute()) if labels else None,
         split=None,
         crowns=axes.crowns,
         incisors=axes.incisors,
@@ -46,5 +55,5 @@ def picture_scan(path: Path, axes: Axes, params: Params) -> "tuple[Pictures, Pre
     views = render_views(
         mesh.vertices, mesh.faces, rig, shading, backend="numba", samples=params.render.samples, labels=mesh.labels
     )
-    pictures = Pictures(case.id, views, np.ones(len(rig), bool), camera_array(rig), {path.name: case.source})
+    pictures = Pictures(case.id, views, np.ones(len(rig), bool), camera_array(rig), {path.name: case.source}, warnings)
     return pictures, case

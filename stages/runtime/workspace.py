@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scans.errors import UserError
 from scans.files import errors_name
 from stages.runtime.progress import say
 
@@ -55,8 +56,20 @@ def stage_lock(stage: str, tell: Callable[[str], object] = say) -> Iterator[None
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of `path` when the block ends well.
 
-    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here.
+    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here. Where
+    `path` is a link to a folder, that folder is replaced and the link stays.
+
+    Raises:
+        UserError: a file stands in the way, or a link to nothing, such as a disk that isn't there.
     """
+    for part in (path, *path.parents):
+        if part.is_symlink() and not part.exists():
+            raise UserError(f"{part}: a link to {part.readlink()}, which isn't there. Mount or make it first.")
+        if part.exists() and not part.is_dir():
+            raise UserError(f"{part}: a file is in the way of a folder of results. Move it away.")
+    path = path.resolve() if path.is_symlink() else path
+    if path.is_mount():
+        raise UserError(f"{path}: a disk as a whole can't be replaced. Link to a folder in it.")
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     old = path.with_name(f".{path.name}.old")
     for rest in (old, *path.parent.glob(f".{path.name}.*.partial")):  # what a killed run left

@@ -1,39 +1,23 @@
 """The Teeth3DS(+) scans: its archives from the network or a user's folder, and out of them what is asked for."""
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from scans.cases.manifest import Manifest, RawCase
+from scans.cases.naming import readable
 from scans.errors import UserError
 from scans.fetching.archives import Member, extract, list_members
-from scans.fetching.checksums import ChecksumLock
 from scans.files import require_space
 from scans.teeth3ds import layout as teeth3ds
-from scans.teeth3ds.published import (
-    JAWS,
-    LANDMARKS,
-    LICENSE,
-    ORIGIN,
-    SAMPLE,
-    SCANS,
-    SPLITS,
-    UNPACKED_PER_PACKED,
-    PublishedFile,
-    recognise,
-)
-from stages.params.tree import ComputeParams, Params, Teeth3DSParams
+from scans.teeth3ds.own_files import Key, checksum
+from scans.teeth3ds.published import JAWS, LANDMARKS, LICENSE, ORIGIN, SAMPLE, SCANS, SPLITS, recognise
+from stages.params.tree import ComputeParams, Params
 from stages.runtime.map_ordered import map_ordered
-from stages.runtime.progress import say, track, transfer
-from stages.runtime.workspace import HIDDEN
-
-DOWNLOADS = HIDDEN / "downloads"
-# Beside params.yaml, for Git to keep: what was learned on one machine then holds on all others, and for all time. It is
-# no dep and no output of the stage: learning makes nothing stale, and DVC doesn't delete it before a run.
-LOCK = Path("teeth3ds.lock.json")
+from stages.runtime.progress import say, track
+from stages.sources.left_out import tell
+from stages.sources.supply import Supply, deleted_if_bad, label_files
 
 Case = tuple[str, str]  # patient, jaw
 
@@ -47,120 +31,81 @@ def fill(folder: Path, params: Params) -> Manifest:
     source = params.download.teeth3ds
     whole = params.download.source == "teeth3ds"
     jaws = JAWS if source.jaws == "both" else (source.jaws,)
-    supply = _Supply(source, params.compute.connections)
-    wanted = SCANS if whole else SAMPLE
-    archives = supply.files([*wanted, *(LANDMARKS if source.landmarks else ())], kept=len(jaws) / len(JAWS))
+    supply = Supply(source, params.compute.connections, {file.name: file.md5 for file in SCANS if file.md5})
+    revised = label_files(source.labels)
+    others = supply.other_archives
+    kinds = {key[0] for key in (*supply.own.unpacked, *_choose(others, jaws, source.landmarks))}
+    archives = supply.archives(SCANS if whole else SAMPLE, download="mesh" not in kinds, kept=len(jaws) / len(JAWS))
+    if source.landmarks:
+        archives += supply.archives(LANDMARKS, download="landmarks" not in kinds, kept=0.0)
+    archives += others
     members = _choose(archives, jaws, source.landmarks)
-    cases = sorted((patient, jaw) for kind, patient, jaw in members if kind == "mesh")
+    unpacked = _unpacked(supply.own.unpacked, members, jaws, source.landmarks)
+    cases = sorted({key[1:] for key in (*members, *unpacked) if key[0] == "mesh"})
     if not cases:
-        raise UserError(f"{', '.join(map(str, archives))}: no scan with jaw {source.jaws} is in there.")
-    # Labels and landmarks whose scan isn't there stay packed.
+        places = ", ".join(map(str, archives)) or source.archives
+        raise UserError(f"{places}: no scan with jaw {source.jaws} is in there.")
     scans = set(cases)
-    chosen = {key: member for key, member in members.items() if key[0] == "split" or key[1:] in scans}
+    replaced = {key: path for key, path in revised.unpacked.items() if key[0] == "labels" and key[1:] in scans}
+    files: dict[Key, Member | Path] = {**members, **unpacked, **replaced}
+    chosen = {key: file for key, file in files.items() if key[0] == "split" or key[1:] in scans}
+    empty = [path for path in others if all(member.archive != path for member in members.values())]
+    left_out = {readable(path.relative_to(source.archives)): "holds nothing of the data set" for path in empty}
+    unused = [(file, source.archives) for key, file in files.items() if key not in chosen]
+    unused += [
+        (path, source.labels)
+        for key, path in revised.unpacked.items()
+        if key[0] == "labels" and key[2] in jaws and key not in replaced
+    ]
+    left_out |= {_shown(file, origin): "of no scan here" for file, origin in unused}
+    tell(left_out, Path(source.archives))
     _unpack(folder, chosen, params.compute)
     split_of = _splits(folder, cases, jaws, supply) if whole else {}
     supply.lock.save()
-    raw = [
-        RawCase(
-            f"{patient}_{jaw}",
-            str(teeth3ds.mesh_path(Path(), patient, jaw)),
-            str(teeth3ds.labels_path(Path(), patient, jaw)) if ("labels", patient, jaw) in chosen else None,
-            split_of.get(patient),
-            jaw=jaw,
-            patient=patient,
-            landmarks=str(teeth3ds.landmarks_path(Path(), patient, jaw))
-            if ("landmarks", patient, jaw) in chosen
-            else None,
-        )
-        for patient, jaw in cases
-    ]
+    raw = [_raw_case(case, chosen, split_of.get(case[0]), source.archives) for case in cases]
+    if source.labels:
+        say(f"teeth3ds: the labels of {len(replaced)} scans are those of {source.labels}")
     say(f"teeth3ds: {len(raw)} scans, {sum(case.labels is None for case in raw)} of them without labels")
-    return Manifest(raw, ORIGIN.format(cases=len(raw)), LICENSE)
+    return Manifest(
+        raw, ORIGIN.format(cases=len(raw)), LICENSE, {**supply.own.left_out, **revised.left_out, **left_out}
+    )
 
 
-def discard_downloads() -> None:
-    """Delete the downloaded archives, once what was wanted of them stands in data/scans."""
-    shutil.rmtree(DOWNLOADS, ignore_errors=True)
+def _raw_case(case: Case, files: Mapping[Key, Member | Path], split: str | None, origin: str) -> RawCase:
+    patient, jaw = case
+    mesh = files["mesh", patient, jaw]
+    labelled, marked = (("labels", *case) in files, ("landmarks", *case) in files)
+    return RawCase(
+        f"{patient}_{jaw}",
+        str(teeth3ds.mesh_path(Path(), patient, jaw)),
+        str(teeth3ds.labels_path(Path(), patient, jaw)) if labelled else None,
+        split,
+        jaw=jaw,
+        patient=patient,
+        landmarks=str(teeth3ds.landmarks_path(Path(), patient, jaw)) if marked else None,
+        source=readable(mesh.relative_to(origin)) if isinstance(mesh, Path) else None,
+    )
 
 
-class _Supply:
-    """Files of the data set: the user's own where they lie in `download.teeth3ds.archives`, else downloaded."""
-
-    def __init__(self, source: Teeth3DSParams, connections: int):
-        self.lock = ChecksumLock(LOCK, {file.name: file.md5 for file in SCANS if file.md5})
-        self._source = source
-        self._connections = connections
-        self._own = Path(source.archives) if source.archives else None
-        if self._own and not self._own.is_dir():
-            raise UserError(
-                f"{self._own}: no such folder. Set download.teeth3ds.archives in params.yaml to the folder with your "
-                'archives, or to "" to download them.'
-            )
-        if self._own and self._own.resolve().is_relative_to(HIDDEN.resolve()):
-            raise UserError(f"{self._own}: Tenview deletes what lies there. Keep your archives in another folder.")
-
-    def files(self, wanted: Sequence[PublishedFile], kept: float = 0.0) -> list[Path]:
-        """Paths of the files, all there and checked.
-
-        Args:
-            kept: share of the archives' content that will be unpacked.
-        """
-        paths = [self._find(file) for file in wanted]
-        missing = [(file, path) for file, path in zip(wanted, paths, strict=True) if not path.exists()]
-        there = [(file, path) for file, path in zip(wanted, paths, strict=True) if path.exists()]
-        for file, path in track(there, len(there), "checking files") if there else ():
-            with _deleted_if_bad(path):
-                self.lock.check(file.name, path)
-        if missing:
-            DOWNLOADS.mkdir(parents=True, exist_ok=True)
-            parts = sum(path.stat().st_size for path in DOWNLOADS.glob("*.part"))
-            archives = sum(file.size for file, _ in missing)
-            unpacked = kept * UNPACKED_PER_PACKED * sum(file.size for file in wanted)
-            require_space(DOWNLOADS, round(archives - parts + unpacked), "Teeth3DS with what is unpacked of it")
-            self._download(missing)
-        return paths
-
-    def _find(self, file: PublishedFile) -> Path:
-        own = sorted(path for path in self._own.rglob(file.name) if path.is_file()) if self._own else []
-        return own[0] if own else DOWNLOADS / file.name
-
-    def _download(self, missing: Sequence[tuple[PublishedFile, Path]]) -> None:
-        from scans.fetching.fetch import Remote, fetch
-
-        remotes = [
-            Remote(
-                self._source.url.replace("{id}", file.id),
-                path,
-                file.size,
-                self.lock.size(file.name),
-                partial(self.lock.check, file.name),
-            )
-            for file, path in missing
-        ]
-        names = ", ".join(file.name for file, _ in missing)
-        by_hand = (
-            f"By hand: get {names} from https://osf.io/xctdy or from someone who has them, put them into a folder and "
-            "name it in download.teeth3ds.archives of params.yaml."
-        )
-        with transfer("downloading") as show:
-            fetch(remotes, connections=self._connections, show=show, tell=say, otherwise=by_hand)
+def _shown(file: Member | Path, origin: str) -> str:
+    return readable(file.relative_to(origin)) if isinstance(file, Path) else f"{file.archive.name}: {file.name}"
 
 
-def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> dict[tuple[str, str, str], Member]:
+def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> dict[Key, Member]:
     """The files to unpack, by (kind, patient, jaw), and the split files by ("split", name, "")."""
     kinds = {"mesh", "labels", *(["landmarks"] if landmarks else [])}
     split_names = {file.name for file in SPLITS}
 
-    def key_of(name: str) -> tuple[str, str, str] | None:
+    def key_of(name: str) -> Key | None:
         base = name.replace("\\", "/").rpartition("/")[2]
         if base in split_names:
             return ("split", base, "")
         key = recognise(base)
         return key if key and key[0] in kinds and key[2] in jaws else None
 
-    members: dict[tuple[str, str, str], Member] = {}
+    members: dict[Key, Member] = {}
     for archive in archives:
-        with _deleted_if_bad(archive):
+        with deleted_if_bad(archive):
             for member in list_members(archive, lambda name: key_of(name) is not None):
                 key = key_of(member.name)
                 assert key is not None
@@ -173,17 +118,45 @@ def _choose(archives: Sequence[Path], jaws: Sequence[str], landmarks: bool) -> d
     return members
 
 
-def _unpack(folder: Path, members: dict[tuple[str, str, str], Member], compute: ComputeParams) -> None:
+def _unpacked(
+    own: Mapping[Key, Path], members: Mapping[Key, Member], jaws: Sequence[str], landmarks: bool
+) -> dict[Key, Path]:
+    """The chosen ones of the files that the user has unpacked.
+
+    Raises:
+        UserError: one of them differs from the file of its name in an archive.
+    """
+    kinds = {"mesh", "labels", *(["landmarks"] if landmarks else [])}
+    chosen = {key: path for key, path in own.items() if key[0] in kinds and key[2] in jaws}
+    for key, path in chosen.items():
+        member = members.get(key)
+        if member and checksum(path) != (member.size, member.crc):
+            raise UserError(
+                f"{readable(path)}: it is there twice with different content, the other time in {member.archive} as "
+                f"{member.name}. Take one of the two away."
+            )
+    return chosen
+
+
+def _unpack(folder: Path, files: Mapping[Key, Member | Path], compute: ComputeParams) -> None:
     """Write the files where the data set's layout has them; names in archives decide no path."""
     places = {"mesh": teeth3ds.mesh_path, "labels": teeth3ds.labels_path, "landmarks": teeth3ds.landmarks_path}
-    require_space(folder, sum(member.size for member in members.values()), "what is unpacked of Teeth3DS")
+    sizes = (file.stat().st_size if isinstance(file, Path) else file.size for file in files.values())
+    require_space(folder, sum(sizes), "what is unpacked of Teeth3DS")
     targets: dict[Path, dict[str, Path]] = {}
-    for (kind, name, jaw), member in members.items():
+    copies: list[tuple[Path, Path]] = []
+    for (kind, name, jaw), file in files.items():
         target = folder / teeth3ds.SPLITS_FOLDER / name if kind == "split" else places[kind](folder, name, jaw)
-        targets.setdefault(member.archive, {})[member.name] = target
+        if isinstance(file, Path):
+            copies.append((file, target))
+        else:
+            targets.setdefault(file.archive, {})[file.name] = target
     tasks = [_Archive(archive, files) for archive, files in targets.items()]
-    for _ in map_ordered(_unpack_one, tasks, compute=compute, what="unpacking archives"):
+    for _ in map_ordered(_unpack_one, tasks, compute=compute, what="unpacking archives") if tasks else ():
         pass
+    for own, target in track(copies, len(copies), "copying files") if copies else ():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(own, target)
 
 
 @dataclass(frozen=True)
@@ -193,23 +166,11 @@ class _Archive:
 
 
 def _unpack_one(archive: _Archive) -> None:
-    with _deleted_if_bad(archive.path):
+    with deleted_if_bad(archive.path):
         extract(archive.path, archive.targets)
 
 
-@contextmanager
-def _deleted_if_bad(path: Path) -> Iterator[None]:
-    """A downloaded file that proves bad goes; a user's own is never touched."""
-    try:
-        yield
-    except UserError as error:
-        if path.parent != DOWNLOADS:
-            raise
-        path.unlink(missing_ok=True)
-        raise UserError(f"{error} It is deleted here, so that the next run fetches it anew.") from None
-
-
-def _splits(folder: Path, cases: Sequence[Case], jaws: Sequence[str], supply: _Supply) -> dict[str, str]:
+def _splits(folder: Path, cases: Sequence[Case], jaws: Sequence[str], supply: Supply) -> dict[str, str]:
     """The split of each patient, "train" or "test", so that no patient's two jaws part.
 
     The data set splits upper and lower jaws apart, and 191 patients have the upper in train and the lower in test.
@@ -219,7 +180,7 @@ def _splits(folder: Path, cases: Sequence[Case], jaws: Sequence[str], supply: _S
     paths = {(split, jaw): teeth3ds.split_path(folder, split, jaw) for split in teeth3ds.SPLIT_FILES for jaw in jaws}
     missing = [file for file in SPLITS if any(path.name == file.name for path in paths.values() if not path.exists())]
     for source in supply.files(missing):
-        with _deleted_if_bad(source):
+        with deleted_if_bad(source):
             teeth3ds.read_split(source)
         target = folder / teeth3ds.SPLITS_FOLDER / source.name
         target.parent.mkdir(exist_ok=True)

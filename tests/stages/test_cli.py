@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -36,6 +37,23 @@ def test_a_wrong_parameter_stops_before_any_work(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr == "tenview: params.yaml: render.image_siez: unknown key; did you mean render.image_size?\n"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_the_module_is_the_command(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "params.yaml").write_text("render: {image_siez: 64}")
+    code = [sys.executable, "-m", "stages.cli", "download"]
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    ended = subprocess.run(code, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    command = tenview("download", folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (command.returncode, command.stderr) == (1, command.stderr)
+
+
+def test_a_file_in_the_way_of_the_hidden_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("{}")
+    (tmp_path / ".tenview").touch()
+    ended = tenview("download", folder=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("tenview: .tenview: File exists. Mend that")
 
 
 @pytest.mark.parametrize("stage", ["prepare", "render", "train", "evaluate", "report"])

@@ -160,3 +160,36 @@ def test_pictures_of_different_shapes_are_refused(rig: list[Camera], tmp_path: P
 def test_a_near_camera_that_does_not_look_at_the_centre_is_fine(rig: list[Camera], tmp_path: Path) -> None:
     near = replace(rig[0], transform=look_at_origin((0, -1.1, 0), (0, 0, 1)))
     assert len(read_rig(write_json(tmp_path, [turned(near, 60)]), image_size=96)) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_json_in_any_encoding_of_unicode(rig: list[Camera], tmp_path: Path, encoding: str) -> None:
+    path = write_json(tmp_path, rig)
+    path.write_bytes(path.read_text().encode(encoding))
+    np.testing.assert_array_equal(camera_array(read_rig(path, image_size=96)), camera_array(rig))
+    path.rename(tmp_path / "RIG.JSON")
+    assert len(read_rig(tmp_path / "RIG.JSON", image_size=96)) == len(rig)
+
+
+def moved(camera: Camera, factor: float) -> Camera:
+    transform = camera.transform.copy()
+    transform[:3, 3] *= factor
+    return replace(camera, transform=transform)
+
+
+def test_positions_in_millimetres_are_refused_and_a_long_lens_is_not(rig: list[Camera], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"frame 0: the jaw would fill 2\.3% of the picture.*jaw radii.*millimetres"):
+        read_rig(write_json(tmp_path, [moved(camera, 40) for camera in rig]), image_size=96)
+    long = [replace(moved(camera, 40), fx=40 * camera.fx, fy=40 * camera.fy) for camera in rig]
+    assert len(read_rig(write_json(tmp_path, long), image_size=96)) == 10
+    flat = [replace(moved(camera, 40), orthographic=True) for camera in rig]
+    assert len(read_rig(write_json(tmp_path, flat), image_size=96)) == 10
+
+
+def test_world_to_camera_matrices_are_refused(rig: list[Camera], tmp_path: Path) -> None:
+    inverse = [replace(camera, transform=np.linalg.inv(camera.transform)) for camera in rig]
+    with pytest.raises(UserError, match="all 10 cameras stand in one place: world-to-camera matrices, most likely"):
+        read_rig(write_json(tmp_path, inverse), image_size=96)
+    assert len(read_rig(write_json(tmp_path, [rig[0], rig[0]]), image_size=96)) == 2, (
+        "one camera twice is no such thing"
+    )

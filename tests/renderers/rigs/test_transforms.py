@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,44 @@ def test_the_original_nerf_has_an_angle_and_no_size(rig: list[Camera]) -> None:
     np.testing.assert_allclose(camera_array(cameras), camera_array(rig), rtol=1e-15)
 
 
+def test_angles_of_both_axes_are_focal_lengths(one: dict[str, Any]) -> None:
+    matrix = one["frames"][0]
+    angles = {"camera_angle_x": 2 * math.atan(40 / 90), "camera_angle_y": 2 * math.atan(30 / 91)}
+    degrees = {"x_fov": math.degrees(angles["camera_angle_x"]), "y_fov": math.degrees(angles["camera_angle_y"])}
+    for fields in (angles, degrees):
+        (camera,) = read({**fields, "w": 80, "h": 60, "frames": [matrix]}, 60)
+        assert (camera.fx, camera.fy) == pytest.approx((90, 91))
+        assert (camera.cx, camera.cy) == (40, 30)
+    (camera,) = read({"camera_angle_y": angles["camera_angle_y"], "w": 80, "h": 60, "frames": [matrix]}, 60)
+    assert (camera.fx, camera.fy) == pytest.approx((91, 91)), "square pixels"
+    (camera,) = read({**one, **angles}, 60)
+    assert (camera.fx, camera.fy) == (90, 91), "as instant-ngp has both"
+
+
+def test_angles_and_focal_lengths_that_disagree_are_refused(one: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="fl_x is 90 pixels, and by camera_angle_x it is 109"):
+        read({**one, "camera_angle_x": 0.7})
+    with pytest.raises(UserError, match="fl_y is 91 pixels, and by camera_angle_y it is"):
+        read({**one, "camera_angle_y": 0.7})
+    with pytest.raises(UserError, match="frame 0 has no 'w'"):
+        read({"fl_x": 90.0, "camera_angle_y": 0.7, "frames": one["frames"]})
+
+
+def test_degrees_are_no_radians(one: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"camera_angle_x must be radians between 0 and 2\.97, not 40; degrees\?"):
+        read({"camera_angle_x": 40, "frames": one["frames"]})
+
+
+@pytest.mark.parametrize("digits", [3, 5])
+def test_a_rounded_rotation_becomes_the_nearest_rotation(rig: list[Camera], digits: int) -> None:
+    transforms = transforms_json(rig, NAMES)
+    for frame in transforms["frames"]:
+        frame["transform_matrix"] = np.round(frame["transform_matrix"], digits).tolist()
+    for camera, exact in zip(read(transforms), rig, strict=True):
+        np.testing.assert_allclose(camera.rotation @ camera.rotation.T, np.eye(3), atol=1e-5)
+        np.testing.assert_allclose(camera.transform, exact.transform, atol=10.0**-digits)
+
+
 def frame(one: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**one, "frames": [one["frames"][0], {**one["frames"][0], **changes}]}
 
@@ -80,6 +119,11 @@ def test_what_is_no_such_file_is_named(one: dict[str, Any]) -> None:
         ({"k1": "much"}, "lens distortion"),
         ({"camera_model": "OPENCV_FISHEYE"}, "camera_model 'OPENCV_FISHEYE'; expected OPENCV, .* or ORTHOPHOTO"),
         ({"camera_model": ["OPENCV"]}, "camera_model"),
+        ({"is_fisheye": True, "k1": 0}, "is_fisheye: fisheye and other curved lenses"),
+        ({"fisheye_crop_radius": 300}, "fisheye_crop_radius"),
+        ({"distortion_params": [0, 0.1]}, "lens distortion distortion_params"),
+        ({"scale": 0.33}, "scale and offset, as instant-ngp has them"),
+        ({"offset": [0.5, 0.5, 0.5]}, "scale and offset"),
         ({"w": "wide"}, "wide"),
         ({"w": 0}, "image size"),
         ({"h": 0}, "image size"),

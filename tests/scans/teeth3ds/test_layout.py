@@ -68,7 +68,7 @@ GOOD = {"id_patient": "", "jaw": "upper", "labels": [0, 11, 28]}
         ("{", "no readable JSON"),
         ("[" * 100_000, "no readable JSON"),
         (b"\xff\xfe\x00", "no readable JSON"),
-        ([1, 2], '"jaw" must be'),
+        ([1, 2], 'an object with "jaw"'),
         (GOOD | {"jaw": "middle"}, "found 'middle'"),
         (GOOD | {"jaw": ["upper"]}, '"jaw" must be'),
         (GOOD | {"jaw": "lower"}, 'named for one jaw and says "jaw": "lower"'),
@@ -76,7 +76,7 @@ GOOD = {"id_patient": "", "jaw": "upper", "labels": [0, 11, 28]}
         (GOOD | {"labels": [0, "11", 28]}, "list of whole numbers"),
         (GOOD | {"labels": [0, True, 28]}, "list of whole numbers"),
         (GOOD | {"labels": [0, [11], 28]}, "list of whole numbers"),
-        (GOOD | {"labels": [0, 11.0, 28]}, "list of whole numbers"),
+        (GOOD | {"labels": [0, 11.5, 28]}, "list of whole numbers"),
         (GOOD | {"labels": [0, 11]}, "2 labels for 3 vertices"),
         (GOOD | {"labels": [0, 11, 19]}, r"1 of 3 labels are no FDI numbers \(19\)"),
         (GOOD | {"labels": [0, 11, 10**30]}, "no FDI number"),
@@ -99,6 +99,25 @@ def test_labels_of_a_lower_jaw(tmp_path: Path) -> None:
     path.write_text(json.dumps({"jaw": "lower", "labels": [48, 0]}))
     jaw, labels = read_labels(path, 2)
     assert (jaw, labels.tolist()) == ("lower", [48, 0])
+
+
+@pytest.mark.parametrize(
+    ("content", "jaw"),
+    [
+        ({"jaw": "upper", "labels": [0.0, 11.0, 28.0]}, "upper"),
+        ({"jaw": "Upper", "labels": [0, 11, 28]}, "upper"),
+        ({"labels": [0, 11, 28]}, "upper"),
+        ({"labels": [0, 31, 48]}, "lower"),
+    ],
+    ids=["floats", "capitals", "no jaw, upper", "no jaw, lower"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_labels_as_other_programs_write_them(tmp_path: Path, content: dict, jaw: str, encoding: str) -> None:
+    path = tmp_path / "X.json"
+    path.write_bytes(json.dumps(content).encode(encoding))
+    found, labels = read_labels(path, 3)
+    assert found == jaw
+    assert labels.tolist() == content["labels"]
 
 
 def test_labels_that_are_not_there(tmp_path: Path) -> None:

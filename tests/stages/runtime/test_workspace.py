@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scans.errors import UserError
 from stages.runtime.workspace import atomic_folder, stage_lock
 
 
@@ -24,6 +25,39 @@ def test_a_folder_appears_whole_or_not_at_all() -> None:
         assert not list(folder.iterdir()), "what a failed run left is gone"
         (folder / "c").write_text("3")
     assert [str(path) for path in sorted(Path("data").rglob("*"))] == ["data/out", "data/out/c"]
+
+
+@pytest.mark.parametrize("taken", ["data", "data/out"])
+def test_a_file_in_the_way_is_named_and_stays(taken: str) -> None:
+    Path(taken).parent.mkdir(exist_ok=True)
+    Path(taken).write_text("mine")
+    with pytest.raises(UserError, match=f"^{taken}: a file is in the way"), atomic_folder(Path("data/out")):
+        pass
+    assert Path(taken).read_text() == "mine"
+    assert [path for path in Path().rglob("*") if path.is_file()] == [Path(taken)]
+
+
+def test_a_link_to_a_folder_stays_a_link() -> None:
+    Path("disk/out").mkdir(parents=True)
+    Path("disk/out/old").touch()
+    Path("data").mkdir()
+    Path("data/out").symlink_to("../disk/out")
+    with atomic_folder(Path("data/out")) as folder:
+        (folder / "new").touch()
+    assert Path("data/out").is_symlink()
+    assert sorted(map(str, Path("disk").rglob("*"))) == ["disk/out", "disk/out/new"]
+
+
+@pytest.mark.parametrize("link", ["data", "data/out"])
+def test_a_disk_that_is_not_there_is_named(link: str) -> None:
+    Path(link).parent.mkdir(exist_ok=True)
+    Path(link).symlink_to("/nowhere/disk")
+    with (
+        pytest.raises(UserError, match=f"^{link}: a link to /nowhere/disk, which isn't there"),
+        atomic_folder(Path("data/out")),
+    ):
+        pass
+    assert Path(link).is_symlink()
 
 
 def _hold(folder: str, seconds: float) -> None:

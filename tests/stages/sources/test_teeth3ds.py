@@ -241,6 +241,110 @@ def test_what_the_folder_lacks_is_downloaded(server: Any, tmp_path: Path, publis
     assert read_manifest(SCANS).cases[0].split == "train"
 
 
+def unzipped(data: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as zip_file:
+        zip_file.extractall(folder)
+
+
+def test_unpacked_scans_are_taken_as_zips_are(
+    tmp_path: Path, published: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, data in published.items():
+        if name.startswith("data_part"):
+            unzipped(data, tmp_path / "mine" / name.removesuffix(".zip"))
+    for name, text in SPLIT_FILES.items():
+        (tmp_path / "mine" / name).write_text(text)
+    download.run(params(None, archives="mine"))
+    told = capsys.readouterr().err
+    assert "not downloaded: data_part_1.zip, data_part_2.zip" in told
+    assert "left out, no scan: data_part_1/license.txt" in told
+    unpacked = read_manifest(SCANS)
+    assert unpacked.cases[0].source == "data_part_1/upper/AAAA1111/AAAA1111_upper.obj"
+    assert unpacked.left_out == {
+        "data_part_1/__MACOSX": "hidden, or litter of a system",
+        "data_part_1/license.txt": "no scan",
+    }
+    shutil.move(SCANS, "unpacked")
+    for name, data in published.items():
+        (tmp_path / "mine2").mkdir(exist_ok=True)
+        (tmp_path / "mine2" / name).write_bytes(data)
+    download.run(params(None, archives="mine2"))
+    assert files(SCANS) == files(Path("unpacked"))
+    for name in files(SCANS) - {"cases.json"}:
+        assert (SCANS / name).read_bytes() == Path("unpacked", name).read_bytes()
+
+
+def test_unpacked_scans_beside_zips_are_one_data_set(tmp_path: Path, published: dict[str, bytes], jaw: Mesh) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "Data_Part_1.ZIP").write_bytes(published["data_part_1.zip"])
+    unzipped(published["data_part_2.zip"], mine)
+    for name, text in SPLIT_FILES.items():
+        (mine / name).write_text(text)
+    download.run(params(None, archives="mine"))
+    assert [case.id for case in read_manifest(SCANS).cases] == UPPERS
+    other = mine / "upper/AAAA1111/AAAA1111_upper.obj"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(quirky(jaw) + b"\n")
+    with pytest.raises(UserError, match=r"AAAA1111_upper\.obj: it is there twice .* in mine/Data_Part_1\.ZIP"):
+        download.run(params(None, archives="mine"))
+
+
+def test_archives_of_other_names_are_taken_for_what_they_hold(tmp_path: Path, jaw: Mesh) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    scan = case("AAAA1111", "upper", jaw)
+    capitals = {name.replace(".obj", ".OBJ").replace("_upper", "_Upper"): data for name, data in scan.items()}
+    (mine / "Teeth3DS (1).zip").write_bytes(zipped(capitals))
+    (mine / "photos.zip").write_bytes(zipped({"a.txt": b"a"}))
+    download.run(params(None, "teeth3ds-sample", archives="mine"))
+    manifest = read_manifest(SCANS)
+    assert [(case.id, case.labels is None) for case in manifest.cases] == [("AAAA1111_upper", False)]
+    assert manifest.left_out == {"photos.zip": "holds nothing of the data set"}
+
+
+def test_label_files_of_a_folder_replace_the_archives(
+    server: Any, tmp_path: Path, jaw: Mesh, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revised = replace(jaw, labels=np.where(jaw.labels == 11, 21, jaw.labels))
+    folder = tmp_path / "revised/upper"
+    folder.mkdir(parents=True)
+    for patient in ("AAAA1111", "NOLABELS", "UNKNOWN1"):
+        (folder / f"{patient}_upper.json").write_bytes(labels_of(revised, "upper"))
+    download.run(params(server, labels="revised"))
+    assert "the labels of 2 scans are those of revised" in capsys.readouterr().err
+    manifest = read_manifest(SCANS)
+    assert [case.id for case in manifest.cases if case.labels is None] == []
+    kept = {case.id: (SCANS / str(case.labels)).read_bytes() == labels_of(revised, "upper") for case in manifest.cases}
+    assert kept == {"AAAA1111_upper": True, "NOLABELS_upper": True, "ameziani_upper": False, "patient1_upper": False}
+    assert manifest.left_out == {"upper/UNKNOWN1_upper.json": "of no scan here"}
+    for empty in ("nowhere", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=f"{empty}: (no such folder|holds no label file)"):
+            download.run(params(server, labels=empty))
+
+
+def test_landmarks_without_a_scan_are_named(server: Any) -> None:
+    download.run(params(server, landmarks=True))
+    name = "3DTeethLand_landmarks_train.zip: upper/UNKNOWN1/UNKNOWN1_upper__kpt.json"
+    assert read_manifest(SCANS).left_out == {name: "of no scan here"}
+
+
+def test_the_links_are_said_to_be_gone_before_anyone_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(teeth3ds, "SCANS", (replace(PARTS[0], size=10**16), PARTS[1]))
+    with pytest.raises(UserError, match="are free there"):
+        download.run(check({"download": {"source": "teeth3ds"}}, "params.yaml"))
+    assert "reported to answer 410 (gone) since June 2026. docs/data.md tells" in capsys.readouterr().err
+
+
+def test_missing_split_files_say_how_to_go_on(server: Any, fault: Any) -> None:
+    server.faults["/zs5cg/"] = [fault(status=410)]
+    with pytest.raises(UserError, match=r"410 .*training_upper\.txt.*take the unpacked scans by download\.source"):
+        download.run(params(server))
+
+
 def test_a_wrong_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r'nowhere: no such folder\. Set download\.teeth3ds\.archives .* to "" to'):
         download.run(params(None, archives="nowhere"))

@@ -1,0 +1,134 @@
+"""A picture in any usual format, as it is meant to be seen: turned as its EXIF data say, on the model's background."""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scans.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # Pillow's names
+# What else files are by their first bytes: (offset, mark, name).
+FOREIGN = (
+    *((4, b"ftyp" + brand, "a HEIC picture") for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim")),
+    (4, b"ftypavif", "an AVIF picture"),
+    (0, b"GIF8", "a GIF picture"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cjP", "a JPEG 2000 picture"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"<", "an HTML or XML page"),
+    (0, b"version https://git-lfs", "a Git LFS pointer (`git lfs pull` gets the picture)"),
+    (0, b"\0\x05\x16\x07", "an AppleDouble file of a Mac's"),
+    (128, b"DICM", "a DICOM file"),
+)
+MARKS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # of FORMATS
+KINDS = "PNG, JPEG, WebP, TIFF or BMP"
+
+
+def read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndarray, str, list[str]]":
+    """Read a picture.
+
+    Args:
+        color: whether to keep colours; else they become grey.
+        background: grey value behind what is transparent.
+
+    Returns:
+        (H, W) or (H, W, 3) RGB uint8; the SHA-256 of the file; warnings.
+
+    Raises:
+        UserError: the file can't be read, or is no whole picture of 8 or 16 bits in a format that is read here.
+    """
+    import cv2
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror}). Check the permissions and the disk") from None
+    said: list[str] = []
+    pixels, alpha = _decode(path, data, said)
+    if alpha is not None:
+        alpha = alpha[..., None] / 255 if pixels.ndim == 3 else alpha / 255
+        pixels = (pixels * alpha + background * (1 - alpha)).round().astype("uint8")
+    if color and pixels.ndim == 2:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    elif not color and pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return pixels, hashlib.sha256(data).hexdigest(), said
+
+
+def what_it_is(data: bytes) -> str | None:
+    """What a file that is no picture of ours is by its first bytes; None where these tell nothing."""
+    return next((name for offset, mark, name in FOREIGN if data[offset:].startswith(mark)), None)
+
+
+def _decode(path: Path, data: bytes, said: list[str]) -> "tuple[np.ndarray, np.ndarray | None]":
+    """Pixels (H, W) or (H, W, 3) uint8, and opacity (H, W) uint8 where it is stated."""
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's own words
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            # MPO: a phone's JPEG with a preview or a depth map behind it.
+            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            with _silent_stderr():
+                image.load()
+            image = ImageOps.exif_transpose(image)
+        if frames > 1:
+            said.append(f"{path.name}: it holds {frames} pictures; the first is taken")
+        return _channels(image)
+    except Image.UnidentifiedImageError:
+        unknown = "damaged or cut off" if data.startswith(MARKS) else "of an unknown kind"
+        reason = what_it_is(data) or (unknown if data else "empty")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        reason = "larger than 89 megapixels"
+    except UserError as error:
+        reason = str(error)
+    except Exception as error:  # decoders raise whatever they meet in a damaged file
+        reason = f"damaged or cut off ({error})"
+    raise UserError(f"{path}: no readable {KINDS} picture of 8 or 16 bits: {reason}. Get it again, or export it as PNG")
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drops what C code writes to stderr: libtiff tells its errors there, though Pillow raises them too."""
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def _channels(image: "Image") -> "tuple[np.ndarray, np.ndarray | None]":
+    import numpy as np
+
+    if image.mode in ("I", "I;16", "I;16B", "I;16L"):
+        grey = np.asarray(image).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise UserError("its values have more than 16 bits")
+        key = image.info.get("transparency")
+        alpha = None if key is None else np.where(grey == key, 0, 255).astype(np.uint8)
+        return (grey / 257).round().astype(np.uint8), alpha
+    if image.mode == "F":
+        raise UserError("its values are floats")
+    grey_mode = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        values = np.asarray(image.convert("LA" if grey_mode else "RGBA"))
+        return (values[..., 0] if grey_mode else values[..., :3]), values[..., -1]
+    return np.asarray(image.convert("L" if grey_mode else "RGB")), None
