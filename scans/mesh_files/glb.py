@@ -14,7 +14,7 @@ TRIANGLES, STRIP, FAN = 4, 5, 6
 COMPRESSIONS = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 KNOWN = ("KHR_mesh_quantization", "KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_", "KHR_xmp")
 MOST_NODES = 1000
-MOST_PER_BYTE = 2  # vertices and corners that parts which share data may come to, per byte of the file
+MOST_PER_BYTE = 2  # vertices and corners that parts which share data may come to, per byte of its data
 
 
 class Glb:
@@ -36,7 +36,7 @@ class Glb:
         if data[start - 4 : start] != BINARY_CHUNK or start + size > len(data):
             size = 0 if data[start - 4 : start] != BINARY_CHUNK else len(data) - start
         self.binary = np.frombuffer(data, np.uint8, count=size, offset=start) if size else np.empty(0, np.uint8)
-        self.most = MOST_PER_BYTE * len(data)
+        self.most = MOST_PER_BYTE * len(self.binary)
         self.check()
 
     def check(self) -> None:

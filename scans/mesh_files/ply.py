@@ -226,26 +226,31 @@ class Body:
             values = self.items[at] if self.text else self.items[at[:, None] + np.arange(sizes[scalar])].view(kind)
         return items, of_row, values.reshape(-1)
 
-    def _even_lists(self, element, plan, wanted, scalar):  # type: ignore[no-untyped-def]
+    def _even_lists(
+        self, element: Element, plan: tuple, wanted: int, scalar: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """What `lists` returns, where all rows of a binary body are as long as the first: read as one table."""
         if self.text or element.rows == 0:
             return None
         after, _, lengths = walk(self.items, self.at, 1, *plan, np.arange(len(element.properties)))
         end = self.at + int(after - self.at) * element.rows
-        if after <= self.at or end > len(self.items):
+        if after <= self.at or end > len(self.items) or not lengths.all():
             return None
         fields: list[tuple] = []
         for k, p in enumerate(element.properties):
             if p.counter:
                 fields.append((f"length {k}", self.byte_order + p.counter))
-            fields.append((f"{k}", self.byte_order + p.type, (int(lengths[0, k]),) if p.counter else ()))
+            # A list as one piece of bytes: numpy copies these twice as fast as rows of three numbers.
+            fields.append((f"{k}", f"V{self.size(p.type) * lengths[0, k]}" if p.counter else self.byte_order + p.type))
         rows = self.items[self.at : end].view(np.dtype(fields))
         if any((rows[f"length {k}"] != lengths[0, k]).any() for k, p in enumerate(element.properties) if p.counter):
             return None
         self.at = end
         items, of_row, values = NOTHING, NOTHING, NOTHING
         if wanted >= 0:
-            items, of_row = rows[f"{wanted}"].reshape(-1), np.full(element.rows, lengths[0, wanted])
+            kind = self.byte_order + element.properties[wanted].type
+            items = np.ascontiguousarray(rows[f"{wanted}"]).view(kind)
+            of_row = np.broadcast_to(lengths[0, wanted], element.rows)
         if scalar >= 0:
             values = rows[f"{scalar}"]
         return items, of_row, values

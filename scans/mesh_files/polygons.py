@@ -31,7 +31,7 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, sizes: np.ndarray) ->
         worst = int(np.argmax(sizes < 3))
         raise MalformedError(f"face {worst + 1} has {sizes[worst]} corners, and a face needs three")
     if len(corners) == 3 * len(sizes):
-        return checked_faces(corners.reshape(-1, 3), len(vertices)), np.arange(len(sizes))
+        return checked_faces(corners.reshape(-1, 3), len(vertices)), np.arange(len(sizes), dtype=np.int32)
     counts = sizes - 2
     polygon = np.repeat(np.arange(len(sizes)), counts)  # (T,)
     first = np.repeat(np.cumsum(sizes) - sizes, counts)
@@ -131,7 +131,8 @@ def checked_faces(faces: np.ndarray, vertex_count: int) -> np.ndarray:
     Raises:
         MalformedError: a face refers to a vertex that the file doesn't have.
     """
-    if faces.size and (faces.min() < 0 or faces.max() >= vertex_count):
+    unsigned = faces.view(faces.dtype.str.replace("i", "u"))  # negative ones are very large so: one pass finds both
+    if faces.size and unsigned.max() >= vertex_count:
         broken = ((faces < 0) | (faces >= vertex_count)).any(axis=1)
         raise MalformedError(
             f"{broken.sum()} of {len(faces)} faces refer to vertices that the file doesn't have (it has {vertex_count})"

@@ -34,7 +34,7 @@ def parser_of(suffix: str) -> Callable[[bytes], Parsed]:
     return parse
 
 
-def read_bytes(path: Path, source: object) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The content of a mesh file whose kind fits its suffix, without byte-order mark, text in an encoding like ASCII.
 
     Raises:
@@ -43,43 +43,43 @@ def read_bytes(path: Path, source: object) -> bytes:
     suffix = path.suffix.lower()
     if not path.is_file():
         reason = "is no file" if path.exists() else "doesn't exist"
-        raise ScanError(f"{source}: it {reason}. Name a mesh file")
+        raise ScanError(f"{path}: it {reason}. Name a mesh file")
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ScanError(f"{source}: it can't be read ({error.strerror}). Check the permissions and the disk") from error
+        raise ScanError(f"{path}: it can't be read ({error.strerror}). Check the permissions and the disk") from error
     if suffix not in SUFFIXES:
         kind = foreign(data)
         told = f" It holds {kind}." if kind else ""
-        raise ScanError(f"{source}: unknown kind of mesh file {suffix!r}.{told} Use one of {', '.join(SUFFIXES)}")
+        raise ScanError(f"{path}: unknown kind of mesh file {suffix!r}.{told} Use one of {', '.join(SUFFIXES)}")
     if not data or data.isspace():
-        raise ScanError(f"{source}: it is empty. Get or export it again")
+        raise ScanError(f"{path}: it is empty. Get or export it again")
     if data.startswith(GIT_LFS):
-        raise ScanError(f"{source}: it is a git-lfs pointer in place of the scan. Run `git lfs pull` where it lies")
+        raise ScanError(f"{path}: it is a git-lfs pointer in place of the scan. Run `git lfs pull` where it lies")
     found = suffix_of(data)
     if found != suffix and data.startswith(UTF_16):
         try:
             data = data.decode("utf-16").encode()
         except UnicodeDecodeError:
-            raise ScanError(f"{source}: it begins as UTF-16 text and goes on otherwise. Save it as UTF-8") from None
+            raise ScanError(f"{path}: it begins as UTF-16 text and goes on otherwise. Save it as UTF-8") from None
         found = suffix_of(data)
     if found is None and (kind := foreign(data)) is not None:
-        raise ScanError(f"{source}: it is named {suffix} but holds {kind}. Unpack it, or export the scan as PLY or STL")
+        raise ScanError(f"{path}: it is named {suffix} but holds {kind}. Unpack it, or export the scan as PLY or STL")
     if found is not None and found != suffix:
         raise ScanError(
-            f"{source}: it is named {suffix} but holds a {found[1:].upper()} file. Rename it to {path.stem}{found}"
+            f"{path}: it is named {suffix} but holds a {found[1:].upper()} file. Rename it to {path.stem}{found}"
         )
     if found is None and suffix in (".ply", ".glb", ".vtp"):
-        raise ScanError(f"{source}: it doesn't begin as a {suffix[1:].upper()} file does. Get or export it again")
+        raise ScanError(f"{path}: it doesn't begin as a {suffix[1:].upper()} file does. Get or export it again")
     if suffix in (".obj", ".off") and b"\0" in data:
         told = (
             "UTF-16 text without its mark" if data[1:8:2].count(0) == 4 or data[:8:2].count(0) == 4 else "binary data"
         )
-        raise ScanError(f"{source}: it holds {told}. Save it as UTF-8 text, or get it again")
+        raise ScanError(f"{path}: it holds {told}. Save it as UTF-8 text, or get it again")
     return data.removeprefix(BYTE_ORDER_MARK)
 
 
-def read_mesh(path: Path | str, source: object = None) -> Mesh:
+def read_mesh(path: Path | str) -> Mesh:
     """Read a mesh from an OBJ, PLY, STL, OFF, VTP or GLB file.
 
     The vertices keep the file's order, referenced or not, for labels follow it; STL has three for each face. Units and
@@ -88,7 +88,6 @@ def read_mesh(path: Path | str, source: object = None) -> Mesh:
 
     Args:
         path: its suffix names the format.
-        source: the file as its owner knows it, for messages; `path` where None.
 
     Returns:
         the mesh, polygons cut into triangles, with labels where a PLY or VTP file carries them. Those of faces go to
@@ -98,26 +97,25 @@ def read_mesh(path: Path | str, source: object = None) -> Mesh:
         ScanError: the file is no whole mesh of the kind that its suffix says; the message says why.
     """
     path = Path(path)
-    source = path if source is None else source
-    data = read_bytes(path, source)
+    data = read_bytes(path)
     try:
         with np.errstate(invalid="ignore", over="ignore"):  # NaN is the cleaning's business
             parsed = parser_of(path.suffix.lower())(data)
     except MalformedError as error:
-        raise ScanError(f"{source}: {error}. Get or export it again") from error
+        raise ScanError(f"{path}: {error}. Get or export it again") from error
     vertices, faces, labels, notes = parsed.vertices, parsed.faces, parsed.labels, parsed.notes
     if len(vertices) == 0 or len(faces) == 0:
         missing = "vertices" if len(vertices) == 0 else "faces"
         told = "".join(f" ({note})" for note in notes)
-        raise ScanError(f"{source}: it has no {missing}{told}. A scan must be a surface: export it again as a mesh")
+        raise ScanError(f"{path}: it has no {missing}{told}. A scan must be a surface: export it again as a mesh")
     if not np.isfinite(vertices[0]).all() and not np.isfinite(vertices).all(axis=1).any():
-        raise ScanError(f"{source}: all {len(vertices)} vertices have NaN or infinite coordinates. Export it again")
+        raise ScanError(f"{path}: all {len(vertices)} vertices have NaN or infinite coordinates. Export it again")
     if labels is not None:
-        labels = checked_labels(labels, source)
+        labels = checked_labels(labels, path)
         if parsed.face_labels is not None:
             notes += ("labels on faces are left out, for the vertices have labels too",)
     elif parsed.face_labels is not None:
-        of_corners = np.repeat(checked_labels(parsed.face_labels, source), 3)
+        of_corners = np.repeat(checked_labels(parsed.face_labels, path), 3)
         labels = majority(faces.reshape(-1), of_corners, len(vertices))
         notes += ("labels on faces went to their vertices, each of which has the one of most of its faces",)
     return Mesh(vertices, faces, labels, notes)

@@ -91,7 +91,7 @@ def parse_stl(data: bytes) -> Parsed:
     Raises:
         MalformedError: the file is shorter or longer than its face count says, or a facet has no three corners.
     """
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not is_binary(data) and is_text(data):
         corners, inexact, whole, ended = scan_stl(np.frombuffer(data, np.uint8), VERTEX, END, LOOP, SOLID)
         if not whole or not ended:

@@ -139,7 +139,8 @@ def same_place(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     if not 0 < cell < np.inf:
         return first
     # Two places that are nearer than half a cell along each axis share a cell of one of eight grids.
-    groups, vertex_count = [], len(border)
+    groups: list[np.ndarray] = []
+    vertex_count = len(border)
     for shift in np.ndindex(2, 2, 2):
         cells = np.floor(places / cell + np.array(shift) / 2) + 0.0
         cells = np.where(np.isfinite(cells), cells, places)

@@ -91,7 +91,7 @@ def test_refusals(shape: trimesh.Trimesh) -> None:
         (edited(content, {"nodes": [{"children": [0]}], "scenes": [{"nodes": [0]}]}), "several places of the tree"),
         (edited(content, {"nodes": [{"children": [7]}], "scenes": [{"nodes": [0]}]}), r"nodes\[7\], and it has 1"),
         (edited(content, {"nodes": [{"mesh": 0, "scale": [1, 1]}], "scenes": [{"nodes": [0]}]}), "no 3 numbers"),
-        (edited(content, {"bufferViews": [{"buffer": 0, "byteLength": len(content)}] * 50}), "more than the file"),
+        (edited(content, {"bufferViews": [{"buffer": 0, "byteLength": 10**12}] * 2}), "more than the file"),
         (edited(content, {"accessors": 3}), "accessors are no list"),
         (content[:60] + b"\xff" + content[61:], "scene is broken"),
     ):

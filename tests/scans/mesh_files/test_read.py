@@ -112,12 +112,6 @@ def test_labels_of_faces_go_to_the_vertices_and_a_note_says_so(tmp_path: Path) -
     assert mesh.notes == ("labels on faces went to their vertices, each of which has the one of most of its faces",)
 
 
-def test_messages_name_the_file_as_its_owner_knows_it(tmp_path: Path) -> None:
-    (tmp_path / "a.obj").write_bytes(b"v 0 0 0\n")
-    with pytest.raises(ScanError, match=r"^scans of mine/jaw\.obj: it has no faces"):
-        read_mesh(tmp_path / "a.obj", "scans of mine/jaw.obj")
-
-
 NO_NUMBERS = ["-1.#IND", "1.#QNAN0", "-1.#IND00", "1.#INF", "1.#J", "-1.#R", "-nan(ind)", "nan", "NaN", "-inf", "∞"]
 
 
