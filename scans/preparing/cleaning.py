@@ -16,7 +16,7 @@ from scans.sampling.border import border_edges
 FLAT = 1e-12
 # Vertices of borders that are nearer to each other than this share of the border's median edge are one vertex, written
 # with other last digits.
-SAME_PLACE = 0.01
+SAME_PLACE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def first_of_each(faces: np.ndarray, vertex_count: int) -> np.ndarray:
 
 
 def same_place(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """For each vertex the first one at its place.
+    """For each vertex of a face the first such one at its place.
 
     Files repeat vertices at the seams of textures, or in each face. Places are equal to the bit, or, for vertices on a
     border, nearer than SAME_PLACE, unless a face would lose a corner by that: some programs round a vertex anew for
@@ -127,7 +127,9 @@ def same_place(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     Returns:
         (V,) int64; a vertex without another at its place is its own.
     """
-    first = first_of_equal(vertices + 0.0)  # −0 and 0 are one place
+    here = np.flatnonzero(compacted(faces, len(vertices))[0])
+    first = np.arange(len(vertices))
+    first[here] = here[first_of_equal(vertices[here] + 0.0)]  # −0 and 0 are one place
     joined = first[faces]
     edges = border_edges(joined)[:, :2]
     if len(edges) == 0:
@@ -189,16 +191,15 @@ def clean(
     keep(np.all((faces >= 0) & (faces < len(vertices)), axis=1))
     keep(finite[faces].all(axis=1))
     unusable = sum(went)
-    merged = relabelled = 0
     place = same_place(vertices, faces)
-    elsewhere = np.flatnonzero(place != np.arange(len(vertices)))
-    if len(elsewhere):
-        in_use = compacted(faces, len(vertices))[0]
-        merged = int(np.count_nonzero(in_use[elsewhere]))
-        if labels is not None:
-            before, here = labels, np.flatnonzero(in_use)
-            labels = np.where(in_use, majority(place[here], labels[here], len(vertices))[place], labels)
-            relabelled = int(np.count_nonzero(labels != before))
+    merged = int(np.count_nonzero(place != np.arange(len(vertices))))
+    relabelled = 0
+    if merged and labels is not None:
+        here = np.flatnonzero(compacted(faces, len(vertices))[0])
+        labels = labels.copy()
+        labels[here] = majority(place[here], labels[here], len(vertices))[place[here]]
+        relabelled = int(np.count_nonzero(labels != mesh.labels))
+    if merged:
         faces = place[faces]
     keep(~np.equal(faces, faces[:, [1, 2, 0]]).any(axis=1))
     areas = double_areas(vertices[faces])

@@ -90,9 +90,7 @@ def model_card(
     if (error := metrics["model"].get("radius_error_mm")) is not None:
         size = f"The network predicts the jaw's radius with a mean error of {error:.1f} mm; `--radius` overrides it."
     else:
-        size = (
-            f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm; `--radius` overrides it."
-        )
+        size = f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm; `--radius` overrides it."
     return _TEMPLATE.format(
         folder=folder,
         license=manifest.license,
