@@ -28,6 +28,8 @@ def checked_labels(values: np.ndarray, source: object) -> np.ndarray:
     wrong = (labels != values) | ~KNOWN[labels]
     if wrong.any():
         found = ", ".join(f"{value:g}" for value in np.unique(values[wrong])[:5])
+        if np.isin(values, range(15)).all() and len(np.unique(values)) > 4:
+            found += "; do they count the teeth, as MeshSegNet's 0-14 do?"
         raise ScanError(
             f"{source}: {wrong.sum()} of {len(values)} labels are no FDI numbers ({found}). "
             "Write 0 for gingiva and 11-18, 21-28 (upper) or 31-38, 41-48 (lower) for teeth, or leave the labels out"

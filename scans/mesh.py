@@ -20,8 +20,10 @@ class Mesh:
             crowns to +z, incisors at -y, patient right, FDI 1x, at +x).
         faces: (F, 3) int32, indices into `vertices`, counter-clockwise seen from outside where the scan is oriented.
         labels: (V,) uint8 FDI number per vertex, 0 = gingiva; None where the scan has none.
+        notes: what the reader of its file left out or guessed, a sentence each.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     labels: np.ndarray | None = None
+    notes: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from scans.cases.manifest import RawCase, read_manifest
 from scans.cases.splits import assign_splits
@@ -20,6 +21,8 @@ from stages.runtime import store
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say
 from stages.runtime.workspace import PREPARED, SCANS, atomic_folder
+
+LINES = 50  # of cases that cleaning changed; all are in cleaning.json
 
 
 def run(params: Params) -> None:
@@ -93,7 +96,10 @@ def _make_shard(shard: _Shard) -> dict[str, str]:
                 refused[case.id] = str(error)
 
     name = store.key(
-        "prepare", split=shard.split, params=settings, cases=[[asdict(case), digests[case.id]] for case in shard.cases]
+        "prepare",
+        split=shard.split,
+        params=settings | {"max_removed_fraction": shard.prepare.max_removed_fraction},  # no byte of a case, but which
+        cases=[[asdict(case), digests[case.id]] for case in shard.cases],
     )
     store.make(name, shard.target, lambda path: write_prepared(path, cases(), settings["points"], metadata))
     return read_metadata(shard.target)["refused"]
@@ -137,15 +143,25 @@ def _in_own_names(reason: str, case: RawCase, origin: Path) -> str:
 
 
 def _write_report(folder: Path, refused: Mapping[str, str], left_out: Mapping[str, str]) -> None:
-    """cleaning.json: what was removed from each case, which cases were refused and why, which files are no case."""
-    cases: dict[str, dict[str, int]] = {}
+    """cleaning.json: what was changed in each case, which cases were refused and why, which files are no case.
+
+    The changes are printed, too.
+    """
+    from scans.preparing.cleaning import changes  # late, as in prepare_case: it compiles
+
+    cases: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.parquet")):
         table = read_columns(path, ["id", "cleaning"])
         cases.update(zip(table["id"].to_pylist(), map(json.loads, table["cleaning"].to_pylist()), strict=True))
     totals: Counter[str] = Counter()
     for counts in cases.values():
-        totals.update(counts)
+        totals.update({name: count for name, count in counts.items() if isinstance(count, int)})
     report: dict[str, object] = {"refused": refused, "in_all": dict(totals), "cases": cases}
     if left_out:
         report |= {"left_out": left_out, "files_left_out": len(left_out)}
     (folder / "cleaning.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    changed = {case_id: told for case_id, counts in sorted(cases.items()) if (told := changes(counts))}
+    for case_id, told in list(changed.items())[:LINES]:
+        say(f"prepare: {case_id}: {told}")
+    if len(changed) > LINES:
+        say(f"prepare: {len(changed) - LINES} further cases were changed too: see {PREPARED / 'cleaning.json'}")

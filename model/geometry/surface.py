@@ -2,9 +2,8 @@
 
 import numpy as np
 from numba import njit
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from scans.mesh_edit import face_components, keep_faces
 from scans.surface_nets import surface_nets
 
 REACH = 2.5  # voxels from the points within which the distance field is known
@@ -114,13 +113,6 @@ def _without_specks(
     """Remove small components and the vertices that no face uses."""
     if not len(faces):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
-    n = len(vertices)
-    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    piece = connected_components(graph, directed=False)[1][faces[:, 0]]
+    piece = face_components(faces, len(vertices))
     counts = np.bincount(piece)
-    faces = faces[counts[piece] >= min_component_fraction * counts.max()]
-    used = np.zeros(n, bool)
-    used[faces] = True
-    index = np.cumsum(used, dtype=np.int32) - 1
-    return vertices[used], index[faces]
+    return keep_faces(vertices, faces, counts[piece] >= min_component_fraction * counts.max())

@@ -3,9 +3,8 @@
 import numpy as np
 from numba import njit
 
-from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
-from scans.mesh_files.polygons import checked_faces
+from scans.mesh_files.parsed import MalformedError, Parsed
+from scans.mesh_files.polygons import checked_faces, triangulate
 from scans.mesh_files.text import (
     BLANK,
     MINUS,
@@ -58,21 +57,22 @@ def scan_corner(data, i, end):
 
 
 @njit(cache=True)
-def scan_lines(data, at, vertices, faces, inexact, counts):
+def scan_lines(data, at, vertices, faces, sizes, inexact, counts):
     """Read lines from byte `at` until the end, an error or a full array.
 
     The arrays are grown by the caller: one that is replaced inside a compiled loop costs a third of the speed.
 
     Args:
-        vertices: (V, 3) float64, faces: (F, 3) int32 counted from 0, to be filled.
+        vertices: (V, 3) float64, faces: (F, 3) int32 counted from 0, in fans, to be filled.
+        sizes: (F,) int32, to be filled with the corners of each line's polygon.
         inexact: (3V, 3) int64, to be filled with the coordinates left to `python_float`: flat index, start, end.
-        counts: (3,) int64, how many rows of each are filled; updated.
+        counts: (4,) int64, how many rows of vertices, faces, sizes and inexact are filled; updated.
 
     Returns:
         the start of the line to go on with, or of the one that is broken; a code.
     """
     end = len(data)
-    n_vertices, n_faces, n_inexact = counts[0], counts[1], counts[2]
+    n_vertices, n_faces, n_polygons, n_inexact = counts[0], counts[1], counts[2], counts[3]
     code = FINE
     while at < end:
         i = skip_blanks(data, at, end)
@@ -125,17 +125,20 @@ def scan_lines(data, at, vertices, faces, inexact, counts):
                 i = skip_blanks(data, after, end)
             if code == FINE and corners < 3:
                 code = SHORT_FACE
+            elif code == FINE:
+                sizes[n_polygons] = corners
+                n_polygons += 1
         if code != FINE:
             break
         at = skip_line(data, i, end)
-    counts[:] = n_vertices, n_faces, n_inexact
+    counts[:] = n_vertices, n_faces, n_polygons, n_inexact
     return at, code
 
 
-def parse_obj(data: bytes) -> Mesh:
+def parse_obj(data: bytes) -> Parsed:
     """The triangles of an OBJ file, every vertex in the file's order.
 
-    Polygons are cut into fans. Normals, texture coordinates, colours, groups and materials are left aside.
+    Polygons are cut into triangles. Normals, texture coordinates, colours, groups and materials are left aside.
 
     Raises:
         MalformedError: a vertex or face line is broken, or a face refers to a vertex that isn't there.
@@ -144,16 +147,30 @@ def parse_obj(data: bytes) -> Mesh:
     vertices = np.empty((len(data) // 80 + 16, 3))
     inexact = np.empty((3 * len(vertices), 3), np.int64)
     faces = np.empty((len(data) // 40 + 16, 3), np.int32)
-    counts = np.zeros(3, np.int64)
-    at, code = scan_lines(bytes_, 0, vertices, faces, inexact, counts)
+    sizes = np.empty(len(faces), np.int32)
+    counts = np.zeros(4, np.int64)
+    at, code = scan_lines(bytes_, 0, vertices, faces, sizes, inexact, counts)
     while code in (VERTICES_FULL, FACES_FULL):
         if code == VERTICES_FULL:
             vertices, inexact = doubled(vertices), doubled(inexact)
         else:
-            faces = doubled(faces)
-        at, code = scan_lines(bytes_, at, vertices, faces, inexact, counts)
+            faces, sizes = doubled(faces), doubled(sizes)
+        at, code = scan_lines(bytes_, at, vertices, faces, sizes, inexact, counts)
     if code != FINE:
         raise MalformedError(f"line {line_number(data, at)}: {REASONS[code]}")
-    vertices, faces = vertices[: counts[0]].copy(), faces[: counts[1]]
-    fill_inexact(vertices.reshape(-1), inexact[: counts[2]], data)
-    return Mesh(vertices, checked_faces(faces, len(vertices)).copy())
+    vertices, faces, sizes = vertices[: counts[0]].copy(), faces[: counts[1]], sizes[: counts[2]]
+    fill_inexact(vertices.reshape(-1), inexact[: counts[3]], data)
+    if len(faces) == len(sizes):
+        return Parsed(vertices, checked_faces(faces, len(vertices)).copy())
+    return Parsed(vertices, triangulate(vertices, corners_of_fans(faces, sizes), sizes)[0])
+
+
+def corners_of_fans(faces: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The corners (C,) of polygons, one after another, that lie as fans in `faces` (C − 2P, 3); sizes (P,)."""
+    starts = np.cumsum(sizes, dtype=np.int64) - sizes
+    corners = np.empty(int(sizes.sum(dtype=np.int64)), faces.dtype)
+    further = np.ones(len(corners), bool)
+    further[starts] = further[starts + 1] = False
+    fans = starts - 2 * np.arange(len(sizes))
+    corners[starts], corners[starts + 1], corners[further] = faces[fans, 0], faces[fans, 1], faces[:, 2]
+    return corners

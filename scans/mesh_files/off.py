@@ -4,16 +4,15 @@ import re
 
 import numpy as np
 
-from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
-from scans.mesh_files.polygons import checked_faces, fan, list_items
+from scans.mesh_files.parsed import MalformedError, Parsed
+from scans.mesh_files.polygons import list_items, triangulate
 from scans.mesh_files.text import number_table
 
 MAGIC = re.compile(rb"(\s|#[^\r\n]*[\r\n])*(ST)?C?N?OFF(?=\s|$)")
 
 
-def parse_off(data: bytes) -> Mesh:
-    """The triangles of an OFF file, every vertex in the file's order; polygons are cut into fans.
+def parse_off(data: bytes) -> Parsed:
+    """The triangles of an OFF file, every vertex in the file's order; polygons are cut into triangles.
 
     Raises:
         MalformedError: it isn't a text OFF of three dimensions, is cut short, or a face refers to no vertex.
@@ -49,4 +48,4 @@ def parse_off(data: bytes) -> Mesh:
         raise MalformedError("a face has fewer corners than it says")
     sizes = sizes.astype(np.int64)
     corners = list_items(values, at + 1, sizes)
-    return Mesh(vertices, checked_faces(fan(corners, sizes), vertex_count))
+    return Parsed(vertices, triangulate(vertices, corners, sizes)[0])

@@ -1,13 +1,14 @@
 """PLY, the polygon file format: text and binary of either byte order."""
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
 
-from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
-from scans.mesh_files.polygons import checked_faces, fan, list_items
+from scans.mesh_files.label_names import holds_labels
+from scans.mesh_files.parsed import MalformedError, Parsed
+from scans.mesh_files.polygons import checked_faces, list_items, strips, triangulate
 from scans.mesh_files.text import number_table
 
 TYPES = {
@@ -23,6 +24,8 @@ TYPES = {
     "int32": "i4",
     "uint": "u4",
     "uint32": "u4",
+    "int64": "i8",
+    "uint64": "u8",
     "float": "f4",
     "float32": "f4",
     "double": "f8",
@@ -30,7 +33,8 @@ TYPES = {
 }
 BYTE_ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 CORNER_NAMES = ("vertex_indices", "vertex_index")
-LABEL_NAMES = ("label", "labels", "fdi")
+HEADER_END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*(\r\n|\r|\n)")
+CR_HEADER_END = re.compile(rb"\r[ \t]*end_header[ \t]*(\r)")
 LONGEST_HEADER = 1 << 16
 
 
@@ -67,29 +71,32 @@ def parse_header(data: bytes) -> Header:
     Raises:
         MalformedError: a line is broken, or the header doesn't end.
     """
-    end = data.find(b"end_header", 0, LONGEST_HEADER)
-    body = data.find(b"\n", end, end + 16) + 1
-    if end < 0 or body == 0:
+    head = data[:LONGEST_HEADER]
+    # Where lines end with CR alone, an LF behind the header's last one belongs to the body.
+    found = (CR_HEADER_END if re.match(rb"ply[ \t]*\r[^\n]", head) else HEADER_END).search(head)
+    if found is None:
         raise MalformedError("the PLY header has no end_header line")
     byte_order: str | None = None
     elements: list[Element] = []
-    for raw in data[:end].decode("utf-8", "replace").splitlines()[1:]:
+    for raw in re.split("[\r\n]+", head[: found.start()].decode("utf-8", "replace"))[1:]:
         match raw.split():
             case ["format", kind, _] if kind in BYTE_ORDERS:
                 byte_order = BYTE_ORDERS[kind]
             case ["element", name, rows] if rows.isascii() and rows.isdigit():
                 elements.append(Element(name, int(rows)))
-            case ["property", "list", counter, kind, name] if counter in TYPES and kind in TYPES and elements:
-                elements[-1].properties.append(Property(name, TYPES[kind], TYPES[counter]))
-            case ["property", kind, name] if kind in TYPES and elements:
-                elements[-1].properties.append(Property(name, TYPES[kind]))
+            case ["property", "list", counter, kind, name] if (
+                counter.lower() in TYPES and kind.lower() in TYPES and elements
+            ):
+                elements[-1].properties.append(Property(name, TYPES[kind.lower()], TYPES[counter.lower()]))
+            case ["property", kind, name] if kind.lower() in TYPES and elements:
+                elements[-1].properties.append(Property(name, TYPES[kind.lower()]))
             case [] | ["comment" | "obj_info", *_]:
                 pass
             case _:
                 raise MalformedError(f"the PLY header has a line that can't be read: {raw[:60]!r}")
     if byte_order is None:
         raise MalformedError("the PLY header has no format line")
-    return Header(byte_order, elements, body)
+    return Header(byte_order, elements, found.end())
 
 
 @njit(cache=True)
@@ -98,7 +105,7 @@ def read_integer(body, at, size, signed, big):
     value = 0
     for k in range(size):
         value = value * 256 + int(body[at + k if big else at + size - 1 - k])
-    if signed and value >= 1 << (8 * size - 1):
+    if signed and size < 8 and value >= 1 << (8 * size - 1):  # eight bytes are in two's complement already
         value -= 1 << (8 * size)
     return value
 
@@ -110,14 +117,15 @@ def walk(body, at, rows, sizes, counters, signed, big, wanted):
     Args:
         sizes, counters: (P,) size of each property's value and, for a list, of its length (0: no list).
         signed: (P,) whether the list's length is a signed integer.
-        wanted: the list property to note, or −1.
+        wanted: (W,) the properties to note.
 
     Returns:
-        the position after the element, or −1 where the body ends before; per row the start and length of the list.
+        the position after the element, or −1 where the body ends before; (rows, W) where the wanted values or lists
+        start, and the length of each.
     """
     end = len(body)
-    starts = np.zeros(rows if wanted >= 0 else 0, np.int64)
-    lengths = np.zeros(rows if wanted >= 0 else 0, np.int64)
+    starts = np.zeros((rows, len(wanted)), np.int64)
+    lengths = np.zeros((rows, len(wanted)), np.int64)
     for row in range(rows):
         for k in range(len(sizes)):
             length = 1
@@ -128,9 +136,10 @@ def walk(body, at, rows, sizes, counters, signed, big, wanted):
                 at += counters[k]
                 if length < 0 or length > (end - at) // sizes[k]:
                     return -1, starts, lengths
-            if k == wanted:
-                starts[row] = at
-                lengths[row] = length
+            for w in range(len(wanted)):
+                if wanted[w] == k:
+                    starts[row, w] = at
+                    lengths[row, w] = length
             at += length * sizes[k]
             if at > end:
                 return -1, starts, lengths
@@ -183,36 +192,75 @@ class Body:
         self.at += element.rows * row.itemsize
         return {p.name: records[name] for name, p in zip(names, element.properties, strict=True)}
 
-    def lists(self, element: Element, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pass over an element; the items of its `wanted` list property, and each list's length (wanted −1: none)."""
+    def lists(self, element: Element, wanted: int = -1, scalar: int = -1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pass over an element with lists.
+
+        Returns:
+            the items of its `wanted` list property, int; each list's length; and its `scalar` property. Empty where
+            there is none (−1).
+        """
         self.check_room(element)
         if any((p.counter or "i")[0] == "f" for p in element.properties):
             raise MalformedError(f"a list of the PLY element {element.name!r} has no whole number as its length")
+        sizes = [self.size(p.type) for p in element.properties]
+        counters = [self.size(p.counter) if p.counter else 0 for p in element.properties]
+        signed = [not self.text and p.counter is not None and p.counter[0] == "i" for p in element.properties]
         big = self.byte_order == ">"
-        self.at, starts, lengths = walk(
-            self.items,
-            self.at,
-            element.rows,
-            np.array([self.size(p.type) for p in element.properties], np.int64),
-            np.array([self.size(p.counter) if p.counter else 0 for p in element.properties], np.int64),
-            np.array([not self.text and p.counter is not None and p.counter[0] == "i" for p in element.properties]),
-            big,
-            wanted,
-        )
+        plan = np.array(sizes, np.int64), np.array(counters, np.int64), np.array(signed, bool), big
+        found = self._even_lists(element, plan, wanted, scalar)
+        if found is not None:
+            return found
+        noted = [k for k in (wanted, scalar) if k >= 0]
+        self.at, starts, lengths = walk(self.items, self.at, element.rows, *plan, np.array(noted, np.int64))
         if self.at < 0:
             raise MalformedError(f"it is cut short: the rows of {element.name!r} don't all lie in the file")
-        if wanted < 0:
-            return starts, lengths
-        if self.text:
-            return list_items(self.items, starts, lengths), lengths
-        kind = element.properties[wanted].type
-        return gather(self.items, starts, lengths, self.size(kind), kind[0] == "i", big), lengths
+        items, of_row, values = NOTHING, NOTHING, NOTHING
+        if wanted >= 0:
+            of_row, kind = lengths[:, 0].copy(), element.properties[wanted].type
+            if self.text:
+                items = list_items(self.items, starts[:, 0], of_row)
+            else:
+                items = gather(self.items, starts[:, 0].copy(), of_row, sizes[wanted], kind[0] == "i", big)
+        if scalar >= 0:
+            at, kind = starts[:, -1], self.byte_order + element.properties[scalar].type
+            values = self.items[at] if self.text else self.items[at[:, None] + np.arange(sizes[scalar])].view(kind)
+        return items, of_row, values.reshape(-1)
+
+    def _even_lists(
+        self, element: Element, plan: tuple, wanted: int, scalar: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """What `lists` returns, where all rows of a binary body are as long as the first: read as one table."""
+        if self.text or element.rows == 0:
+            return None
+        after, _, lengths = walk(self.items, self.at, 1, *plan, np.arange(len(element.properties)))
+        end = self.at + int(after - self.at) * element.rows
+        if after <= self.at or end > len(self.items) or not lengths.all():
+            return None
+        fields: list[tuple] = []
+        for k, p in enumerate(element.properties):
+            if p.counter:
+                fields.append((f"length {k}", self.byte_order + p.counter))
+            # A list as one piece of bytes: numpy copies these twice as fast as rows of three numbers.
+            fields.append((f"{k}", f"V{self.size(p.type) * lengths[0, k]}" if p.counter else self.byte_order + p.type))
+        rows = self.items[self.at : end].view(np.dtype(fields))
+        if any((rows[f"length {k}"] != lengths[0, k]).any() for k, p in enumerate(element.properties) if p.counter):
+            return None
+        self.at = end
+        items, of_row, values = NOTHING, NOTHING, NOTHING
+        if wanted >= 0:
+            kind = self.byte_order + element.properties[wanted].type
+            items = np.ascontiguousarray(rows[f"{wanted}"]).view(kind)
+            of_row = np.broadcast_to(lengths[0, wanted], element.rows)
+        if scalar >= 0:
+            values = rows[f"{scalar}"]
+        return items, of_row, values
 
 
-def parse_ply(data: bytes) -> Mesh:
+def parse_ply(data: bytes) -> Parsed:
     """The triangles of a PLY file, every vertex in the file's order, with its labels where it has any.
 
-    Polygons are cut into fans. Labels are a whole-numbered vertex property named label, labels or fdi.
+    Polygons and triangle strips are cut into triangles. Labels are a property named label, labels, fdi or the like, of
+    the vertices or of the faces.
 
     Raises:
         MalformedError: the header is broken or promises more than the file holds, or a face refers to no vertex.
@@ -220,24 +268,39 @@ def parse_ply(data: bytes) -> Mesh:
     header = parse_header(data)
     body = Body(data, header)
     vertices, labels = np.empty((0, 3)), None
-    corners, sizes = np.empty(0, np.int64), np.empty(0, np.int64)
+    polygons, stripped, face_labels = (NOTHING, NOTHING), (NOTHING, NOTHING), None
     for element in header.elements:
+        names = [p.name for p in element.properties]
         is_list = [p.counter is not None for p in element.properties]
+        of_labels = [k for k, p in enumerate(element.properties) if holds_labels(p.name) and not is_list[k]]
         if element.name == "vertex":
             if any(is_list):
                 raise MalformedError("its PLY vertices have a list property, which isn't supported")
             columns = body.table(element)
             if not {"x", "y", "z"} <= columns.keys():
                 raise MalformedError("its PLY vertices have no x, y and z")
-            vertices = np.column_stack([columns[axis] for axis in "xyz"]).astype(np.float64)
-            labels = next((columns[name] for name in columns if name.lower() in LABEL_NAMES), None)
-        elif element.name == "face":
+            vertices = np.empty((element.rows, 3))
+            for axis, name in enumerate("xyz"):
+                vertices[:, axis] = columns[name]
+            labels = columns[names[of_labels[0]]] if of_labels else None
+        elif element.name in ("face", "tristrips"):
             at = [k for k, p in enumerate(element.properties) if p.name in CORNER_NAMES and p.counter]
             if not at or element.properties[at[0]].type[0] == "f":
                 raise MalformedError("its PLY faces have no whole-numbered list vertex_indices")
-            corners, sizes = body.lists(element, at[0])
+            corners, sizes, found = body.lists(element, at[0], of_labels[0] if of_labels else -1)
+            if element.name == "tristrips":
+                stripped = corners.astype(np.int64), sizes
+            else:
+                polygons, face_labels = (corners, sizes), found if of_labels else None
         elif any(is_list):
-            body.lists(element, -1)
+            body.lists(element)
         else:
             body.table(element)
-    return Mesh(vertices, checked_faces(fan(corners, sizes), len(vertices)), labels)
+    faces, polygon = triangulate(vertices, *polygons)
+    if len(stripped[0]):
+        further = checked_faces(strips(*stripped)[0], len(vertices))
+        faces, face_labels = np.concatenate([faces, further]), None
+    return Parsed(vertices, faces, labels, None if face_labels is None else face_labels[polygon])
+
+
+NOTHING = np.empty(0, np.int64)

@@ -1,21 +1,33 @@
-"""STL, text and binary. It repeats a vertex in each of its faces; here they become one again."""
+"""STL, text and binary: triangles without shared vertices, which `scans.preparing.cleaning` merges."""
 
 import numpy as np
 from numba import njit
 
-from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError, Parsed
 from scans.mesh_files.text import doubled, ends_line, fill_inexact, scan_number, skip_blanks, skip_line
 
 HEADER = 84
 RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 VERTEX = np.frombuffer(b"vertex", np.uint8)
-LOOP_END = np.frombuffer(b"endloop", np.uint8)
+END = np.frombuffer(b"end", np.uint8)
+LOOP = np.frombuffer(b"loop", np.uint8)
+SOLID = np.frombuffer(b"solid", np.uint8)
+
+
+def promised_size(data: bytes) -> int:
+    """The length of a binary STL file with the face count that stands at its place."""
+    return HEADER + RECORD.itemsize * int.from_bytes(data[80:84], "little")
 
 
 def is_binary(data: bytes) -> bool:
     """Whether the file is exactly as long as a binary STL with its face count is."""
-    return len(data) >= HEADER and len(data) == HEADER + RECORD.itemsize * int.from_bytes(data[80:84], "little")
+    return len(data) >= HEADER and len(data) == promised_size(data)
+
+
+def is_text(data: bytes) -> bool:
+    """Whether the file begins as a text STL does. A binary one's header may read "solid" too."""
+    head = data[:4096].lower()
+    return head.lstrip().startswith(b"solid") and b"\0" not in head and (b"facet" in head or b"endsolid" in head)
 
 
 @njit(cache=True)
@@ -30,18 +42,18 @@ def starts_with(data, i, end, word):
 
 
 @njit(cache=True)
-def scan_stl(data, vertex, loop_end):
+def scan_stl(data, vertex, end_word, loop, solid):
     """One pass over a text STL.
 
     Returns:
         corners (C, 3) float64; the numbers left to `python_float` as rows (flat index, start, end); whether every
-        loop has three corners of three numbers.
+        loop has three corners of three numbers, and whether the last solid ends.
     """
     end = len(data)
     corners = np.empty((end // 64 + 16, 3))
     inexact = np.empty((16, 3), np.int64)
     n_corners, n_inexact, i = 0, 0, 0
-    whole = True
+    whole, ended = True, False
     while i < end and whole:
         i = skip_blanks(data, i, end)
         if starts_with(data, i, end, vertex):
@@ -60,56 +72,29 @@ def scan_stl(data, vertex, loop_end):
                     n_inexact += 1
                 i = after
             n_corners += 1
-        elif starts_with(data, i, end, loop_end):
-            whole = n_corners % 3 == 0
+        elif starts_with(data, i, end, end_word):  # "endloop" or "end loop"
+            i = skip_blanks(data, i + len(end_word), end)
+            if starts_with(data, i, end, loop):
+                whole = n_corners % 3 == 0
+            ended = starts_with(data, i, end, solid)
+        elif starts_with(data, i, end, solid):
+            ended = False
         i = skip_line(data, i, end)
-    return corners[:n_corners].copy(), inexact[:n_inexact], whole and n_corners % 3 == 0
+    return corners[:n_corners].copy(), inexact[:n_inexact], whole and n_corners % 3 == 0, ended
 
 
-@njit(cache=True)
-def merge_equal(corners):
-    """Number the different rows of corners (C, 3) in the order of their first appearance.
+def parse_stl(data: bytes) -> Parsed:
+    """The triangles of an STL file, with three vertices each, in the file's order.
 
-    Returns:
-        the row of each number's first appearance (V,), and each corner's number (C,).
-    """
-    slots = 16
-    while slots < 2 * len(corners):
-        slots *= 2
-    table = np.full(slots, -1, np.int64)
-    first = np.empty(len(corners), np.int64)
-    number = np.empty(len(corners), np.int32)
-    bits = corners.view(np.uint64)
-    n = 0
-    for c in range(len(corners)):
-        key = bits[c, 0] * np.uint64(0x9E3779B97F4A7C15) ^ bits[c, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
-        key ^= bits[c, 2] * np.uint64(0x165667B19E3779F9)
-        key ^= key >> np.uint64(32)
-        slot = np.int64(key & np.uint64(slots - 1))
-        while table[slot] >= 0:
-            row = first[table[slot]]
-            if bits[row, 0] == bits[c, 0] and bits[row, 1] == bits[c, 1] and bits[row, 2] == bits[c, 2]:
-                break
-            slot = (slot + 1) & (slots - 1)
-        if table[slot] < 0:
-            table[slot] = n
-            first[n] = c
-            n += 1
-        number[c] = table[slot]
-    return first[:n].copy(), number
-
-
-def parse_stl(data: bytes) -> Mesh:
-    """The triangles of an STL file; corners with the same coordinates are one vertex, in order of first appearance.
+    Spare bytes behind the last face of a binary file are left out, with a note, where they are too few for a face.
 
     Raises:
         MalformedError: the file is shorter or longer than its face count says, or a facet has no three corners.
     """
-    if is_binary(data):
-        corners = np.frombuffer(data, RECORD, offset=HEADER)["corners"].reshape(-1, 3).astype(np.float64)
-    elif data[:512].lstrip()[:5].lower() == b"solid":
-        corners, inexact, whole = scan_stl(np.frombuffer(data, np.uint8), VERTEX, LOOP_END)
-        if not whole or b"endsolid" not in data[-4096:].lower():
+    notes: tuple[str, ...] = ()
+    if not is_binary(data) and is_text(data):
+        corners, inexact, whole, ended = scan_stl(np.frombuffer(data, np.uint8), VERTEX, END, LOOP, SOLID)
+        if not whole or not ended:
             raise MalformedError(
                 "it is cut short or broken: a facet of this text STL has no three corners, or no endsolid"
             )
@@ -117,11 +102,14 @@ def parse_stl(data: bytes) -> Mesh:
     elif len(data) < HEADER:
         raise MalformedError("it is too short for an STL file")
     else:
-        promised = int.from_bytes(data[80:84], "little")
-        raise MalformedError(
-            f"its length doesn't fit: a binary STL of {promised} faces takes {HEADER + promised * RECORD.itemsize} "
-            f"bytes, and it has {len(data)}"
-        )
-    corners += 0.0  # −0 and 0 are one place
-    first, number = merge_equal(corners)
-    return Mesh(corners[first], number.reshape(-1, 3))
+        count, spare = int.from_bytes(data[80:84], "little"), len(data) - promised_size(data)
+        if not 0 <= spare < RECORD.itemsize:
+            raise MalformedError(
+                f"its length doesn't fit: a binary STL of {count} faces takes {len(data) - spare} bytes, "
+                f"and it has {len(data)}"
+            )
+        if spare:
+            notes = (f"{spare} bytes behind the last face are left out",)
+        corners = np.empty((3 * count, 3))
+        corners.reshape(count, 3, 3)[:] = np.frombuffer(data, RECORD, count=count, offset=HEADER)["corners"]
+    return Parsed(corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3), notes=notes)

@@ -5,9 +5,9 @@ import re
 import numpy as np
 from numba import njit
 
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError
 
-NEWLINE, CARRIAGE_RETURN, SPACE, BACKSLASH = 10, 13, 32, 92
+NEWLINE, CARRIAGE_RETURN, SPACE, HASH, BACKSLASH = 10, 13, 32, 35, 92
 PLUS, MINUS, DOT, ZERO, NINE = 43, 45, 46, 48, 57
 UPPER_E, LOWER_E = 69, 101
 
@@ -17,9 +17,11 @@ def byte_set(content: bytes) -> np.ndarray:
     return np.isin(np.arange(256), np.frombuffer(content, np.uint8))
 
 
-BLANK = byte_set(b" \t")
+BLANK = byte_set(b" \t\v\f")
 LINE_END = byte_set(b"\r\n#")  # a comment ends what a parser sees of a line
-TOKEN_END = byte_set(b" \t\r\n#\\")
+TOKEN_END = byte_set(b" \t\v\f\r\n#\\")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MARK_0, MARK_1, MARK_2 = BYTE_ORDER_MARK
 
 # Powers of ten up to 10^22 are doubles without error.
 POWERS_OF_TEN = np.array([float(f"1e{k}") for k in range(23)])
@@ -28,6 +30,8 @@ FAST_DIGITS = 18  # 10^18 still fits an int64
 SPLITTER = float((1 << 27) + 1)
 
 NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+# As C and C++ programs write NaN and infinity: -1.#IND00, 1.#QNAN, 1.#INF, rounded to 1.#R or 1.#J, and -nan(ind).
+NO_NUMBER = re.compile(rb"[+-]?\d\.#[A-Z]+\d*|[+-]?nan\(\w*\)|[+-]?\xe2\x88\x9e", re.IGNORECASE)
 
 
 @njit(cache=True)
@@ -40,14 +44,25 @@ def doubled(array):
 
 @njit(cache=True, inline="always")
 def skip_blanks(data, i, end):
-    """The position of the next byte of the line that is no space or tab; a backslash at its end continues a line."""
+    """The position of the next byte of the line that is no blank and of no byte-order mark.
+
+    A backslash at a line's end, with or without blanks behind it, continues the line.
+    """
     while i < end:
         c = data[i]
         if BLANK[c]:
             i += 1
-        elif c == BACKSLASH and i + 1 < end and data[i + 1] == NEWLINE:
-            i += 2
-        elif c == BACKSLASH and i + 2 < end and data[i + 1] == CARRIAGE_RETURN and data[i + 2] == NEWLINE:
+        elif c == BACKSLASH:
+            after = i + 1
+            while after < end and BLANK[data[after]]:
+                after += 1
+            if after + 1 < end and data[after] == CARRIAGE_RETURN and data[after + 1] == NEWLINE:
+                i = after + 2
+            elif after < end and (data[after] == NEWLINE or data[after] == CARRIAGE_RETURN):
+                i = after + 1
+            else:
+                break
+        elif c == MARK_0 and i + 2 < end and data[i + 1] == MARK_1 and data[i + 2] == MARK_2:
             i += 3
         else:
             break
@@ -64,8 +79,8 @@ def skip_line(data, i, end):
 
 @njit(cache=True, inline="always")
 def ends_token(data, i, end):
-    """Whether a number or index stops before position i."""
-    return i >= end or TOKEN_END[data[i]]
+    """Whether a number or index stops before position i > 0; the `#` of 1.#IND belongs to it."""
+    return i >= end or (TOKEN_END[data[i]] and not (data[i] == HASH and data[i - 1] == DOT))
 
 
 @njit(cache=True, inline="always")
@@ -203,16 +218,19 @@ def line_number(data: bytes, offset: int) -> int:
 
 
 def python_float(data: bytes, start: int, end: int) -> float:
-    """What `float()` makes of a token.
+    """What `float()` makes of a token; NaN where a program wrote that it had no number.
 
     Raises:
         MalformedError: it is no number.
     """
     token = data[start:end]
-    if not NUMBER.fullmatch(token):
-        shown = token[:30].decode("utf-8", "replace")
-        raise MalformedError(f"line {line_number(data, start)}: expected a number, found {shown!r}")
-    return float(token)
+    if NUMBER.fullmatch(token):
+        return float(token)
+    if NO_NUMBER.fullmatch(token):
+        return float("nan")
+    hint = " (decimal commas? export it with points)" if b"," in token else ""
+    shown = token[:30].decode("utf-8", "replace")
+    raise MalformedError(f"line {line_number(data, start)}: expected a number, found {shown!r}{hint}")
 
 
 def fill_inexact(values: np.ndarray, inexact: np.ndarray, data: bytes) -> None:

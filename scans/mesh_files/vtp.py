@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
-from scans.mesh_files.ply import LABEL_NAMES
-from scans.mesh_files.polygons import checked_faces, fan
+from scans.mesh_files.label_names import holds_labels
+from scans.mesh_files.parsed import MalformedError, Parsed
+from scans.mesh_files.polygons import checked_faces, strips, triangulate
 from scans.mesh_files.text import number_table
 
 TYPES = {f"{kind}{8 * size}": f"{kind[0].lower()}{size}" for kind in ("Int", "UInt") for size in (1, 2, 4, 8)}
 TYPES |= {"Float32": "f4", "Float64": "f8"}
+NAMES = {"Points": "points", "Verts": "single points", "Lines": "lines", "Polys": "polygons", "Strips": "strips"}
 BYTE_ORDERS = {"LittleEndian": "<", "BigEndian": ">"}
 APPENDED = re.compile(rb"<AppendedData\s+encoding\s*=\s*[\"'](raw|base64)[\"']\s*>\s*_")
 MOST_PER_BYTE = 50  # compression shrinks a scan, but never by this much
@@ -124,10 +124,11 @@ class VtpFile:
         return content[:size]
 
 
-def parse_vtp(data: bytes) -> Mesh:
+def parse_vtp(data: bytes) -> Parsed:
     """The triangles of a VTP file, every point in the file's order, with its labels where it has any.
 
-    Polygons are cut into fans; lines and strips are left aside. Labels are point data named label, labels or fdi.
+    Polygons and triangle strips are cut into triangles; single points and lines are left aside. Labels are point or
+    cell data named label, labels, fdi or the like.
 
     Raises:
         MalformedError: it is broken, has several pieces, or a face refers to no point.
@@ -136,25 +137,68 @@ def parse_vtp(data: bytes) -> Mesh:
     pieces = file.root.findall("PolyData/Piece")
     if len(pieces) != 1:
         raise MalformedError(f"it has {len(pieces)} pieces: save it as one")
-    points = pieces[0].find("Points/DataArray")
-    arrays = {array.get("Name"): array for array in pieces[0].findall("Polys/DataArray")}
-    if points is None or not {"offsets", "connectivity"} <= arrays.keys():
-        return Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
+    piece = pieces[0]
+    points = piece.find("Points/DataArray")
+    if points is None:
+        return Parsed(np.empty((0, 3)), np.empty((0, 3), np.int32))
     coordinates = file.array(points).astype(np.float64)
     if len(coordinates) % 3:
         raise MalformedError("its points have no three coordinates each")
     vertices = coordinates.reshape(-1, 3)
-    ends, corners = file.array(arrays["offsets"]).astype(np.int64), file.array(arrays["connectivity"]).astype(np.int64)
+    check_count(piece, "Points", len(vertices))
+    sizes, corners = cells(file, piece, "Polys")
+    faces, polygon = triangulate(vertices, corners, sizes)
+    strip_sizes, strip_corners = cells(file, piece, "Strips")
+    stripped, strip = strips(strip_corners, strip_sizes)
+    faces = np.concatenate([faces, checked_faces(stripped, len(vertices))])
+    labels = labels_of(file, piece, "PointData", len(vertices))
+    # Cells are counted in this order.
+    before = [len(cells(file, piece, name)[0]) for name in ("Verts", "Lines")]
+    cell_labels = labels_of(file, piece, "CellData", sum(before) + len(sizes) + len(strip_sizes))
+    if cell_labels is not None:
+        cell_labels = cell_labels[sum(before) + np.concatenate([polygon, len(sizes) + strip])]
+    notes = tuple(
+        f"{count} {NAMES[name]} are left out" for count, name in zip(before, ("Verts", "Lines"), strict=True) if count
+    )
+    return Parsed(vertices, faces, labels, cell_labels, notes)
+
+
+def cells(file: VtpFile, piece: ElementTree.Element, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """How many corners each cell of a kind has, and all corners one after another.
+
+    Raises:
+        MalformedError: they don't lie one after another, or are more or fewer than promised.
+    """
+    arrays = {array.get("Name"): array for array in piece.findall(f"{name}/DataArray")}
+    if not {"offsets", "connectivity"} <= arrays.keys():
+        check_count(piece, name, 0)
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    ends, corners = (file.array(arrays[part]).astype(np.int64) for part in ("offsets", "connectivity"))
     sizes = np.diff(ends, prepend=0)
-    if len(ends) and (sizes.min() < 0 or ends[-1] != len(corners)):
-        raise MalformedError("its polygons don't lie one after another")
-    for name, promised, found in (("Points", len(vertices), "points"), ("Polys", len(ends), "polygons")):
-        if pieces[0].get(f"NumberOf{name}", "").strip() != str(promised):
-            raise MalformedError(f"it promises {pieces[0].get(f'NumberOf{name}')} {found} and has {promised}")
-    labels = None
-    for array in pieces[0].findall("PointData/DataArray"):
-        if labels is None and array.get("Name", "").lower() in LABEL_NAMES:
+    if (len(ends) and (sizes.min() < 0 or ends[-1] != len(corners))) or (not len(ends) and len(corners)):
+        raise MalformedError(f"its {NAMES[name]} don't lie one after another")
+    check_count(piece, name, len(ends))
+    return sizes, corners
+
+
+def labels_of(file: VtpFile, piece: ElementTree.Element, name: str, count: int) -> np.ndarray | None:
+    """The labels among point or cell data, one for each of `count`; None where there are none.
+
+    Raises:
+        MalformedError: they are more or fewer.
+    """
+    for array in piece.findall(f"{name}/DataArray"):
+        if holds_labels(array.get("Name")):
             labels = file.array(array)
-            if len(labels) != len(vertices):
-                raise MalformedError(f"it has {len(labels)} labels for {len(vertices)} points")
-    return Mesh(vertices, checked_faces(fan(corners, sizes), len(vertices)), labels)
+            if len(labels) != count:
+                what = "points" if name == "PointData" else "cells"
+                raise MalformedError(f"it has {len(labels)} labels for {count} {what}")
+            return labels
+    return None
+
+
+def check_count(piece: ElementTree.Element, name: str, found: int) -> None:
+    """Refuse a piece that doesn't hold what it promises."""
+    promised = piece.get(f"NumberOf{name}", "" if found else "0").strip()
+    if promised != str(found):
+        raise MalformedError(f"it promises {promised or 'no'} {NAMES[name]} and has {found}")

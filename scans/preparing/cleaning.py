@@ -1,6 +1,7 @@
 """Scans without the vertices and faces that no surface has, and an account of what went."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -8,14 +9,19 @@ from scipy.sparse.csgraph import connected_components
 
 from scans.errors import ScanError
 from scans.mesh import Mesh
+from scans.mesh_edit import compacted, face_components, first_of_equal, majority
+from scans.sampling.border import border_edges
 
 # A triangle is a line to double precision when its height is 10^-12 of its longest edge: what remains is rounding.
 FLAT = 1e-12
+# Vertices of borders that are nearer to each other than this share of the border's median edge are one vertex, written
+# with other last digits.
+SAME_PLACE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class CleaningReport:
-    """What `clean` found; a face counts once, under the first reason that holds. `dataclasses.asdict` dumps it.
+    """What `clean` found; a face counts once, under the first reason that holds.
 
     Attributes:
         vertices_before, faces_before, vertices_after, faces_after: sizes of the mesh.
@@ -28,6 +34,9 @@ class CleaningReport:
         specks: connected components smaller than the allowed share of the largest one's area.
         speck_faces: the faces in them.
         unreferenced_vertices: finite vertices that no remaining face uses.
+        merged_vertices: vertices that went because an earlier one lies at the same place.
+        relabelled_vertices: vertices that took over another label, for those at their place had different ones.
+        notes: what the file's reader left out or guessed.
     """
 
     vertices_before: int
@@ -43,17 +52,52 @@ class CleaningReport:
     specks: int
     speck_faces: int
     unreferenced_vertices: int
+    merged_vertices: int = 0
+    relabelled_vertices: int = 0
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it for JSON; of the last three only what is there, so that most shards stay as they were."""
+        later = ("merged_vertices", "relabelled_vertices", "notes")
+        return {name: value for name, value in asdict(self).items() if name not in later or value}
+
+
+def changes(counts: dict[str, Any]) -> str:
+    """What cleaning changed, in words; empty where it changed nothing.
+
+    Args:
+        counts: a `CleaningReport` as a dict.
+    """
+    told = [f"{counts[name]} {what}" for name, what in WORDS.items() if counts.get(name)]
+    return "; ".join([*told, *counts.get("notes", ())])
+
+
+WORDS = {
+    "out_of_range_faces": "faces refer to no vertex",
+    "nonfinite_faces": "faces have a corner with NaN or infinite coordinates",
+    "repeated_corner_faces": "faces repeat a corner",
+    "flat_faces": "faces have no area",
+    "duplicate_faces": "faces are there twice",
+    "speck_faces": "faces lie in loose parts (specks)",
+    "unreferenced_vertices": "vertices are in no face",
+    "merged_vertices": "vertices were merged with another at the same place",
+    "relabelled_vertices": "vertices took the label that most at their place have",
+}
 
 
 def double_areas(corners: np.ndarray) -> np.ndarray:
     """Twice the area (F,) of triangles with corners (F, 3, 3); 0 where they are flat to double precision."""
     with np.errstate(over="ignore", invalid="ignore"):
         first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-        third = second - first
-        normal = np.cross(first, second)
-        area = np.sqrt(np.einsum("ij,ij->i", normal, normal))
-        longest = np.maximum.reduce([np.einsum("ij,ij->i", edge, edge) for edge in (first, second, third)])
+        area = np.sqrt(squares(np.cross(first, second)))
+        longest = np.maximum.reduce([squares(edge) for edge in (first, second, second - first)])
         return np.where((area > FLAT * longest) & np.isfinite(longest), area, 0.0)
+
+
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Squared lengths (N,) of (N, 3), added up in one order on every machine."""
+    x, y, z = vectors.T
+    return x * x + y * y + z * z
 
 
 def first_of_each(faces: np.ndarray, vertex_count: int) -> np.ndarray:
@@ -69,33 +113,72 @@ def first_of_each(faces: np.ndarray, vertex_count: int) -> np.ndarray:
     return keep
 
 
-def component_of(faces: np.ndarray, vertex_count: int) -> np.ndarray:
-    """The number (F,) of each face's connected component; faces that share a vertex are connected."""
-    tails, heads = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
-    graph = coo_array((np.ones(len(tails), bool), (tails, heads)), shape=(vertex_count, vertex_count))
-    _, component = connected_components(graph.tocsr(), directed=False)
-    return component[faces[:, 0]]
+def same_place(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """For each vertex of a face the first such one at its place.
+
+    Files repeat vertices at the seams of textures, or in each face. Places are equal to the bit, or, for vertices on a
+    border, nearer than SAME_PLACE, unless a face would lose a corner by that: some programs round a vertex anew for
+    each of its faces.
+
+    Args:
+        vertices: (V, 3) float64.
+        faces: (F, 3), all corners finite.
+
+    Returns:
+        (V,) int64; a vertex without another at its place is its own.
+    """
+    here = np.flatnonzero(compacted(faces, len(vertices))[0])
+    first = np.arange(len(vertices))
+    first[here] = here[first_of_equal(vertices[here] + 0.0)]  # −0 and 0 are one place
+    joined = first[faces]
+    edges = border_edges(joined)[:, :2]
+    if len(edges) == 0:
+        return first
+    border = np.unique(edges)
+    places = vertices[border]
+    with np.errstate(over="ignore"):
+        cell = 2 * SAME_PLACE * np.median(np.sqrt(squares(vertices[edges[:, 0]] - vertices[edges[:, 1]])))
+    if not 0 < cell < np.inf:
+        return first
+    # Two places that are nearer than half a cell along each axis share a cell of one of eight grids.
+    groups: list[np.ndarray] = []
+    vertex_count = len(border)
+    for shift in np.ndindex(2, 2, 2):
+        cells = np.floor(places / cell + np.array(shift) / 2) + 0.0
+        cells = np.where(np.isfinite(cells), cells, places)
+        groups.append(first_of_equal(cells) + vertex_count * (1 + len(groups)))
+    vertex, group = np.tile(np.arange(vertex_count), 8), np.concatenate(groups)
+    graph = coo_array((np.ones(len(group), bool), (vertex, group)), shape=(9 * vertex_count, 9 * vertex_count))
+    component = connected_components(graph.tocsr(), directed=False)[1][:vertex_count]
+    _, representative, of_vertex = np.unique(component, return_index=True, return_inverse=True)
+    nearest = np.arange(len(vertices))
+    nearest[border] = border[representative[of_vertex]]
+    collapsed = np.equal(nearest[joined], nearest[joined[:, [1, 2, 0]]]) & ~np.equal(joined, joined[:, [1, 2, 0]])
+    torn = np.unique(nearest[joined[collapsed.any(axis=1)]])
+    nearest[np.isin(nearest, torn)] = np.flatnonzero(np.isin(nearest, torn))
+    return nearest[first]
 
 
 def clean(
-    mesh: Mesh, source: object = "the scan", smallest_share: float = 0.01, most_lost: float = 0.5
+    mesh: Mesh, source: object = "the scan", smallest_share: float = 0.01, max_removed_fraction: float = 0.02
 ) -> tuple[Mesh, CleaningReport]:
-    """Drop what no surface has: broken faces, doubles, specks and vertices that nothing uses.
+    """Merge vertices at one place, and drop what no surface has: broken faces, doubles, specks, unused vertices.
 
     What remains keeps its order and its labels.
 
     Args:
         source: the file, for messages.
         smallest_share: connected components whose area is below this share of the largest component's are specks.
-        most_lost: the largest share of the faces that may go.
+        max_removed_fraction: of the surface's area that may go: faces with unusable corners, which count as average
+            ones, and specks. Doubles and flat faces are no loss.
 
     Returns:
         the clean mesh, and the counts of what went.
 
     Raises:
-        ScanError: no face is left, or more than `most_lost` of them went.
+        ScanError: no face is left, or more than `max_removed_fraction` of the surface went.
     """
-    vertices, faces = mesh.vertices, mesh.faces
+    vertices, faces, labels = mesh.vertices, mesh.faces, mesh.labels
     finite = np.isfinite(vertices).all(axis=1)
     went: list[int] = []
 
@@ -107,6 +190,17 @@ def clean(
 
     keep(np.all((faces >= 0) & (faces < len(vertices)), axis=1))
     keep(finite[faces].all(axis=1))
+    unusable = sum(went)
+    place = same_place(vertices, faces)
+    merged = int(np.count_nonzero(place != np.arange(len(vertices))))
+    relabelled = 0
+    if merged and labels is not None:
+        here = np.flatnonzero(compacted(faces, len(vertices))[0])
+        labels = labels.copy()
+        labels[here] = majority(place[here], labels[here], len(vertices))[place[here]]
+        relabelled = int(np.count_nonzero(labels != mesh.labels))
+    if merged:
+        faces = place[faces]
     keep(~np.equal(faces, faces[:, [1, 2, 0]]).any(axis=1))
     areas = double_areas(vertices[faces])
     solid = areas > 0
@@ -115,19 +209,18 @@ def clean(
     first = first_of_each(faces, len(vertices))
     keep(first)
     areas = areas[first]
-    specks = 0
+    specks, kept_area = 0, float(areas.sum())
     if len(faces):
-        component = component_of(faces, len(vertices))
+        component = face_components(faces, len(vertices))
         component_areas = np.bincount(component, weights=areas)
         speck = component_areas < smallest_share * component_areas.max()
         specks = int(np.count_nonzero(speck & (np.bincount(component) > 0)))
+        kept_area = float(component_areas[~speck].sum())
         keep(~speck[component])
     else:
         went.append(0)
 
-    used = np.zeros(len(vertices), dtype=bool)
-    used[faces] = True
-    number = np.cumsum(used, dtype=np.int64) - 1
+    used, faces = compacted(faces, len(vertices))
     report = CleaningReport(
         vertices_before=len(vertices),
         faces_before=len(mesh.faces),
@@ -141,14 +234,24 @@ def clean(
         duplicate_faces=went[4],
         specks=specks,
         speck_faces=went[5],
-        unreferenced_vertices=int(np.count_nonzero(finite & ~used)),
+        unreferenced_vertices=int(np.count_nonzero(finite & ~used)) - merged,
+        merged_vertices=merged,
+        relabelled_vertices=relabelled,
+        notes=mesh.notes,
     )
-    if len(faces) == 0 or sum(went) > most_lost * len(mesh.faces):
+    if len(faces) == 0:
         raise ScanError(
-            f"{source}: {sum(went)} of its {len(mesh.faces)} faces are unusable: {went[0]} refer to no vertex, "
-            f"{went[1]} to one of {report.nonfinite_vertices} vertices with NaN or infinite coordinates, "
-            f"{went[2]} repeat a corner, {went[3]} have no area, {went[4]} are doubles, {went[5]} lie in {specks} "
-            "specks. Repair or export the scan again"
+            f"{source}: none of its {len(mesh.faces)} faces is usable: {changes(report.as_dict())}. "
+            "Repair or export the scan again"
         )
-    labels = None if mesh.labels is None else mesh.labels[used]
-    return Mesh(vertices[used], number[faces].astype(np.int32), labels), report
+    whole_area = float(areas.sum())
+    whole_area += unusable * whole_area / len(areas)
+    removed = 1 - kept_area / whole_area
+    if removed > max_removed_fraction:
+        raise ScanError(
+            f"{source}: cleaning would remove {removed:.1%} of its surface, and {max_removed_fraction:.1%} may go "
+            f"(prepare.max_removed_fraction): {changes(report.as_dict())}. Of {len(mesh.faces)} faces, {unusable} have "
+            f"unusable corners and {went[5]} lie in {specks} loose parts. Repair it: delete what is no scan, and merge "
+            "(weld) vertices where neighbouring faces share none; or raise prepare.max_removed_fraction"
+        )
+    return Mesh(vertices[used], faces, None if labels is None else labels[used], mesh.notes), report

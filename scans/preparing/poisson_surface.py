@@ -5,6 +5,7 @@ from scipy.spatial import cKDTree
 
 from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
+from scans.mesh_edit import compacted
 from scans.sampling.poisson_disk import lattice_spacing
 from scans.sampling.sample_surface import face_areas, sample_surface
 
@@ -52,9 +53,9 @@ def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: 
     faces = faces[np.asarray(near, bool)[faces].all(axis=1)]
     if len(faces) == 0:
         raise ScanError(f"{source}: no surface comes of its Poisson reconstruction. {REMEDY}")
-    used, corners = np.unique(faces, return_inverse=True)
+    used, faces = compacted(faces, len(vertices))
     labels = None if mesh.labels is None else mesh.labels[cKDTree(mesh.vertices).query(vertices[used])[1]]
-    return Mesh(vertices[used], corners.reshape(-1, 3).astype(np.int32), labels)
+    return Mesh(vertices[used], faces, labels)
 
 
 REMEDY = "Raise prepare.reconstruction.points, check that the scan's faces all look outward, or leave the scan out"

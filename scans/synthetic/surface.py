@@ -1,9 +1,8 @@
 """From the solid to a triangle surface: surface nets on a voxel grid, and the part of it that a scan holds."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from scans.mesh_edit import face_components, keep_faces
 from scans.surface_nets import surface_nets
 from scans.synthetic.field import probe, voxels
 from scans.synthetic.tables import Crowns, Gums
@@ -53,13 +52,5 @@ def keep(vertices: np.ndarray, faces: np.ndarray, kept: np.ndarray) -> tuple[np.
         vertices (W, 3); faces (G, 3) int32.
     """
     faces = faces[kept[faces].all(axis=1)]
-    n = len(vertices)
-    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    piece = connected_components(graph, directed=False)[1]
-    largest = np.bincount(piece[faces[:, 0]]).argmax()
-    faces = faces[piece[faces[:, 0]] == largest]
-    used = np.zeros(n, bool)
-    used[faces] = True
-    index = np.cumsum(used, dtype=np.int32) - 1
-    return vertices[used], index[faces]
+    piece = face_components(faces, len(vertices))
+    return keep_faces(vertices, faces, piece == np.bincount(piece).argmax())

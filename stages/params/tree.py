@@ -124,6 +124,9 @@ class PrepareParams(Section):
     min_component_fraction: Share = Field(
         0.01, description="Connected components smaller than this fraction of the largest are removed."
     )
+    max_removed_fraction: Share = Field(
+        0.02, description="Of a scan's surface, cleaning may remove this much; a scan that would lose more is refused."
+    )
     on_bad_scan: Literal["fail", "skip"] = Field(
         "fail", description="Whether a broken scan stops the stage, or is left out and listed in cleaning.json."
     )

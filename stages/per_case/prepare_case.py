@@ -1,6 +1,6 @@
 """One scan, from its raw files to a normalised mesh and a point cloud; done in a worker."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from scans.cases.manifest import RawCase
 from scans.errors import ScanError
@@ -35,13 +35,13 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
         check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
         check_label_order(mesh, SCANS / (case.labels or case.mesh))
     mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
-    mesh, cleaning = clean(mesh, path, smallest_share=prepare.min_component_fraction)
+    mesh, cleaning = clean(mesh, path, prepare.min_component_fraction, prepare.max_removed_fraction)
     check_size(mesh, path)
     rng = generator(prepare.seed, case.id)
     if prepare.surface == "poisson":
         made_from = prepare.reconstruction
         mesh = reconstruct(mesh, path, rng, count=made_from.points, depth=made_from.depth)
-        mesh, _ = clean(mesh, path, smallest_share=prepare.min_component_fraction)
+        mesh, _ = clean(mesh, path, prepare.min_component_fraction, prepare.max_removed_fraction)
     samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
     jitter = generator(prepare.seed, f"{case.id}/framing")
@@ -57,5 +57,5 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
         radius=radius,
         mesh=replace(mesh, vertices=normalise(mesh.vertices, center, radius)),
         source=source,
-        cleaning=asdict(cleaning),
+        cleaning=cleaning.as_dict(),
     )

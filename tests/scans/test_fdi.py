@@ -15,3 +15,8 @@ def test_known_numbers_become_bytes() -> None:
 def test_unknown_numbers_are_named(wrong: float) -> None:
     with pytest.raises(ScanError, match=rf"a\.ply: 2 of 3 labels are no FDI numbers \({wrong:g}\)"):
         checked_labels(np.array([wrong, 11, wrong]), "a.ply")
+
+
+def test_labels_that_count_the_teeth() -> None:
+    with pytest.raises(ScanError, match=r"do they count the teeth, as MeshSegNet's 0-14 do\?"):
+        checked_labels(np.arange(15), "a.vtp")

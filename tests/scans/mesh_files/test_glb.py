@@ -7,7 +7,7 @@ import trimesh
 
 from scans.mesh import Mesh
 from scans.mesh_files.glb import parse_glb
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError
 
 
 def glb(*meshes: trimesh.Trimesh) -> bytes:
@@ -47,18 +47,53 @@ def test_meshes_stand_where_the_scene_puts_them(shape: trimesh.Trimesh) -> None:
     assert len(parse_glb(glb(shape, shape.copy())).vertices) == 10
 
 
+def test_a_mesh_may_stand_in_several_places(shape: trimesh.Trimesh) -> None:
+    nodes = [{"mesh": 0}, {"mesh": 0, "translation": [0, 0, 5]}]
+    mesh = parse_glb(edited(glb(shape), {"nodes": nodes, "scenes": [{"nodes": [0, 1]}]}))
+    np.testing.assert_array_equal(mesh.vertices, np.concatenate([shape.vertices, shape.vertices + np.array([0, 0, 5])]))
+    np.testing.assert_array_equal(mesh.faces, np.concatenate([shape.faces, shape.faces + 5]))
+
+
+def test_what_mirrors_turns_the_faces(shape: trimesh.Trimesh) -> None:
+    mirror = [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 3, 0, 0, 1]  # column by column
+    nodes = [{"children": [1], "scale": [2, 2, 2]}, {"mesh": 0, "matrix": mirror}]
+    mesh = parse_glb(edited(glb(shape), {"nodes": nodes, "scenes": [{"nodes": [0]}]}))
+    np.testing.assert_array_equal(mesh.vertices, (shape.vertices * [-1, 1, 1] + [3, 0, 0]) * 2)
+    np.testing.assert_array_equal(mesh.faces, shape.faces[:, ::-1])
+
+
+def test_what_is_left_out_is_noted(shape: trimesh.Trimesh) -> None:
+    content = glb(shape, shape.copy())
+    mesh = parse_glb(edited(content, {"nodes": [{"mesh": 1}], "scenes": [{"nodes": [0]}], "scene": 0}))
+    assert len(mesh.faces) == 4
+    assert mesh.notes == ("1 meshes outside its default scene are left out",)
+    points = [{"primitives": [{"attributes": {"POSITION": 0}, "mode": 0}]}]
+    assert parse_glb(edited(glb(shape), {"meshes": points})).notes == ("1 primitives of points or lines are left out",)
+
+
 def test_refusals(shape: trimesh.Trimesh) -> None:
     content = glb(shape)
     node = {"mesh": 0}
+    many = {"nodes": [node] * 999, "scenes": [{"nodes": list(range(999))}]}
+    view = {"buffer": 0, "byteLength": 8, "extensions": {"EXT_meshopt_compression": {}}}
+    instances = {"mesh": 0, "extensions": {"EXT_mesh_gpu_instancing": {}}}
     for broken, reason in (
         (content[:100], "cut short"),
+        (content[:4] + b"\1" + content[5:], "version 1"),
         (edited(content, {"buffers": [{"uri": "../secret.bin", "byteLength": 1}]}), "outside the file"),
-        (edited(content, {"accessors": [{"count": 10**12, "type": "VEC3", "componentType": 5126}]}), "compressed"),
-        (edited(content, {"nodes": [node] * 9}), "several times"),
+        (edited(content, {"accessors": [{"count": 10**12, "type": "VEC3", "componentType": 5126}] * 2}), "compressed"),
+        (edited(content, {"extensionsRequired": ["KHR_draco_mesh_compression"]}), r"compressed \(KHR_draco"),
+        (edited(content, {"bufferViews": [view]}), r"compressed \(EXT_meshopt"),
+        (edited(content, {"extensionsRequired": ["VENDOR_cipher"]}), "extension VENDOR_cipher"),
+        (edited(content, {"nodes": [instances], "scenes": [{"nodes": [0]}]}), "EXT_mesh_gpu_instancing"),
+        (edited(content, many), "more than the file"),
         (edited(content, {"nodes": [{"name": str(k)} for k in range(2000)]}), "over 1000 nodes"),
-        (edited(content, {"bufferViews": [{"buffer": 0, "byteLength": len(content)}] * 50}), "more than the file"),
-        (edited(content, {"accessors": 3}), "no GLB that can be read"),
-        (content[:60] + b"\xff" + content[61:], "no GLB that can be read"),
+        (edited(content, {"nodes": [{"children": [0]}], "scenes": [{"nodes": [0]}]}), "several places of the tree"),
+        (edited(content, {"nodes": [{"children": [7]}], "scenes": [{"nodes": [0]}]}), r"nodes\[7\], and it has 1"),
+        (edited(content, {"nodes": [{"mesh": 0, "scale": [1, 1]}], "scenes": [{"nodes": [0]}]}), "no 3 numbers"),
+        (edited(content, {"bufferViews": [{"buffer": 0, "byteLength": 10**12}] * 2}), "more than the file"),
+        (edited(content, {"accessors": 3}), "accessors are no list"),
+        (content[:60] + b"\xff" + content[61:], "scene is broken"),
     ):
         with pytest.raises(MalformedError, match=reason):
             parse_glb(broken)

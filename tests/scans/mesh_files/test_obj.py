@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from scans.mesh_files.malformed import MalformedError
 from scans.mesh_files.obj import parse_obj
+from scans.mesh_files.parsed import MalformedError
 
 SQUARE = b"v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 TWO = [[0, 1, 2], [0, 2, 3]]

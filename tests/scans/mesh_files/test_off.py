@@ -3,8 +3,8 @@ import pytest
 import trimesh
 
 from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
 from scans.mesh_files.off import parse_off
+from scans.mesh_files.parsed import MalformedError
 
 BODY = "4 2 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n3 0 1 2\n"
 COLOURED = "4 2 0\n0 0 0 255 0 0 255\n1 0 0 1 1 1 1\n1 1 0 0 0 0 0\n0 1 0 0 0 0 0\n4 0 1 2 3 9 9 9\n3 0 1 2\n"

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from scans.mesh import Mesh
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError
 from scans.mesh_files.ply import parse_ply
 
 XYZ = "property float x\nproperty float y\nproperty float z\n"
@@ -133,3 +133,50 @@ def test_negative_list_is_refused() -> None:
 def test_refusals(content: bytes, reason: str) -> None:
     with pytest.raises(MalformedError, match=reason):
         parse_ply(content)
+
+
+@pytest.mark.parametrize("kind", ["ascii", "binary_little_endian", "binary_big_endian"])
+@pytest.mark.parametrize("even", [True, False])
+def test_labels_on_faces(kind: str, even: bool) -> None:
+    element = "element face 2\nproperty list uchar int vertex_indices\nproperty float scalar_label\n"
+    content = header(kind, "element vertex 5\n" + XYZ, element)
+    square = [0, 1, 2] if even else [0, 1, 2, 3]
+    if kind == "ascii":
+        rows = [f"{x} {y} {z}" for x, y, z in POINTS]
+        content += text(*rows, f"{len(square)} {' '.join(map(str, square))} 11", "3 0 2 3 12.0")
+    else:
+        order = "<" if kind == "binary_little_endian" else ">"
+        content += b"".join(struct.pack(order + "fff", *point) for point in POINTS)
+        content += struct.pack(f"{order}B{len(square)}if", len(square), *square, 11)
+        content += struct.pack(order + "Biiif", 3, 0, 2, 3, 12)
+    mesh = parse_ply(content)
+    assert mesh.labels is None
+    assert mesh.face_labels is not None
+    assert mesh.face_labels.tolist() == [11, 12] if even else [11, 11, 12]
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "Labels", "FDI", "scalar_label", "scalar_Label", "scalar_FDI", "tooth_label"]
+)
+def test_what_programs_call_labels(name: str) -> None:
+    assert parse_ply(by_hand("ascii").replace(b"Label", name.encode())).labels is not None
+
+
+def test_what_isnt_called_labels() -> None:
+    assert parse_ply(by_hand("ascii").replace(b"Label", b"quality")).labels is None
+
+
+def test_labels_of_eight_bytes() -> None:
+    vertex = "element vertex 3\n" + XYZ + "property int64 label\n"
+    content = header("binary_little_endian", vertex, "element face 1\nproperty list uint64 int64 vertex_indices\n")
+    body = b"".join(struct.pack("<fffq", *point, 11) for point in POINTS[:3]) + struct.pack("<Qqqq", 3, 0, 1, 2)
+    mesh = parse_ply(content + body)
+    assert mesh.labels is not None
+    assert (mesh.labels.tolist(), mesh.faces.tolist()) == ([11, 11, 11], [[0, 1, 2]])
+    with pytest.raises(MalformedError, match="refer to vertices"):
+        parse_ply(content + body[:-8] + struct.pack("<q", -1))
+
+
+def test_a_header_of_cr_alone_before_a_body_that_begins_with_lf() -> None:
+    content = header("binary_little_endian", "element vertex 1\nproperty uchar a\n" + XYZ).replace(b"\n", b"\r")
+    assert parse_ply(content + b"\n" + struct.pack("<fff", 1, 2, 3)).vertices.tolist() == [[1, 2, 3]]

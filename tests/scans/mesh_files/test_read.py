@@ -71,9 +71,20 @@ def test_a_suffix_that_lies(tmp_path: Path, suffix: str, content: str) -> None:
         ("a.obj", b"v nan 0 0\nv 0 inf 0\nv 0 0 nan\nf 1 2 3\n", "all 3 vertices have NaN or infinite coordinates"),
         ("a.obj", OBJ + b"f 1 2 9\n", "refer to vertices that the file doesn't have"),
         ("a.obj", bytes(range(256)) * 9, "binary data"),
-        ("a.obj", OBJ.decode().encode("utf-16"), "binary data"),
+        ("a.obj", OBJ.decode().encode("utf-16-le"), "UTF-16 text without its mark"),
+        ("a.obj", b"\xff\xfev\0\0\xd8", "begins as UTF-16 text and goes on otherwise"),
+        ("a.obj", b"v 1,5 0 0\n", "expected a number, found '1,5' .decimal commas"),
         ("a.obj", b"<!DOCTYPE html><html>410 Gone</html>", "an HTML page"),
         ("a.obj", b"PK\x03\x04...", "a zip archive"),
+        ("a.stl", b"PK\x03\x04..." + b"3D/3dmodel.model", "a 3MF file"),
+        ("a.stl", b"\x1f\x8b" * 50, "a gzip archive"),
+        ("a.ply", b"\0" * 128 + b"DICM" + b"\0" * 100, "DICOM"),
+        ("a.ply", b'<?xml version="1.0"?><HPS version="1.1">', "3Shape's DCM"),
+        ("a.vtp", b"# vtk DataFile Version 3.0\n", "a legacy VTK file"),
+        ("a.glb", b'{"asset": {"version": "2.0"}}', "JSON"),
+        ("a.stl", b"\0\5\x16\7" + b"\0" * 100, "an AppleDouble file"),
+        ("a.stl", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "git lfs pull"),
+        ("a.stl.gz", b"\x1f\x8b" * 50, "unknown kind of mesh file '.gz'. It holds a gzip archive"),
         ("a.ply", b"hello", "doesn't begin as a PLY file"),
         ("a.ply", PLY.replace(b"0 1 0 28", b"0 1 0 19"), r"1 of 3 labels are no FDI numbers \(19\)"),
         ("a.ply", PLY.replace(b"vertex 3", b"vertex 1000000000000"), "promises 1000000000000 rows"),
@@ -89,6 +100,36 @@ def test_refusals_name_file_reason_and_cure(tmp_path: Path, name: str, content: 
         read_mesh(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).count(". ") >= 1  # what to do next
+
+
+def test_labels_of_faces_go_to_the_vertices_and_a_note_says_so(tmp_path: Path) -> None:
+    head = PLY[: PLY.index(b"end_header")].replace(b"property int fdi\n", b"").replace(b"face 1", b"face 3")
+    rows = b"0 0 0\n1 0 0\n0 1 0\n3 0 1 2 11\n3 0 2 1 12\n3 2 0 0 12\n"
+    (tmp_path / "a.ply").write_bytes(head + b"property int fdi\nend_header\n" + rows)
+    mesh = read_mesh(tmp_path / "a.ply")
+    assert mesh.labels is not None
+    assert mesh.labels.tolist() == [12, 11, 12]  # three of four corners, one of two (the smaller), two of three
+    assert mesh.notes == ("labels on faces went to their vertices, each of which has the one of most of its faces",)
+
+
+NO_NUMBERS = ["-1.#IND", "1.#QNAN0", "-1.#IND00", "1.#INF", "1.#J", "-1.#R", "-nan(ind)", "nan", "NaN", "-inf", "∞"]
+
+
+@pytest.mark.parametrize("token", NO_NUMBERS)
+@pytest.mark.parametrize("suffix", [".obj", ".ply", ".stl", ".off", ".vtp"])
+def test_what_programs_write_for_no_number(tmp_path: Path, suffix: str, token: str) -> None:
+    content = FILES[suffix].replace(b"1 0 0", f"{token} 0 0".encode(), 1)
+    assert content != FILES[suffix]
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    vertices = read_mesh(path).vertices
+    assert np.isfinite(vertices).all(axis=1).tolist() == [True, False, True]
+    assert vertices[1, 1:].tolist() == [0, 0]
+
+
+def test_a_comment_may_touch_a_number(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_bytes(OBJ.replace(b"v 1 0 0\n", b"v 1 0 0#first\n").replace(b"f 1 2 3", b"f 1 2 3#f"))
+    assert read_mesh(tmp_path / "a.obj").vertices[1].tolist() == [1, 0, 0]
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

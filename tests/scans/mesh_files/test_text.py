@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError
 from scans.mesh_files.text import number_table
 
 LONGEST_FLOAT = 700

@@ -8,7 +8,7 @@ from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
-from scans.mesh_files.malformed import MalformedError
+from scans.mesh_files.parsed import MalformedError
 from scans.mesh_files.vtp import parse_vtp
 
 RNG = np.random.default_rng(0)
@@ -99,3 +99,40 @@ def test_point_that_is_not_there(text: bytes) -> None:
     broken = re.sub(rb'(Name="connectivity"[^>]*>\s*)\d+', rb"\g<1>3000", text)
     with pytest.raises(MalformedError, match="1 of 5000 faces refer to vertices"):
         parse_vtp(broken)
+
+
+PIECE = """<?xml version="1.0"?><VTKFile type="PolyData" byte_order="LittleEndian"><PolyData>
+<Piece NumberOfPoints="4" NumberOfVerts="1" NumberOfPolys="1" NumberOfStrips="1">
+<CellData><DataArray type="Float64" Name="scalar_Label" format="ascii">9 11 12</DataArray></CellData>
+<Points><DataArray type="Float32" NumberOfComponents="3" format="ascii">0 0 0 1 0 0 0 1 0 1 1 0</DataArray></Points>
+<Verts><DataArray type="Int64" Name="connectivity" format="ascii">3</DataArray>
+<DataArray type="Int64" Name="offsets" format="ascii">1</DataArray></Verts>
+<Polys><DataArray type="Int64" Name="connectivity" format="ascii">0 1 2</DataArray>
+<DataArray type="Int64" Name="offsets" format="ascii">3</DataArray></Polys>
+<Strips><DataArray type="Int64" Name="connectivity" format="ascii">0 1 2 3</DataArray>
+<DataArray type="Int64" Name="offsets" format="ascii">4</DataArray></Strips>
+</Piece></PolyData></VTKFile>"""
+
+
+def test_strips_and_the_labels_of_cells() -> None:
+    mesh = parse_vtp(PIECE.encode())
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 1, 2], [2, 1, 3]]
+    assert mesh.labels is None
+    assert mesh.face_labels is not None
+    assert mesh.face_labels.tolist() == [11, 12, 12]  # the first cell is the single point
+    assert mesh.notes == ("1 single points are left out",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('NumberOfStrips="1"', 'NumberOfStrips="2"', "promises 2 strips and has 1"),
+        ('NumberOfStrips="1"', "", "promises no strips and has 1"),
+        ("9 11 12", "9 11", "2 labels for 3 cells"),
+        ("0 1 2 3", "0 1 2 4", "1 of 2 faces refer to vertices"),
+        ("0 1 2 3", "0 1 2 3 0", "its strips don't lie one after another"),
+    ],
+)
+def test_refusals_of_strips(old: str, new: str, reason: str) -> None:
+    with pytest.raises(MalformedError, match=reason):
+        parse_vtp(PIECE.replace(old, new).encode())

@@ -1,11 +1,12 @@
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from scans.errors import ScanError
 from scans.mesh import Mesh
-from scans.preparing.cleaning import clean
+from scans.preparing.cleaning import changes, clean
 
 SIZES = ("vertices_before", "faces_before", "vertices_after", "faces_after")
 
@@ -41,7 +42,7 @@ def test_a_clean_mesh_stays(tetrahedron: Mesh) -> None:
     mesh, report = clean(tetrahedron)
     assert_same(mesh, tetrahedron)
     found = asdict(report)
-    assert found == dict.fromkeys(found, 0) | dict.fromkeys(SIZES, 4)
+    assert found == dict.fromkeys(found, 0) | dict.fromkeys(SIZES, 4) | {"notes": ()}
 
 
 @pytest.mark.parametrize(
@@ -55,13 +56,13 @@ def test_a_clean_mesh_stays(tetrahedron: Mesh) -> None:
         ([[0, 1, 2]], [[np.inf, 5, 5]], {"nonfinite_vertices": 1, "nonfinite_faces": 1}),
         # (0, 0, 0.5) halves the edge from vertex 0 to 1 (before: 1 to 2)
         ([[0, 1, 2]], [[0, 0, 0.5]], {"flat_faces": 1, "unreferenced_vertices": 1}),
-        ([[0, 1, 2]], [[0.5, 0.5, 0.5]], {"flat_faces": 1, "unreferenced_vertices": 1}),
+        ([[0, 1, 2]], [[0.5, 0.5, 0.5]], {"repeated_corner_faces": 1, "merged_vertices": 1, "relabelled_vertices": 1}),
         ([[0, 1, 2]], [[1e200, 0, 0]], {"flat_faces": 1, "unreferenced_vertices": 1}),
     ],
 )
 def test_each_fault_goes_and_is_counted(faces: list, vertices: list, counts: dict[str, int], tetrahedron: Mesh) -> None:
     broken = with_faces(tetrahedron, faces, vertices)
-    mesh, report = clean(broken)
+    mesh, report = clean(broken, max_removed_fraction=0.5)
     assert_same(mesh, tetrahedron)
     found = asdict(report)
     sizes = {
@@ -70,7 +71,7 @@ def test_each_fault_goes_and_is_counted(faces: list, vertices: list, counts: dic
         "vertices_after": 4,
         "faces_after": 4,
     }
-    assert found == dict.fromkeys(found, 0) | sizes | counts
+    assert found == dict.fromkeys(found, 0) | sizes | counts | {"notes": ()}
 
 
 def test_flat_to_double_precision_is_flat(tetrahedron: Mesh) -> None:
@@ -115,15 +116,135 @@ def test_components_that_share_only_a_vertex_are_one(tetrahedron: Mesh) -> None:
 
 
 def test_refuses_a_mesh_that_loses_too_much(tetrahedron: Mesh) -> None:
-    broken = with_faces(tetrahedron, [[0, 0, 0]] * 5)
-    with pytest.raises(ScanError, match=r"^a\.obj: 5 of its 9 faces are unusable: .* 5 repeat a corner"):
-        clean(broken, "a.obj")
-    assert len(clean(broken, most_lost=0.6)[0].faces) == 4
+    small = Mesh(tetrahedron.vertices * 0.1 + 5, tetrahedron.faces, tetrahedron.labels)  # 1 % of the area
+    both = joined(tetrahedron, small)
+    with pytest.raises(
+        ScanError, match=r"^a\.obj: cleaning would remove 1\.0% of its surface, and 0\.5% may go"
+    ) as caught:
+        clean(both, "a.obj", smallest_share=0.02, max_removed_fraction=0.005)
+    assert "4 faces lie in loose parts (specks)" in str(caught.value)
+    assert "prepare.max_removed_fraction" in str(caught.value)
+    assert "weld" in str(caught.value)
+    assert len(clean(both, smallest_share=0.02, max_removed_fraction=0.02)[0].faces) == 4
+
+
+def test_faces_with_unusable_corners_count_as_average_ones(tetrahedron: Mesh) -> None:
+    broken = with_faces(tetrahedron, [[0, 1, 2]], [[np.nan, 5, 5]])  # one of five
+    assert clean(broken, max_removed_fraction=0.21)[1].nonfinite_faces == 1
+    with pytest.raises(ScanError, match=r"would remove 20\.0% .*: 1 faces have a corner with NaN or infinite"):
+        clean(broken, max_removed_fraction=0.19)
+
+
+def test_what_has_no_area_or_is_there_twice_is_no_loss(tetrahedron: Mesh) -> None:
+    broken = with_faces(tetrahedron, [[0, 0, 0]] * 5 + tetrahedron.faces.tolist() * 3)
+    mesh, report = clean(broken, max_removed_fraction=0)
+    assert (report.repeated_corner_faces, report.duplicate_faces) == (5, 12)
+    assert_same(mesh, tetrahedron)
 
 
 def test_refuses_a_mesh_of_which_nothing_is_left() -> None:
     nothing = Mesh(np.full((3, 3), np.nan), np.array([[0, 1, 2]], np.int32))
-    with pytest.raises(ScanError, match="1 to one of 3 vertices with NaN or infinite coordinates"):
-        clean(nothing, most_lost=1.0)
-    with pytest.raises(ScanError, match="0 of its 0 faces"):
+    with pytest.raises(ScanError, match="none of its 1 faces is usable: 1 faces have a corner with NaN or infinite"):
+        clean(nothing, max_removed_fraction=1.0)
+    with pytest.raises(ScanError, match="none of its 0 faces"):
         clean(Mesh(np.zeros((3, 3)), np.zeros((0, 3), np.int32)))
+
+
+def bumpy(size: int = 20) -> Mesh:
+    """A wavy square of 19 x 19 mm; at one side its faces are small."""
+    x, y = np.meshgrid(np.linspace(0, 1, size) ** 2 * 19, np.linspace(0, 19, size), indexing="ij")
+    vertices = np.stack([x, y, np.sin(x) * np.cos(y)], axis=-1).reshape(-1, 3)
+    index = np.arange(size * size).reshape(size, size)
+    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+    faces = np.concatenate([np.stack(corner, axis=-1).reshape(-1, 3) for corner in ((a, b, c), (a, c, d))])
+    labels = np.where(vertices[:, 1] > 9, 11, 0).astype(np.uint8)
+    return Mesh(vertices, faces.astype(np.int32), labels)
+
+
+def soup(mesh: Mesh) -> Mesh:
+    """The mesh with three vertices of its own for each face."""
+    corners = mesh.faces.reshape(-1)
+    faces = np.arange(len(corners), dtype=np.int32).reshape(-1, 3)
+    return Mesh(mesh.vertices[corners], faces, None if mesh.labels is None else mesh.labels[corners])
+
+
+def test_vertices_at_one_place_are_one() -> None:
+    mesh = bumpy()
+    again, report = clean(soup(mesh))
+    assert report.merged_vertices == 3 * len(mesh.faces) - len(mesh.vertices)
+    assert (report.specks, report.unreferenced_vertices, report.relabelled_vertices) == (0, 0, 0)
+    np.testing.assert_array_equal(again.vertices[again.faces], mesh.vertices[mesh.faces])
+    assert again.labels is not None
+    assert mesh.labels is not None
+    np.testing.assert_array_equal(again.labels[again.faces], mesh.labels[mesh.faces])
+    first = np.unique(mesh.faces.reshape(-1), return_index=True)[1]
+    np.testing.assert_array_equal(again.vertices, mesh.vertices[mesh.faces.reshape(-1)[np.sort(first)]])  # the order
+
+
+def test_a_seam_keeps_the_order_of_the_vertices() -> None:
+    mesh = bumpy()
+    seam = mesh.faces.copy()
+    right = len(seam) // 2
+    seam[right:] += len(mesh.vertices)  # the second half of the faces has vertices of its own
+    doubled = Mesh(np.concatenate([mesh.vertices] * 2), seam, np.concatenate([mesh.labels, mesh.labels]))
+    again, report = clean(doubled)
+    np.testing.assert_array_equal(again.vertices[again.faces], mesh.vertices[mesh.faces])
+    in_both = np.intersect1d(mesh.faces[:right], mesh.faces[right:])
+    assert report.merged_vertices == len(in_both)
+    assert len(again.vertices) == len(mesh.vertices)
+
+
+def test_minus_zero_is_zero() -> None:
+    mesh = Mesh(
+        np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [-0.0, 0, -0.0], [1, 0, 1]]), np.array([[0, 1, 2], [3, 4, 1]])
+    )
+    assert clean(mesh)[1].merged_vertices == 1
+
+
+def test_last_digits_that_differ_make_no_seam() -> None:
+    mesh = bumpy()
+    rng = np.random.default_rng(0)
+    apart = soup(mesh)
+    jittered = Mesh(apart.vertices + rng.uniform(-2e-5, 2e-5, apart.vertices.shape), apart.faces, apart.labels)
+    again, report = clean(jittered)
+    assert len(again.vertices) == len(mesh.vertices)
+    assert report.merged_vertices == len(apart.vertices) - len(mesh.vertices)
+    assert report.faces_after == len(mesh.faces)
+    np.testing.assert_allclose(again.vertices[again.faces], mesh.vertices[mesh.faces], atol=5e-5)
+
+
+def test_no_face_loses_a_corner_by_merging() -> None:
+    mesh = bumpy()
+    squeezed = mesh.vertices.copy()
+    squeezed[:20, 0] = squeezed[20:40, 0] - 1e-7  # a row of border vertices beside the next row
+    same, report = clean(Mesh(squeezed, mesh.faces))
+    assert (report.merged_vertices, report.repeated_corner_faces) == (0, 0)
+    np.testing.assert_array_equal(same.vertices, squeezed)
+
+
+def test_at_one_place_most_labels_win() -> None:
+    labels = np.array([11, 0, 0, 12, 0, 0, 12, 0, 0], np.uint8)
+    center, right, up, left, down = [0.0, 0, 0], [1.0, 0, 0], [0, 1.0, 0], [-1.0, 0, 0], [0, -1.0, 0]
+    vertices = np.array([center, right, up, center, up, left, center, left, down])
+    mesh, report = clean(Mesh(vertices, np.arange(9, dtype=np.int32).reshape(3, 3), labels))
+    assert mesh.labels is not None
+    assert mesh.labels.tolist() == [12, 0, 0, 0, 0]
+    assert (report.merged_vertices, report.relabelled_vertices) == (4, 1)
+
+
+def test_the_report_in_words_and_for_json(tetrahedron: Mesh) -> None:
+    report = clean(tetrahedron)[1]
+    assert changes(report.as_dict()) == ""
+    assert list(report.as_dict()) == [field for field in asdict(report) if field not in LATER]
+    noted = Mesh(tetrahedron.vertices, tetrahedron.faces, tetrahedron.labels, ("2 bytes are left out",))
+    report = clean(with_notes(with_faces(noted, [[0, 0, 1]]), noted.notes))[1]
+    assert report.as_dict()["notes"] == ("2 bytes are left out",)
+    assert changes(report.as_dict()) == "1 faces repeat a corner; 2 bytes are left out"
+    assert changes(json.loads(json.dumps(report.as_dict()))) == changes(report.as_dict())
+
+
+LATER = ("merged_vertices", "relabelled_vertices", "notes")
+
+
+def with_notes(mesh: Mesh, notes: tuple[str, ...]) -> Mesh:
+    return replace(mesh, notes=notes)
