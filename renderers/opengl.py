@@ -134,7 +134,7 @@ class _Context:
         pyrender = self._pyrender
         scene = pyrender.Scene(bg_color=np.full(4, shading.background / 255))
         material = pyrender.MetallicRoughnessMaterial(
-            baseColorFactor=(*[shading.base_color] * 3, 1.0),
+            baseColorFactor=(*[shading.base_colour] * 3, 1.0),
             metallicFactor=shading.metallic,
             roughnessFactor=shading.roughness,
         )
@@ -156,8 +156,8 @@ class _Context:
             node = scene.add(lens, pose=camera.transform)
             scene.set_pose(light, camera.transform)
             renderer.viewport_width, renderer.viewport_height = camera.width, camera.height
-            color, _ = renderer.render(scene, pyrender.RenderFlags.OFFSCREEN)
-            image[:] = color[:, :, 0]
+            colour, _ = renderer.render(scene, pyrender.RenderFlags.OFFSCREEN)
+            image[:] = colour[:, :, 0]
             scene.remove_node(node)
         return images
 

@@ -4,6 +4,7 @@ A pass says what the middle of each pixel shows, by a visibility buffer with one
 normals or labels would be of nothing that is there.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from renderers.rasteriser.shading import corner_weights
 from renderers.rasteriser.visibility import visibility_buffers
 from renderers.render import checked, checked_labels
 from scans.cameras import Camera
+from scans.vectors import dot, norm, unit
 
 PASSES = ("depth", "normals", "labels")
 NO_FACE = 255
@@ -62,11 +64,10 @@ def render_passes(
             depth[seen] = -nearness[seen] if camera.orthographic else 1.0 / nearness[seen]
             made["depth"].append(depth)
         if "normals" in made:
-            directions = np.einsum("pc,pcx->px", weights, normals[corners])  # (P, 3)
+            directions = dot(weights[:, None], normals[corners].swapaxes(1, 2))  # (P, 3)
             directions *= np.where(from_front, 1.0, -1.0)[:, None]
-            lengths = np.linalg.norm(directions, axis=1, keepdims=True)
             picture = np.zeros((*seen.shape, 3))
-            picture[seen] = directions / np.where(lengths > 0, lengths, 1.0)
+            picture[seen] = unit(directions)
             made["normals"].append(picture)
         if vertex_labels is not None:
             nearest = np.take_along_axis(corners, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -81,8 +82,9 @@ def depth_step(cameras: Sequence[Camera]) -> float:
 
     Twice the distance of the farthest camera leaves room for jitter, and 2 for what lies outside the unit sphere.
     """
-    farthest = 2.0 * max(float(np.linalg.norm(camera.position)) for camera in cameras) + 2.0
-    return float(2.0 ** np.ceil(np.log2(farthest / 65535)))
+    farthest = 2.0 * max(float(norm(camera.position)) for camera in cameras) + 2.0
+    fraction, exponent = math.frexp(farthest / 65535)  # fraction · 2^exponent, fraction from 0.5 to below 1
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
 def depth_picture(depth: np.ndarray, step: float) -> np.ndarray:

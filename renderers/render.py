@@ -6,7 +6,7 @@ import numpy as np
 
 from renderers import opengl
 from renderers.normals import vertex_normals
-from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser import rasteriser
 from renderers.rasteriser.shading import ColourShading, Shading
 from scans.cameras import Camera
 from scans.errors import ScanError, UserError
@@ -58,10 +58,10 @@ def render_views(
         if backend != "numba":
             raise UserError(f"backend: colour needs numba, got {backend!r}")
         teeth = (checked_labels(labels, vertices) != GINGIVA).astype(np.float64)
-        return rasterizer.render(vertices, faces, normals, teeth, cameras, shading, samples=samples)
+        return rasteriser.render(vertices, faces, normals, teeth, cameras, shading, samples=samples)
     if backend == "pyrender":
         return opengl.render(vertices, faces, normals, cameras, shading, samples=samples)
-    return rasterizer.render(vertices, faces, normals, np.empty(0), cameras, shading, samples=samples)
+    return rasteriser.render(vertices, faces, normals, np.empty(0), cameras, shading, samples=samples)
 
 
 def checked_labels(labels: np.ndarray | None, vertices: np.ndarray) -> np.ndarray:

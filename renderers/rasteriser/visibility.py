@@ -23,8 +23,6 @@ from numba import njit
 
 from scans.cameras import Camera
 
-# numba's cache watches the file of a function alone: a change in another file would not recompile it. So compiled
-# functions call only functions of their own file and use only its constants.
 NEAR = 0.05
 """Distance of the near plane in units of the mesh."""
 

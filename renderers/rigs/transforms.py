@@ -1,6 +1,5 @@
 """Cameras in files of nerfstudio and the original NeRF: `transforms.json`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scans.cameras import Camera
+from scans.elementary import tan
 from scans.errors import UserError
 
 PERSPECTIVE_MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "RADIAL", "SIMPLE_RADIAL")
@@ -89,7 +89,7 @@ def _camera(fields: Mapping[str, Any], image_size: int) -> Camera:
         raise ValueError(f"lens distortion {', '.join(distorted)}; undistort the pictures")
     if "fl_x" not in fields and "camera_angle_x" in fields:
         width, height = (int(fields.get(name, image_size)) for name in ("w", "h"))
-        focal = width / 2 / math.tan(float(fields["camera_angle_x"]) / 2)
+        focal = width / 2 / float(tan(float(fields["camera_angle_x"]) / 2))
         fields = {"fl_y": focal, "cx": width / 2, "cy": height / 2, "w": width, "h": height, **fields, "fl_x": focal}
     return Camera(
         transform=np.array(fields["transform_matrix"], dtype=np.float64),

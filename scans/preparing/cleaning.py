@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from scans.errors import ScanError
 from scans.mesh import Mesh
+from scans.vectors import dot, norm
 
 # A triangle is a line to double precision when its height is 10^-12 of its longest edge: what remains is rounding.
 FLAT = 1e-12
@@ -51,8 +52,8 @@ def double_areas(corners: np.ndarray) -> np.ndarray:
         first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         third = second - first
         normal = np.cross(first, second)
-        area = np.sqrt(np.einsum("ij,ij->i", normal, normal))
-        longest = np.maximum.reduce([np.einsum("ij,ij->i", edge, edge) for edge in (first, second, third)])
+        area = norm(normal)
+        longest = np.maximum.reduce([dot(edge, edge) for edge in (first, second, third)])
         return np.where((area > FLAT * longest) & np.isfinite(longest), area, 0.0)
 
 

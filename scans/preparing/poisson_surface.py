@@ -7,6 +7,7 @@ from scans.errors import ScanError, UserError
 from scans.mesh import Mesh
 from scans.sampling.poisson_disk import lattice_spacing
 from scans.sampling.sample_surface import face_areas, sample_surface
+from scans.vectors import ordered_sum
 
 
 def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: int, depth: int) -> Mesh:
@@ -47,7 +48,7 @@ def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: 
     except RuntimeError as error:
         raise ScanError(f"{source}: its Poisson reconstruction fails ({error}). {REMEDY}") from error
     vertices, faces = np.asarray(closed.vertices), np.asarray(closed.triangles)
-    spacing = lattice_spacing(float(face_areas(mesh.vertices, mesh.faces).sum()), count)
+    spacing = lattice_spacing(float(ordered_sum(face_areas(mesh.vertices, mesh.faces))), count)
     near = cKDTree(samples.points).query(vertices, distance_upper_bound=spacing)[0] < np.inf if len(vertices) else []
     faces = faces[np.asarray(near, bool)[faces].all(axis=1)]
     if len(faces) == 0:

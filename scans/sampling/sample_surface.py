@@ -11,6 +11,7 @@ from scans.mesh import GINGIVA, Mesh
 from scans.sampling.border import continued
 from scans.sampling.farthest_points import choose_farthest
 from scans.sampling.poisson_disk import FIRST_SPACING, lattice_spacing, throw_darts
+from scans.vectors import dot, ordered_sum
 
 Method = Literal["poisson_disk", "stratified", "uniform", "fps"]
 CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
@@ -107,7 +108,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     vertices = np.ascontiguousarray(mesh.vertices, dtype=np.float64)
     faces = np.ascontiguousarray(mesh.faces)
     areas = face_areas(vertices, faces)
-    area = float(areas.sum())
+    area = float(ordered_sum(areas))
     if not 0 < area < np.inf:
         raise ScanError(f"a mesh of {len(faces)} faces has area {area}, so that no point can be drawn. Clean it first")
     own = len(faces)
@@ -115,9 +116,9 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if method == "poisson_disk":
         vertices, faces = continued(vertices, faces, FIRST_SPACING * lattice_spacing(area, count))
         areas = np.concatenate([areas, face_areas(vertices, faces[own:])])
-        n = int(np.ceil(n * areas.sum() / area))  # as many as before on the surface itself
-
     cumulative = np.cumsum(areas)
+    if method == "poisson_disk":
+        n = int(np.ceil(n * cumulative[-1] / area))  # as many as before on the surface itself
     ticks = rng.random(n) if method == "uniform" else (np.arange(n) + rng.random(n)) / n
     # Faces without area are never hit: the search ends behind them, and the last one with area takes a tick of 1.
     face = np.searchsorted(cumulative, ticks * cumulative[-1], side="right")
@@ -137,6 +138,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if mesh.labels is None:
         labels = np.full(count, GINGIVA, np.uint8)
     else:
-        distance2 = ((corners - points[:, None]) ** 2).sum(axis=2)  # (N, 3)
+        offsets = corners - points[:, None]
+        distance2 = dot(offsets, offsets)  # (N, 3)
         labels = mesh.labels[faces[face, distance2.argmin(axis=1)]]
     return SurfaceSamples(points, normals.astype(np.float32), labels)

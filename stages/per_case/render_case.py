@@ -18,18 +18,17 @@ def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
     from renderers.rasteriser.shading import Shading
 
     if render.style == "colour":
-        chance = generator(render.seed, f"{case_id}/look")
-        return random_look(chance, light=render.light, background=render.background)
+        rng = generator(render.seed, f"{case_id}/look")
+        return random_look(rng, light=render.light, background=render.background)
     # The material that pyrender gives a mesh without one.
-    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
+    return Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
 
 
 def rig_of(render: RenderParams) -> "list[Camera]":
     """The cameras of all cases, before each case's jitter."""
-    import numpy as np
-
     from renderers.rigs.rig_files import read_rig
     from renderers.rigs.rigs import NEAREST, ring_rig
+    from scans.vectors import norm
 
     if render.rig == "ring":
         rig = ring_rig(
@@ -46,7 +45,7 @@ def rig_of(render: RenderParams) -> "list[Camera]":
         raise UserError(f"render.views: no view {max(render.views)}; the rig {render.rig} has 0 to {len(rig) - 1}")
     if render.views_per_case > (shown := len(render.views or rig)):
         raise UserError(f"render.views_per_case: {render.views_per_case} of {shown} views can't be drawn")
-    nearest = min(np.linalg.norm(camera.position) for camera in rig) * (1 - render.jitter.distance)
+    nearest = float(min(norm(camera.position) for camera in rig)) * (1 - render.jitter.distance)
     if nearest < NEAREST:
         raise UserError(
             f"render.jitter.distance: cameras could come within {nearest:.2f} jaw radii of the centre, into the jaw; "
@@ -59,9 +58,9 @@ def case_cameras(rig: "list[Camera]", render: RenderParams, case_id: str) -> "tu
     """A case's cameras, one per camera of the rig, and the numbers of those whose views it shows."""
     from renderers.rigs.rigs import jittered
 
-    chance = generator(render.seed, case_id)
-    cameras = jittered(rig, chance, **render.jitter.model_dump())
+    rng = generator(render.seed, case_id)
+    cameras = jittered(rig, rng, **render.jitter.model_dump())
     shown = sorted(render.views) or list(range(len(rig)))
     if render.views_per_case:
-        shown = sorted(chance.choice(shown, render.views_per_case, replace=False).tolist())
+        shown = sorted(rng.choice(shown, render.views_per_case, replace=False).tolist())
     return cameras, shown
