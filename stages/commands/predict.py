@@ -84,8 +84,8 @@ def _pictures(path: Path, is_scan: bool, trained: Trained, options: Options) -> 
     if not absent < set(range(len(rig))):
         raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
     if not is_scan:
-        color, background = render.style == "colour", render.background
-        return read_pictures(path, rig, options.missing, color=color, background=background), None
+        colour, background = render.style == "colour", render.background
+        return read_pictures(path, rig, options.missing, colour=colour, background=background), None
     pictures, truth = picture_scan(path, options.axes, trained.params)
     pictures.view_mask[list(absent)] = False
     pictures.views[list(absent)] = 0

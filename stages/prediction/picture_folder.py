@@ -41,14 +41,14 @@ class Pictures:
 
 
 def read_pictures(
-    folder: Path, rig: "Sequence[Camera]", missing: Collection[int] | None, *, color: bool, background: int
+    folder: Path, rig: "Sequence[Camera]", missing: Collection[int] | None, *, colour: bool, background: int
 ) -> Pictures:
     """Read and check the pictures of a folder.
 
     Args:
         rig: the cameras that hold where the folder has no transforms.json, with the picture size of the network.
         missing: numbers of the views that the folder lacks; None takes what is there.
-        color: whether the network has seen colour; else pictures become grey.
+        colour: whether the network has seen colour; else pictures become grey.
         background: grey value that the network's pictures have around the jaw.
 
     Raises:
@@ -66,10 +66,10 @@ def read_pictures(
         files[CAMERAS] = hashlib.sha256((folder / CAMERAS).read_bytes()).hexdigest()
         rig = _folder_cameras(folder / CAMERAS, rig, paths)
     height, width = rig[0].height, rig[0].width
-    views = np.zeros((len(rig), height, width, *([3] if color else [])), np.uint8)
+    views = np.zeros((len(rig), height, width, *([3] if colour else [])), np.uint8)
     warnings: list[str] = []
     for number, path in sorted(paths.items()):
-        picture, files[path.name] = _read_picture(path, color=color, background=background)
+        picture, files[path.name] = _read_picture(path, colour=colour, background=background)
         if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
             raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")
         _check_shape(path, picture, width / height)
@@ -134,7 +134,7 @@ def _folder_cameras(path: Path, rig: "Sequence[Camera]", views: Collection[int])
     return [by_number.get(number, cameras[0]) for number in range(len(rig))]
 
 
-def _read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndarray, str]":
+def _read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndarray, str]":
     """A picture as (H, W) or (H, W, 3) RGB uint8, turned as its EXIF data say, and its content's SHA-256."""
     import cv2
     import numpy as np
@@ -157,7 +157,7 @@ def _read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndar
     if image.ndim == 3 and image.shape[2] == 4:  # what is transparent shows the background
         alpha = image[:, :, 3:] / 255
         image = (image[:, :, :3] * alpha + background * (1 - alpha)).round().astype(np.uint8)
-    if color:
+    if colour:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
     elif image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
