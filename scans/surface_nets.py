@@ -1,4 +1,4 @@
-"""Surface nets: the triangles where a field on a voxel grid changes its sign (Gibson 1998)."""
+"""Surface nets (Gibson 1998): the zero level set of a scalar field on a voxel grid as triangles."""
 
 import math
 
@@ -7,10 +7,10 @@ from numba import njit
 
 
 def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The surface where a field is 0, with one vertex in each cell of eight voxels that it crosses.
+    """Extract the zero level set of a scalar field, with one vertex in each cell of eight voxels that it crosses.
 
-    Vertices are evened out within their cells. A cell with an unknown corner has no surface, so that the surface ends
-    where the known part of the field ends.
+    Vertices are smoothed within their cells. A cell with an unknown (NaN) corner has no surface: the surface ends where
+    the known part of the field ends.
 
     Args:
         field: (X, Y, Z) negative inside, positive outside, NaN where unknown; in any unit.

@@ -1,8 +1,8 @@
-"""The material and the light of the pictures, and the pass that shades a visibility buffer.
+"""Material, light, and deferred shading of a visibility buffer.
 
-A pixel's samples that show one face, or faces that share a corner, are shaded once, in their middle, from the exact
-(unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. A face seen from behind is lit
-as its front would be: its normals are turned round.
+Samples of a pixel that show one face, or faces that share a corner, are shaded once, at their mean position, from the
+exact (unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. Lighting is two-sided:
+normals of back faces are flipped.
 """
 
 import math
@@ -58,7 +58,7 @@ class Shading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColourShading:
-    """Teeth and gingiva, each of its own colour and gloss, under one directional light and an even ambient one.
+    """Two materials, teeth and gingiva, under a directional and an ambient light.
 
     Attributes:
         gingiva: Linear RGB of the gingiva, 0 to 1.
@@ -67,7 +67,7 @@ class ColourShading:
         teeth_roughness: That of the teeth.
         direction: To the light, a unit vector in the camera's frame (+x right, +y up, +z to the camera).
         light: Intensity of the light, not negative.
-        ambient: Light from everywhere, as a share of the base colour that is always seen.
+        ambient: Intensity of the ambient light, as a fraction of the base colour.
         background: Grey value of the picture where there is no jaw, 0 to 255.
 
     Raises:
@@ -85,8 +85,8 @@ class ColourShading:
 
     def __post_init__(self) -> None:
         for name in ("gingiva", "teeth", "gingiva_roughness", "teeth_roughness", "ambient"):
-            figures = np.atleast_1d(getattr(self, name))
-            if not ((figures >= 0) & (figures <= 1)).all():
+            values = np.atleast_1d(getattr(self, name))
+            if not ((values >= 0) & (values <= 1)).all():
                 raise UserError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         if not abs(norm(np.array(self.direction)) - 1) < 1e-9:
             raise UserError(f"direction: expected a vector of length 1, got {self.direction}")
@@ -137,7 +137,7 @@ def shade(
     *,
     samples: int,
 ) -> np.ndarray:
-    """The picture of a visibility buffer.
+    """Shade a visibility buffer.
 
     Args:
         vertices: (V, 3) float64, in the camera's world.
@@ -164,7 +164,7 @@ def shade(
 def corner_weights(
     vertices: np.ndarray, faces: np.ndarray, face_ids: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where on its face the middle of each pixel lies.
+    """Barycentric coordinates of pixel centres on their faces.
 
     Args:
         vertices: (V, 3) float64, in the camera's world.

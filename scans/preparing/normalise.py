@@ -1,4 +1,4 @@
-"""Millimetres to the unit sphere and back."""
+"""Normalisation of point clouds to the unit sphere, and back to millimetres."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from scans.vectors import norm, ordered_sum
 
 
 def center_and_radius(points: np.ndarray) -> tuple[np.ndarray, float]:
-    """The sphere that normalises a cloud (the papers say "centre, scale" only; this is our reading).
+    """Centroid and largest distance from it (the papers say "centre, scale" only; this is our reading).
 
     Args:
         points: (N, 3) in millimetres.

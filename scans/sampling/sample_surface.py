@@ -1,4 +1,4 @@
-"""Points on a scan's surface, with normals and labels."""
+"""Point clouds sampled from a mesh, with normals and labels."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,7 +19,7 @@ CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
 
 @dataclass(frozen=True, slots=True)
 class SurfaceSamples:
-    """Points on a surface.
+    """A point cloud on a surface.
 
     Attributes:
         points: (N, 3) float64, in the mesh's units and frame.
@@ -80,7 +80,7 @@ def unit_normals(vertices, faces, chosen):
 
 
 def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson_disk") -> SurfaceSamples:
-    """Draw exactly `count` points from a mesh's surface, evenly by area.
+    """Sample exactly `count` points from a mesh, uniformly by area.
 
     `uniform` draws them independently. `stratified` draws one from each of N strata of equal area, cut in face order,
     and keeps that order. `poisson_disk` and `fps` choose among five such candidates for each point: `poisson_disk`
@@ -94,7 +94,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     Args:
         mesh: clean (see `scans.preparing.cleaning`).
         count: N > 0; may exceed the number of vertices.
-        rng: the only source of chance.
+        rng: all random numbers come from it.
         method: "poisson_disk", "stratified", "uniform" or "fps".
 
     Raises:

@@ -1,4 +1,4 @@
-"""Who the patient is: which teeth, how large, how crowded, on what arch, over what palate, scanned how."""
+"""Random patients: teeth, their sizes and crowding, arch, palate, and how the scan ends."""
 
 import math
 from dataclasses import dataclass
