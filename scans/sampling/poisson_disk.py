@@ -81,8 +81,8 @@ def throw_darts(points, normals, wanted, count, area):
     """Choose a blue-noise subset.
 
     A candidate is accepted if no accepted point is nearer than the spacing over the surface (`way2`). After a round
-    over all candidates the spacing shrinks and those left are tried again, until exactly `count` are accepted. The order
-    is random, so that the last, unfinished round favours no part of the surface.
+    over all candidates the spacing shrinks and those left are tried again, until exactly `count` are accepted. The
+    order is random, so that the last, unfinished round favours no part of the surface.
 
     Args:
         points: (N, 3) float64 on a surface, in random order; five for each one wanted give a coefficient of variation
