@@ -90,7 +90,7 @@ def write(root: Path) -> None:
     center, radius = center_and_radius(samples.points)
     points = normalise(samples.points, center, radius)
     rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=SIZE, order=range(10))
-    shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+    shading = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
     vertices = normalise(mesh.vertices, center, radius)
     images = render_views(vertices, mesh.faces, rig, shading, backend="numba", samples=4)
     pngs, cameras = [encode_png(image) for image in images], camera_array(rig)

@@ -27,7 +27,7 @@ import table
 import trimesh
 
 from renderers.normals import vertex_normals
-from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser import rasteriser
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.rigs import ring_rig
@@ -39,7 +39,7 @@ TURNS, SIZE, FIELD_OF_VIEW = 5, 224, 40
 CAMERAS = ring_rig(
     ring_views=9, elevation=20, distance=3, field_of_view=FIELD_OF_VIEW, image_size=SIZE, order=range(10)
 )
-SHADING = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+SHADING = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
 
 Row = tuple[float, float, float, np.ndarray]
 """Milliseconds a view, ten views of a new mesh, and the way from an OBJ to ten PNGs; the ten views."""
@@ -92,7 +92,7 @@ def numba_row(vertices: np.ndarray, faces: np.ndarray, obj: Path, samples: int) 
     views = pictures()
     way()
     ten, jaw, whole = best(
-        lambda: rasterizer.render(vertices, faces, normals, np.empty(0), CAMERAS, SHADING, samples=samples),
+        lambda: rasteriser.render(vertices, faces, normals, np.empty(0), CAMERAS, SHADING, samples=samples),
         pictures,
         way,
     )

@@ -9,11 +9,11 @@ from model.networks.base import JawNetwork
 from scans.errors import UserError
 
 
-def export_onnx(network: JawNetwork, path: Path, *, color: bool = False) -> None:
+def export_onnx(network: JawNetwork, path: Path, *, colour: bool = False) -> None:
     """Write a network as ONNX, in evaluation mode; batch size, views and query points are of variable number.
 
     Args:
-        color: whether views are RGB.
+        colour: whether views are RGB.
 
     Raises:
         UserError: the packages that write ONNX are not installed.
@@ -24,7 +24,7 @@ def export_onnx(network: JawNetwork, path: Path, *, color: bool = False) -> None
         raise UserError(
             "ONNX can't be written: install it with pip install -c constraints.txt -e '.[onnx]', or give --no-onnx"
         ) from None
-    signature = network.export_signature(color=color)
+    signature = network.export_signature(colour=colour)
     axes = signature.dynamic_axes
     lengths = {name: torch.export.Dim(name) for each in axes.values() for name in each.values()}
     training = network.training

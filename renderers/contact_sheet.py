@@ -1,4 +1,4 @@
-"""One picture of many cases: a row per case, a column per view."""
+"""Contact sheets: one picture of many cases, a row per case and a column per view."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ _PAPER, _INK = 255, 0
 
 
 def contact_sheet(cases: Mapping[str, Sequence[np.ndarray | None]]) -> np.ndarray:
-    """A sheet with the views of some cases, the view numbers above the columns and the case ids above the rows.
+    """Compose views of cases, with the view numbers above the columns and the case ids above the rows.
 
     Args:
         cases: The pictures of each case by its id, in the order of the rows: (H, W) or (H, W, 3) uint8, all of one
@@ -48,7 +48,7 @@ def contact_sheet(cases: Mapping[str, Sequence[np.ndarray | None]]) -> np.ndarra
 
 
 def _write(sheet: np.ndarray, text: str, *, top: int, left: int, height: int, width: int) -> None:
-    """Writes a line of text into a box, cut off at its right border."""
+    """Write a line of text into a box, cut off at its right border."""
     box = np.full((height, width), _PAPER, dtype=np.uint8)
     # Hershey's capitals are 21 units high at scale 1; three fifths of the line leave room for descenders.
     scale = 0.6 * height / 21

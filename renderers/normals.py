@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from scans.elementary import atan2
+
 
 @njit(cache=True)
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -34,8 +36,8 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         if not doubled_area > 0.0:
             continue
         # |u x v| is the sine of every corner's angle times the lengths of its two sides.
-        at_i = math.atan2(doubled_area, ux * vx + uy * vy + uz * vz)
-        at_j = math.atan2(doubled_area, -(ux * wx + uy * wy + uz * wz))
+        at_i = atan2(doubled_area, ux * vx + uy * vy + uz * vz)
+        at_j = atan2(doubled_area, -(ux * wx + uy * wy + uz * wz))
         nx, ny, nz = nx / doubled_area, ny / doubled_area, nz / doubled_area
         for corner, angle in ((i, at_i), (j, at_j), (k, math.pi - at_i - at_j)):
             normals[corner, 0] += angle * nx

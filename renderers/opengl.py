@@ -23,7 +23,7 @@ _device = 0
 
 
 def choose_device(number: int) -> None:
-    """Which of EGL's devices this process renders on from now on, from 0; its number is looked at with the context."""
+    """Select the EGL device of this process, from 0; the number is checked when the context is created."""
     global _device
     if number != _device:
         close()
@@ -31,7 +31,7 @@ def choose_device(number: int) -> None:
 
 
 def available() -> tuple[bool, str]:
-    """Whether this backend works here, by making its context.
+    """Whether this backend works here; creates its context.
 
     Returns:
         Whether it does, and the name of the OpenGL renderer, or else the reason.
@@ -51,7 +51,7 @@ def render(
     *,
     samples: int,
 ) -> np.ndarray:
-    """Pictures of a mesh by pyrender.
+    """Render a mesh with pyrender.
 
     Args:
         vertices: (V, 3) float64, finite, in the cameras' world.
@@ -71,7 +71,7 @@ def render(
 
 
 def close() -> None:
-    """Frees the context of this process, if there is one; the next picture makes a new one."""
+    """Free the context of this process, if there is one; the next picture creates a new one."""
     global _context
     if _context is not None:
         _context.close()
@@ -134,7 +134,7 @@ class _Context:
         pyrender = self._pyrender
         scene = pyrender.Scene(bg_color=np.full(4, shading.background / 255))
         material = pyrender.MetallicRoughnessMaterial(
-            baseColorFactor=(*[shading.base_color] * 3, 1.0),
+            baseColorFactor=(*[shading.base_colour] * 3, 1.0),
             metallicFactor=shading.metallic,
             roughnessFactor=shading.roughness,
         )
@@ -150,14 +150,14 @@ class _Context:
         renderer = self._renderer(samples)
         images = np.empty((len(cameras), cameras[0].height, cameras[0].width), dtype=np.uint8)
         for image, camera in zip(images, cameras, strict=True):
-            figures = camera.fx, camera.fy, camera.cx, camera.cy
+            intrinsics = camera.fx, camera.fy, camera.cx, camera.cy
             kind = _orthographic(pyrender.IntrinsicsCamera) if camera.orthographic else pyrender.IntrinsicsCamera
-            lens = kind(*figures, znear=NEAR, zfar=_FAR)
+            lens = kind(*intrinsics, znear=NEAR, zfar=_FAR)
             node = scene.add(lens, pose=camera.transform)
             scene.set_pose(light, camera.transform)
             renderer.viewport_width, renderer.viewport_height = camera.width, camera.height
-            color, _ = renderer.render(scene, pyrender.RenderFlags.OFFSCREEN)
-            image[:] = color[:, :, 0]
+            colour, _ = renderer.render(scene, pyrender.RenderFlags.OFFSCREEN)
+            image[:] = colour[:, :, 0]
             scene.remove_node(node)
         return images
 

@@ -1,9 +1,10 @@
-"""What else the rasteriser knows of each pixel: depth, normals, FDI labels; and the pictures that hold them.
+"""Depth, normal and FDI label maps (render passes), and the pictures that store them.
 
-A pass says what the middle of each pixel shows, by a visibility buffer with one sample per pixel: a mean of two depths,
-normals or labels would be of nothing that is there.
+Maps are sampled at pixel centres, without anti-aliasing: the mean of two depths, normals or labels would belong to no
+surface point.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from renderers.normals import vertex_normals
 from renderers.rasteriser.shading import corner_weights
 from renderers.rasteriser.visibility import visibility_buffers
-from renderers.render import checked, checked_labels
+from renderers.render import checked_mesh, require_labels
 from scans.cameras import Camera
+from scans.vectors import dot, norm, unit
 
 PASSES = ("depth", "normals", "labels")
 NO_FACE = 255
@@ -27,7 +29,7 @@ def render_passes(
     passes: Sequence[str],
     labels: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Passes of a mesh by the rasteriser of this package.
+    """Render depth, normal and label maps of a mesh with the software rasteriser.
 
     Args:
         vertices: (V, 3) float, in the world of the cameras.
@@ -43,13 +45,13 @@ def render_passes(
         there is no face.
 
     Raises:
-        ScanError: The mesh can't be rendered (see `render_views`), or has no labels and these are asked for.
+        ScanError: The mesh can't be rendered (see `render_views`), or has no labels for the pass of that name.
     """
     if not passes:
         return {}
-    vertices, faces = checked(vertices, faces, cameras)
+    vertices, faces = checked_mesh(vertices, faces, cameras)
     made: dict[str, list[np.ndarray]] = {name: [] for name in passes}
-    vertex_labels = checked_labels(labels, vertices) if "labels" in made else None
+    vertex_labels = require_labels(labels, vertices) if "labels" in made else None
     normals = vertex_normals(vertices, faces)
     buffers = visibility_buffers(vertices, faces, cameras, samples=1)
     for camera, (face_ids, nearness) in zip(cameras, buffers, strict=True):
@@ -62,11 +64,10 @@ def render_passes(
             depth[seen] = -nearness[seen] if camera.orthographic else 1.0 / nearness[seen]
             made["depth"].append(depth)
         if "normals" in made:
-            directions = np.einsum("pc,pcx->px", weights, normals[corners])  # (P, 3)
+            directions = dot(weights[:, None], normals[corners].swapaxes(1, 2))  # (P, 3)
             directions *= np.where(from_front, 1.0, -1.0)[:, None]
-            lengths = np.linalg.norm(directions, axis=1, keepdims=True)
             picture = np.zeros((*seen.shape, 3))
-            picture[seen] = directions / np.where(lengths > 0, lengths, 1.0)
+            picture[seen] = unit(directions)
             made["normals"].append(picture)
         if vertex_labels is not None:
             nearest = np.take_along_axis(corners, weights.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -77,20 +78,21 @@ def render_passes(
 
 
 def depth_step(cameras: Sequence[Camera]) -> float:
-    """The depth that one step of a 16-bit picture stands for: a power of two, so that none of a jaw is beyond 65,535.
+    """Depth per grey level of a 16-bit depth map: the smallest power of two with which a whole jaw stays below 65,535.
 
     Twice the distance of the farthest camera leaves room for jitter, and 2 for what lies outside the unit sphere.
     """
-    farthest = 2.0 * max(float(np.linalg.norm(camera.position)) for camera in cameras) + 2.0
-    return float(2.0 ** np.ceil(np.log2(farthest / 65535)))
+    farthest = 2.0 * max(float(norm(camera.position)) for camera in cameras) + 2.0
+    fraction, exponent = math.frexp(farthest / 65535)  # fraction · 2^exponent, fraction from 0.5 to below 1
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
 def depth_picture(depth: np.ndarray, step: float) -> np.ndarray:
-    """Depths as whole steps, (H, W) uint16; 0 where there is no face, 65,535 for everything beyond."""
+    """Quantise depths to (H, W) uint16, in steps; 0 where there is no face, clipped to 65,535."""
     return np.minimum(np.rint(depth / step), 65535).astype(np.uint16)
 
 
 def normals_picture(normals: np.ndarray) -> np.ndarray:
-    """Unit normals as RGB, (H, W, 3) uint8: -1 is 1, 0 is 128 and 1 is 255; black where there is no face."""
+    """Encode unit normals as RGB, (H, W, 3) uint8: 128 + 127 n per axis; black where there is no face."""
     seen = normals.any(axis=-1, keepdims=True)
     return np.where(seen, np.rint(128 + 127 * normals), 0).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Pictures of a mesh from a list of cameras, by the backend of choice."""
+"""Renders views of a mesh with one of the backends."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from renderers import opengl
 from renderers.normals import vertex_normals
-from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser import rasteriser
 from renderers.rasteriser.shading import ColourShading, Shading
 from scans.cameras import Camera
 from scans.errors import ScanError, UserError
@@ -27,7 +27,7 @@ def render_views(
     samples: int,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Shaded pictures of a mesh with smooth normals, both sides of its faces lit alike.
+    """Render a mesh with smooth normals and two-sided lighting.
 
     Args:
         vertices: (V, 3) float, in the world of the cameras (normalised Teeth3DS frame for `ring_rig`).
@@ -52,20 +52,20 @@ def render_views(
         raise UserError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     if samples not in (1, 4):
         raise UserError(f"samples: expected 1 or 4 per pixel, got {samples}")
-    vertices, faces = checked(vertices, faces, cameras)
+    vertices, faces = checked_mesh(vertices, faces, cameras)
     normals = vertex_normals(vertices, faces)
     if isinstance(shading, ColourShading):
         if backend != "numba":
             raise UserError(f"backend: colour needs numba, got {backend!r}")
-        teeth = (checked_labels(labels, vertices) != GINGIVA).astype(np.float64)
-        return rasterizer.render(vertices, faces, normals, teeth, cameras, shading, samples=samples)
+        teeth = (require_labels(labels, vertices) != GINGIVA).astype(np.float64)
+        return rasteriser.render(vertices, faces, normals, teeth, cameras, shading, samples=samples)
     if backend == "pyrender":
         return opengl.render(vertices, faces, normals, cameras, shading, samples=samples)
-    return rasterizer.render(vertices, faces, normals, np.empty(0), cameras, shading, samples=samples)
+    return rasteriser.render(vertices, faces, normals, np.empty(0), cameras, shading, samples=samples)
 
 
-def checked_labels(labels: np.ndarray | None, vertices: np.ndarray) -> np.ndarray:
-    """The labels, if there is one per vertex.
+def require_labels(labels: np.ndarray | None, vertices: np.ndarray) -> np.ndarray:
+    """The labels, one per vertex.
 
     Raises:
         ScanError: There are none, or of another number.
@@ -77,8 +77,8 @@ def checked_labels(labels: np.ndarray | None, vertices: np.ndarray) -> np.ndarra
     return labels
 
 
-def checked(vertices: np.ndarray, faces: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, np.ndarray]:
-    """The mesh as the backends take it: contiguous (V, 3) float64 and (F, 3) int32, safe to index and to project.
+def checked_mesh(vertices: np.ndarray, faces: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, np.ndarray]:
+    """Check a mesh and convert it to contiguous (V, 3) float64 vertices and (F, 3) int32 faces.
 
     Raises:
         ScanError: As in `render_views`.

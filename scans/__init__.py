@@ -1,4 +1,4 @@
-"""What a scan is: files, frame, cleaning, sampling, shards."""
+"""Scans (triangle meshes of jaws): mesh files, frame, cleaning, sampling, shards, synthetic jaws, cameras."""
 
 from scans.compiled import choose_cache
 

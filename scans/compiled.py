@@ -1,7 +1,7 @@
-"""Where numba keeps compiled code: a folder that is named by all of our code.
+"""The folder of numba's on-disk cache, named by a digest of all our code.
 
-Numba looks only at the file of the function itself when it asks whether a cached version is still right. A change in
-a helper of another file would go unnoticed and old machine code would run, so a change anywhere starts a new folder.
+Numba invalidates a cached function only when that function's own file changes. A change in a helper of another file
+would go unnoticed and old machine code would run, so a change anywhere starts a new folder.
 """
 
 import contextlib
@@ -18,17 +18,23 @@ KEPT_SECONDS = 7 * 24 * 3600  # for the longest run of earlier code, which may s
 
 
 def choose_cache() -> None:
-    """Set NUMBA_CACHE_DIR for this process and its children; must run before numba is imported."""
-    if "NUMBA_CACHE_DIR" in os.environ or not os.access(PROJECT, os.W_OK):
-        return
-    cache = CACHES / code_digest(("model", "renderers", "scans"))[:16]
-    cache.mkdir(parents=True, exist_ok=True)
-    os.utime(cache)
-    for other in CACHES.iterdir():
+    """Set NUMBA_CACHE_DIR for this process and its children, unless the user has; must run before numba is imported.
+
+    Touches no file: numba makes the folder when it compiles.
+    """
+    if "NUMBA_CACHE_DIR" not in os.environ and os.access(PROJECT, os.W_OK):
+        os.environ["NUMBA_CACHE_DIR"] = str(CACHES / code_digest(("model", "renderers", "scans"))[:16])
+
+
+def prune_caches() -> None:
+    """Delete the folders of earlier code that no process has used for KEPT_SECONDS; for programs, not for imports."""
+    own = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
+    for cache in CACHES.glob("*"):
         with contextlib.suppress(FileNotFoundError):  # another process has deleted it
-            if time.time() - other.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(other, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(cache)
+            if cache == own:
+                os.utime(cache)
+            elif time.time() - cache.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(cache, ignore_errors=True)
 
 
 def code_digest(packages: Iterable[str]) -> str:

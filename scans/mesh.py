@@ -1,4 +1,4 @@
-"""What a scan is: a triangle mesh with an optional FDI label per vertex."""
+"""Triangle meshes with an optional FDI label per vertex."""
 
 from dataclasses import dataclass
 

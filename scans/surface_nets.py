@@ -1,4 +1,4 @@
-"""Surface nets: the triangles where a field on a voxel grid changes its sign (Gibson 1998)."""
+"""Surface nets (Gibson 1998): the zero level set of a scalar field on a voxel grid as triangles."""
 
 import math
 
@@ -7,10 +7,10 @@ from numba import njit
 
 
 def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The surface where a field is 0, with one vertex in each cell of eight voxels that it crosses.
+    """Extract the zero level set of a scalar field, with one vertex in each cell of eight voxels that it crosses.
 
-    Vertices are evened out within their cells. A cell with an unknown corner has no surface, so that the surface ends
-    where the known part of the field ends.
+    Vertices are smoothed within their cells. A cell with an unknown (NaN) corner has no surface: the surface ends where
+    the known part of the field ends.
 
     Args:
         field: (X, Y, Z) negative inside, positive outside, NaN where unknown; in any unit.
@@ -117,8 +117,15 @@ def _split(vertices, quads):
     faces = np.empty((2 * len(quads), 3), np.int32)
     for q in range(len(quads)):
         a, b, c, d = quads[q]
-        if ((vertices[a] - vertices[c]) ** 2).sum() <= ((vertices[b] - vertices[d]) ** 2).sum():
+        if _distance2(vertices, a, c) <= _distance2(vertices, b, d):
             faces[2 * q], faces[2 * q + 1] = (a, b, c), (a, c, d)
         else:
             faces[2 * q], faces[2 * q + 1] = (a, b, d), (b, c, d)
     return faces
+
+
+@njit(cache=True)
+def _distance2(vertices, a, b):
+    """The squared distance between two vertices."""
+    x, y, z = vertices[a, 0] - vertices[b, 0], vertices[a, 1] - vertices[b, 1], vertices[a, 2] - vertices[b, 2]
+    return x * x + y * y + z * z

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from ruamel.yaml import YAML
 
+from scans.compiled import prune_caches
 from scans.errors import UserError
 from stages.params import tree as parameters
 from stages.runtime.progress import say
@@ -215,6 +216,7 @@ def serve(context: typer.Context) -> None:
 def main() -> None:
     """Run the command line; a user's mistake ends with a message and exit code 1, never a traceback."""
     try:
+        prune_caches()
         app(standalone_mode=True)
     except UserError as error:
         say(f"tenview: {error}")

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-CAMERA_VECTOR_SIZE = (
-    23  # of a camera's row in the shards: 16 of the camera-to-world matrix, fx, fy, cx, cy, w, h, orthographic
-)
+from scans.cameras import CAMERA_VECTOR_SIZE, INTRINSICS, TRANSFORM
+
 NEAREST = 1e-3  # jaw radii; smaller depths are clamped in divisions
 
 
@@ -39,7 +38,7 @@ def project(points: torch.Tensor, cameras: torch.Tensor) -> Projection:
     rotation, position = camera_poses(cameras)
     offset = points[:, None] - position[:, :, None]  # (B, V, Q, 3)
     right, up, backward = (offset @ rotation).unbind(-1)  # (B, V, Q) each
-    fx, fy, cx, cy, width, height, orthographic = (figure[..., None] for figure in cameras[..., 16:].unbind(-1))
+    fx, fy, cx, cy, width, height, orthographic = (value[..., None] for value in cameras[..., INTRINSICS].unbind(-1))
     parallel = orthographic > 0
     depth = -backward
     scale = torch.where(parallel, 1.0, 1 / depth.clamp_min(NEAREST))
@@ -53,5 +52,5 @@ def project(points: torch.Tensor, cameras: torch.Tensor) -> Projection:
 
 def camera_poses(cameras: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(B, V, 3, 3) rotations (columns: right, up, backward) and (B, V, 3) positions of (B, V, 23) cameras."""
-    transform = cameras[..., :16].unflatten(-1, (4, 4))
+    transform = cameras[..., TRANSFORM].unflatten(-1, (4, 4))
     return transform[..., :3, :3], transform[..., :3, 3]

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from scans.cameras import HEIGHT, WIDTH, project
+
 ROWS = 64  # of a silhouette: coarse enough for 50,000 points to fill it and for blurred pictures
 POINTS_PER_PIXEL = 4.0  # of a silhouette's square; a jaw covers a third of it, seen from both sides
 NEAR = 0.05  # jaw radii; what is nearer to a camera is not seen
@@ -97,35 +99,23 @@ def foreground(picture: np.ndarray) -> np.ndarray:
     return (difference if picture.ndim == 2 else difference.max(axis=2)) > CONTRAST
 
 
-def project(points: np.ndarray, camera: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Where a camera sees points.
+def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:
+    """Silhouette of points (N, 3) as a camera sees them, with gaps of a pixel closed.
 
     Args:
-        points: (N, 3), in the camera's world.
-        camera: (23,) float64, a row of the shards' `cameras`: camera-to-world matrix, fx, fy, cx, cy, width, height,
-            orthographic.
-        rows: height of the picture; its width follows the camera's.
+        camera: (CAMERA_VECTOR_SIZE,) float64, see `scans.cameras.project`.
+        rows: height of the silhouette; its width follows the camera's.
 
     Returns:
-        pixels: (N, 2) int64, row and column, outside the picture where the point is not seen; depth: (N,) float64 along
-        the camera's axis; shape: (rows, columns).
+        (rows, columns) bool.
     """
-    transform, (fx, fy, cx, cy, width, height, orthographic) = camera[:16].reshape(4, 4), camera[16:23]
-    right, up, backward = ((points - transform[:3, 3]) @ transform[:3, :3]).T  # (N,) each
-    seen = -backward > NEAR
-    depth = np.where(seen, 1.0 if orthographic else -backward, 1.0)
-    scale = rows / height
-    pixels = np.floor(np.stack([cy - fy * up / depth, cx + fx * right / depth], axis=1) * scale)
-    pixels = np.where(seen[:, None], np.clip(pixels, -1, 2 * rows * max(1.0, width / height)), -1).astype(np.int64)
-    return pixels, -backward, (rows, round(width * scale))
-
-
-def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:
-    """(rows, columns) bool, where a camera sees points, gaps of a pixel closed; see `project`."""
-    (row, column), shape = (found := project(points, camera, rows))[0].T, found[2]
+    width, height = camera[[WIDTH, HEIGHT]]
+    uv, depth = project(points, camera)
+    shape = rows, round(width * rows / height)
+    column, row = np.floor(uv[depth > NEAR] * (rows / height)).T
     inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
     seen = np.zeros(shape, bool)
-    seen[row[inside], column[inside]] = True
+    seen[row[inside].astype(np.int64), column[inside].astype(np.int64)] = True
     return _closed(seen)
 
 

@@ -87,8 +87,8 @@ class JawNetwork(nn.Module, ABC):
         """`forward` without shapes that depend on values, for ONNX: masked views pass the encoder, too."""
 
     @abstractmethod
-    def export_signature(self, *, color: bool) -> ExportSignature:
-        """Inputs and outputs of `forward_dense`; `color` says whether views are RGB."""
+    def export_signature(self, *, colour: bool) -> ExportSignature:
+        """Inputs and outputs of `forward_dense`; `colour` says whether views are RGB."""
 
     @abstractmethod
     def _reconstruct(
@@ -135,10 +135,10 @@ class JawNetwork(nn.Module, ABC):
         finally:
             self.train(training)
 
-    def example_views(self, batch: int, views: int, *, color: bool) -> dict[str, torch.Tensor]:
+    def example_views(self, batch: int, views: int, *, colour: bool) -> dict[str, torch.Tensor]:
         """Random `views` and `view_mask` of the size that the network is trained on."""
         size = self.encoder.image_size
-        shape = (batch, views, size, size, *([3] if color else []))
+        shape = (batch, views, size, size, *([3] if colour else []))
         rng = torch.Generator().manual_seed(0)
         return {
             "views": torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng),

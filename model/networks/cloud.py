@@ -143,10 +143,10 @@ class CloudNetwork(JawNetwork):
         """(points,); see `JawNetwork`."""
         return (self(views, view_mask, dense=True),)
 
-    def export_signature(self, *, color: bool) -> ExportSignature:
+    def export_signature(self, *, colour: bool) -> ExportSignature:
         """See `JawNetwork`."""
         axes = {0: "batch", 1: "views"}
-        inputs = self.example_views(2, self.config.views, color=color)
+        inputs = self.example_views(2, self.config.views, colour=colour)
         return ExportSignature(inputs, ["points"], {"views": axes, "view_mask": axes})
 
     def _reconstruct(

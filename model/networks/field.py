@@ -13,7 +13,6 @@ from torch.nn.functional import softplus
 from model.cases.batch import Batch
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
-from model.geometry.projection import CAMERA_VECTOR_SIZE
 from model.losses.field import TERMS, FieldTarget, QueryConfig, field_targets, field_terms, sample_queries
 from model.losses.objective import stop_unless_finite
 from model.networks.base import ExportSignature, JawNetwork
@@ -27,11 +26,12 @@ from model.networks.pyramid import FeaturePyramid
 from model.networks.views import check_views, scatter_views
 from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surface
 from model.reconstruction.result import Reconstruction
+from scans.cameras import CAMERA_COLUMNS, CAMERA_VECTOR_SIZE, INTRINSICS, POSE
 from scans.mesh import LABELS
 
 NUM_FREQUENCIES = 7  # of the positional encoding of query points
 GRID_CHANNELS = 24
-CAMERA_FEATURES = 12 + 3  # see `_camera_features`
+CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 3  # see `_camera_features`
 DISTANCE_SCALE = 0.1  # jaw radii; signed distances are this times the last layer's output
 DISTANCE_SHIFT = -2.0  # of unsigned distances before softplus, which makes them 0.13 at the start
 INITIAL_WEIGHT_SCALE = 0.01  # of the last layer's weights for the signed distance
@@ -267,14 +267,14 @@ class FieldNetwork(JawNetwork):
         prediction, log_radius = self(views, view_mask, cameras, points, dense=True)
         return (*prediction[1:], log_radius)
 
-    def export_signature(self, *, color: bool) -> ExportSignature:
+    def export_signature(self, *, colour: bool) -> ExportSignature:
         """See `JawNetwork`."""
         size, batch, views, queries = self.encoder.image_size, 2, 10, 7
         pose = torch.eye(4)
         pose[2, 3] = 3.0  # above the jaw, looking down
         camera = torch.cat([pose.flatten(), torch.tensor([1.5 * size] * 2 + [size / 2] * 2 + [size] * 2 + [0.0])])
         inputs = {
-            **self.example_views(batch, views, color=color),
+            **self.example_views(batch, views, colour=colour),
             "cameras": camera.expand(batch, views, -1).contiguous(),
             "points": torch.rand(batch, queries, 3, generator=torch.Generator().manual_seed(1)) - 0.5,
         }
@@ -305,5 +305,5 @@ class FieldNetwork(JawNetwork):
 
 def _camera_features(cameras: torch.Tensor) -> torch.Tensor:
     """(B, V, 15): pose, width and height of the field of view, and projection type, of (B, V, 23) cameras."""
-    fx, fy, _, _, width, height, orthographic = cameras[..., 16:].unbind(-1)
-    return torch.cat([cameras[..., :12], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)
+    fx, fy, _, _, width, height, orthographic = cameras[..., INTRINSICS].unbind(-1)
+    return torch.cat([cameras[..., POSE], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)

@@ -1,8 +1,8 @@
-"""The material and the light of the pictures, and the pass that shades a visibility buffer.
+"""Material, light, and deferred shading of a visibility buffer.
 
-A pixel's samples that show one face, or faces that share a corner, are shaded once, in their middle, from the exact
-(unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. A face seen from behind is lit
-as its front would be: its normals are turned round.
+Samples of a pixel that show one face, or faces that share a corner, are shaded once, at their mean position, from the
+exact (unsnapped) triangle and its interpolated normal; the pixel is the mean of its samples. Lighting is two-sided:
+normals of back faces are flipped.
 """
 
 import math
@@ -13,7 +13,9 @@ from numba import njit
 
 from renderers.rasteriser.visibility import MIDDLE_COLUMN, ROTATED_COLUMNS, lens_of
 from scans.cameras import Camera
+from scans.elementary import power
 from scans.errors import UserError
+from scans.vectors import norm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +23,7 @@ class Shading:
     """A grey material under one directional light that shines along the camera's line of sight.
 
     Attributes:
-        base_color: Linear grey of the material, 0 to 1 (pyrender's default material: 0.3).
+        base_colour: Linear grey of the material, 0 to 1 (pyrender's default material: 0.3).
         metallic: 0 for a dielectric to 1 for a metal (pyrender: 0.2).
         roughness: Perceptual roughness, 0 to 1; under 0.04 it counts as 0.04 (pyrender: 0.8).
         light: Intensity of the light, not negative; picture values grow with its 1/2.2th power.
@@ -31,14 +33,14 @@ class Shading:
         UserError: A value is out of its bounds.
     """
 
-    base_color: float
+    base_colour: float
     metallic: float
     roughness: float
     light: float
     background: int
 
     def __post_init__(self) -> None:
-        for name in ("base_color", "metallic", "roughness"):
+        for name in ("base_colour", "metallic", "roughness"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         _check_light(self.light, self.background)
@@ -46,7 +48,7 @@ class Shading:
     @property
     def materials(self) -> np.ndarray:
         """(1, 3) float64: base colour, metallic, roughness."""
-        return np.array([(self.base_color, self.metallic, self.roughness)], dtype=np.float64)
+        return np.array([(self.base_colour, self.metallic, self.roughness)], dtype=np.float64)
 
     @property
     def lights(self) -> np.ndarray:
@@ -56,7 +58,7 @@ class Shading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColourShading:
-    """Teeth and gingiva, each of its own colour and gloss, under one directional light and an even ambient one.
+    """Two materials, teeth and gingiva, under a directional and an ambient light.
 
     Attributes:
         gingiva: Linear RGB of the gingiva, 0 to 1.
@@ -65,7 +67,7 @@ class ColourShading:
         teeth_roughness: That of the teeth.
         direction: To the light, a unit vector in the camera's frame (+x right, +y up, +z to the camera).
         light: Intensity of the light, not negative.
-        ambient: Light from everywhere, as a share of the base colour that is always seen.
+        ambient: Intensity of the ambient light, as a fraction of the base colour.
         background: Grey value of the picture where there is no jaw, 0 to 255.
 
     Raises:
@@ -83,10 +85,10 @@ class ColourShading:
 
     def __post_init__(self) -> None:
         for name in ("gingiva", "teeth", "gingiva_roughness", "teeth_roughness", "ambient"):
-            figures = np.atleast_1d(getattr(self, name))
-            if not ((figures >= 0) & (figures <= 1)).all():
+            values = np.atleast_1d(getattr(self, name))
+            if not ((values >= 0) & (values <= 1)).all():
                 raise UserError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
-        if not abs(math.hypot(*self.direction) - 1) < 1e-9:
+        if not abs(norm(np.array(self.direction)) - 1) < 1e-9:
             raise UserError(f"direction: expected a vector of length 1, got {self.direction}")
         _check_light(self.light, self.background)
 
@@ -112,13 +114,13 @@ def _check_light(light: float, background: int) -> None:
 def grey_table() -> np.ndarray:
     """The picture's value of a linear intensity: gamma 2.2 as in pyrender's shader, rounded to a whole number.
 
-    A table, because a power per sample would cost half of the shading, and because the C library's power may differ
-    in the last bit between machines. From a value of 2 on, it is within 0.6 of the exact one.
+    A table, because a power per sample would cost half of the shading. From a value of 2 on, it is within 0.6 of the
+    exact one.
 
     Returns:
         (65536,) uint8, whose entry round(65535 * intensity) is the value of an intensity from 0 to 1.
     """
-    return np.floor(255.0 * np.linspace(0.0, 1.0, 65536) ** (1.0 / 2.2) + 0.5).astype(np.uint8)
+    return np.floor(255.0 * power(np.linspace(0.0, 1.0, 65536), 1.0 / 2.2) + 0.5).astype(np.uint8)
 
 
 _GREY = grey_table()
@@ -135,7 +137,7 @@ def shade(
     *,
     samples: int,
 ) -> np.ndarray:
-    """The picture of a visibility buffer.
+    """Shade a visibility buffer.
 
     Args:
         vertices: (V, 3) float64, in the camera's world.
@@ -162,7 +164,7 @@ def shade(
 def corner_weights(
     vertices: np.ndarray, faces: np.ndarray, face_ids: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where on its face the middle of each pixel lies.
+    """Barycentric coordinates of pixel centres on their faces.
 
     Args:
         vertices: (V, 3) float64, in the camera's world.
@@ -180,7 +182,6 @@ def corner_weights(
     return weights, from_front
 
 
-# Functions that call each other stay in one file: renderers.visibility says why.
 @njit(cache=True, error_model="numpy")
 def _shade_pixels(
     vertices, normals, teeth, faces, face_ids, lens, columns, materials, lights, background, grey_values, image
@@ -251,9 +252,9 @@ def _shade_pixels(
                 l_dot_v = -(lx * ray[0] + ly * ray[1] + lz * ray[2]) * ray_inverse
                 cosine, schlick, lobe = _geometry(n_dot_l, n_dot_v, l_dot_v, material[channels + 1])
                 for channel in range(channels):
-                    color = material[channel]
-                    reflectance = _reflectance(schlick, lobe, color, material[channels])
-                    linear = lights[3] * cosine * reflectance + lights[4] * color
+                    colour = material[channel]
+                    reflectance = _reflectance(schlick, lobe, colour, material[channels])
+                    linear = lights[3] * cosine * reflectance + lights[4] * colour
                     total[channel] += count * grey_values[int(65535.0 * min(linear, 1.0) + 0.5)]
             for channel in range(channels):
                 image[row, column, channel] = total[channel] // samples
@@ -310,7 +311,7 @@ def _hit(vertices, i, j, k, origin, ray):
 
 @njit(cache=True, error_model="numpy")
 def reflected(
-    n_dot_l: float, n_dot_v: float, l_dot_v: float, base_color: float, metallic: float, roughness: float
+    n_dot_l: float, n_dot_v: float, l_dot_v: float, base_colour: float, metallic: float, roughness: float
 ) -> float:
     """Light that a surface element sends to the eye, per unit of light intensity, linear.
 
@@ -322,12 +323,12 @@ def reflected(
         n_dot_l: Cosine between the normal and the direction to the light.
         n_dot_v: Cosine between the normal and the direction to the eye.
         l_dot_v: Cosine between these two directions.
-        base_color: As in `Shading`.
+        base_colour: As in `Shading`.
         metallic: As in `Shading`.
         roughness: As in `Shading`.
     """
     cosine, schlick, lobe = _geometry(n_dot_l, n_dot_v, l_dot_v, roughness)
-    return cosine * _reflectance(schlick, lobe, base_color, metallic)
+    return cosine * _reflectance(schlick, lobe, base_colour, metallic)
 
 
 @njit(cache=True, error_model="numpy")
@@ -351,8 +352,8 @@ def _geometry(n_dot_l, n_dot_v, l_dot_v, roughness):
 
 
 @njit(cache=True, error_model="numpy")
-def _reflectance(schlick, lobe, base_color, metallic):
+def _reflectance(schlick, lobe, base_colour, metallic):
     """Diffuse and specular reflection of a colour."""
-    f0 = 0.04 * (1.0 - metallic) + base_color * metallic
+    f0 = 0.04 * (1.0 - metallic) + base_colour * metallic
     fresnel = f0 + (1.0 - f0) * schlick
-    return (1.0 - fresnel) * base_color * ((1.0 - 0.04) * (1.0 - metallic) / math.pi) + fresnel * lobe
+    return (1.0 - fresnel) * base_colour * ((1.0 - 0.04) * (1.0 - metallic) / math.pi) + fresnel * lobe

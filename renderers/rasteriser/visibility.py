@@ -1,17 +1,16 @@
-"""The visibility buffer: which face each sample of a picture shows, and how near it is.
+"""The visibility buffer: per sample of a picture, the index of the nearest face and its inverse depth.
 
-Two passes: the first projects every vertex once and snaps it to 1/256 of a pixel, the second enters every face into
-the buffer. That is all that depends on the mesh's size; any picture of the view (shaded, depth, normals, labels) is a
-further pass over the samples of the buffer.
+Two passes: the first projects every vertex and snaps it to 1/256 of a pixel, the second rasterises every face. Shading,
+depth, normals and labels are further passes over the samples of the buffer, whatever the size of the mesh.
 
-The rules, which are OpenGL's:
+The rules are OpenGL's:
 
-- A pixel has one sample, in its middle, or four, one in each quarter of its height and of its width (the usual rotated
-  grid). A face covers a sample if the point lies inside the snapped triangle or on its top or left edge, decided in
-  whole numbers: faces that share an edge neither leave a gap nor both cover a sample.
-- The nearest face wins. Of equally near ones, the one with the lowest number.
-- What lies nearer to the camera than NEAR is cut away. There is no far plane, and no face is culled: open scans
-  show their inside.
+- A pixel has one sample, at its centre, or four on the usual rotated grid. A face covers a sample if the sample lies
+  inside the snapped triangle or on its top or left edge. The edge functions are integers: faces that share an edge
+  neither leave a gap nor both cover a sample.
+- Depth test: the nearest face wins; of equally near ones, that with the lowest index.
+- Faces are clipped at the near plane (NEAR). There is no far plane and no back-face culling: open scans show their
+  inside.
 """
 
 import math
@@ -23,8 +22,6 @@ from numba import njit
 
 from scans.cameras import Camera
 
-# numba's cache watches the file of a function alone: a change in another file would not recompile it. So compiled
-# functions call only functions of their own file and use only its constants.
 NEAR = 0.05
 """Distance of the near plane in units of the mesh."""
 
@@ -43,7 +40,7 @@ _CUT = np.int32(-(2**31))  # in the place of a snapped column: the vertex is too
 def visibility_buffers(
     vertices: np.ndarray, faces: np.ndarray, cameras: Sequence[Camera], *, samples: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What each camera sees.
+    """Rasterise a mesh for each camera.
 
     Args:
         vertices: (V, 3) float64, finite, in the cameras' world.
@@ -52,10 +49,10 @@ def visibility_buffers(
         samples: Samples per pixel, 1 or 4.
 
     Yields:
-        face_ids: (H * samples, W) int32, the number of the nearest face, -1 where there is none. Pixel (r, c) has the
+        face_ids: (H * samples, W) int32, index of the nearest face, -1 where there is none. Pixel (r, c) has the
             samples (r * samples + s, c), from its top down.
-        nearness: the same of float64, larger where nearer, -inf where there is no face: one over the depth along the
-            camera's axis; for an orthographic camera, minus that depth. Both arrays are the next camera's too.
+        nearness: (H * samples, W) float64, inverse depth along the camera's axis, or minus the depth for an
+            orthographic camera; -inf where there is no face. Both arrays are overwritten for the next camera.
     """
     shape = (cameras[0].height * samples, cameras[0].width)
     face_ids, nearness = np.empty(shape, dtype=np.int32), np.empty(shape)
@@ -71,7 +68,7 @@ def visibility_buffers(
 
 
 class Lens(NamedTuple):
-    """A camera for compiled code, in floats alone: arrays would be counted in and out at every call."""
+    """A camera for compiled code. Floats only: arrays would be reference-counted at every call."""
 
     right: tuple[float, float, float]
     up: tuple[float, float, float]
@@ -217,11 +214,12 @@ def _fill_cut(face, vertices, i, j, k, lens, columns, shift, face_ids, nearness)
                 kept_count += 1
             if (here >= 0.0) != (there >= 0.0):
                 # Always from the inner end, so that both faces of an edge find the same point.
-                start, end, share = corner, following, here / (here - there)
+                start, end, fraction = corner, following, here / (here - there)
                 if here < 0.0:
-                    start, end, share = following, corner, there / (there - here)
+                    start, end, fraction = following, corner, there / (there - here)
                 for axis in range(3):
-                    kept[kept_count, axis] = polygon[start, axis] + share * (polygon[end, axis] - polygon[start, axis])
+                    along = polygon[end, axis] - polygon[start, axis]
+                    kept[kept_count, axis] = polygon[start, axis] + fraction * along
                 kept_count += 1
         polygon, kept, count = kept, polygon, kept_count
     for corner in range(count):

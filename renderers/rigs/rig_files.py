@@ -12,6 +12,7 @@ import numpy as np
 from renderers.rigs.rigs import FARTHEST, NEAREST, around_the_jaw
 from renderers.rigs.transforms import cameras_from_transforms
 from scans.cameras import Camera
+from scans.elementary import tan
 from scans.errors import UserError
 
 MOST_CAMERAS = 256
@@ -104,7 +105,7 @@ def _camera_of_line(line: Mapping[str | None, str | list[str] | None], image_siz
     if "field_of_view" in figures:
         if not 1 <= figures["field_of_view"] <= 120:
             raise ValueError("field_of_view must lie within 1 and 120 degrees")
-        focal = image_size / 2 / math.tan(math.radians(figures["field_of_view"]) / 2)
+        focal = image_size / 2 / float(tan(math.radians(figures["field_of_view"]) / 2))
     else:
         if not 0.01 <= figures["half_height"] <= 100:
             raise ValueError("half_height must lie within 0.01 and 100 jaw radii")

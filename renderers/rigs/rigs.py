@@ -1,4 +1,4 @@
-"""Rigs, that is, lists of cameras: the ring with one from above, and how each case's cameras stray from a rig."""
+"""Rigs (lists of cameras): the ring with a top view, and random jitter of a rig's cameras."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from scans.cameras import Camera, look_at_origin
+from scans.elementary import atan2, cos, sin, tan
 from scans.errors import UserError
+from scans.vectors import dot, norm
 
 NEAREST, FARTHEST = 1.05, 1e4
 """Where cameras may stand, in jaw radii from the centre: the jaw fits a sphere of radius 1, the near plane is 0.05."""
@@ -24,9 +26,9 @@ def around_the_jaw(azimuth: float, elevation: float, distance: float) -> np.ndar
     Returns:
         (4, 4) float64.
     """
-    turn, rise = np.radians(azimuth - 90), math.radians(elevation)
+    turn, rise = math.radians(azimuth - 90), math.radians(elevation)
     # In floats cos(90 degrees) is 6e-17 and not 0, so that the picture has an upper side even there.
-    direction = np.array((math.cos(turn) * math.cos(rise), math.sin(turn) * math.cos(rise), math.sin(rise)))
+    direction = np.array((cos(turn) * cos(rise), sin(turn) * cos(rise), sin(rise)))
     return look_at_origin(distance * direction, up=(0, 0, 1))
 
 
@@ -55,7 +57,7 @@ def ring_rig(
         ring_views + 1 cameras.
 
     Raises:
-        UserError: A figure is out of its bounds.
+        UserError: A value is out of its bounds.
     """
     if ring_views < 1:
         raise UserError(f"ring_views: expected at least 1, got {ring_views}")
@@ -70,7 +72,7 @@ def ring_rig(
     azimuths = 360 / ring_views * np.arange(ring_views)
     transforms = [around_the_jaw(azimuth, elevation, distance) for azimuth in azimuths]
     transforms.append(look_at_origin((0, 0, distance), up=(0, -1, 0)))
-    focal, centre = image_size / 2 / math.tan(math.radians(field_of_view) / 2), image_size / 2
+    focal, centre = float(image_size / 2 / tan(math.radians(field_of_view) / 2)), image_size / 2
     return [
         Camera(
             transform=transforms[view], fx=focal, fy=focal, cx=centre, cy=centre, width=image_size, height=image_size
@@ -81,7 +83,7 @@ def ring_rig(
 
 def jittered(
     cameras: Sequence[Camera],
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     *,
     azimuth: float,
     elevation: float,
@@ -89,24 +91,24 @@ def jittered(
     roll: float,
     aim: float,
 ) -> list[Camera]:
-    """The cameras, each strayed from its place by chance, evenly within these bounds to either side.
+    """Randomly perturbed cameras, uniformly within these bounds to either side.
 
-    A camera first goes round the origin, about its own up and right directions, so that one above the jaw strays as
-    far as one beside it; then towards or from the origin; then it turns in its place. The lens stays.
+    A camera is first rotated about the origin, around its own up and right axes, so that one above the jaw moves as
+    far as one beside it; then moved towards or from the origin; then rotated in its place. The intrinsics stay.
 
     Args:
         cameras: None stands at the origin.
-        chance: Six numbers are drawn for each camera, whatever the bounds.
+        rng: Six numbers are drawn for each camera, whatever the bounds.
         azimuth: Degrees sideways around the origin, up to 180.
         elevation: Degrees up or down around the origin, up to 180.
-        distance: Share of the distance from the origin, less than 1.
+        distance: Fraction of the distance from the origin, less than 1.
         roll: Degrees about the line of sight, up to 180.
-        aim: How far beside the origin, to the right and up, a camera that looked at it comes to look.
+        aim: Offset of the point that a camera looks at, to the right and up from the origin.
 
     Returns:
         As many cameras; those given, to the last bit, if all bounds are 0.
     """
-    draws = chance.uniform(-1, 1, (len(cameras), 6))
+    draws = rng.uniform(-1, 1, (len(cameras), 6))
     if not any((azimuth, elevation, distance, roll, aim)):
         return list(cameras)
     spread = (azimuth, elevation, distance, roll, aim, aim)
@@ -116,15 +118,14 @@ def jittered(
 def _moved(
     camera: Camera, azimuth: float, elevation: float, distance: float, roll: float, aim_right: float, aim_up: float
 ) -> Camera:
-    # Vectors rather than products of matrices, whose last bits depend on the machine's linear algebra library.
     right, up, backward = camera.rotation.T
-    sideways, upward, away = (float(np.sum(axis * camera.position)) for axis in (right, up, backward))
+    sideways, upward, away = (float(dot(axis, camera.position)) for axis in (right, up, backward))
     backward, right = _turned(backward, right, azimuth)
     backward, up = _turned(backward, up, elevation)
     position = (1 + distance) * (sideways * right + upward * up + away * backward)
-    reach = math.hypot(*camera.position)
-    backward, right = _turned(backward, right, -math.degrees(math.atan2(aim_right, reach)))
-    backward, up = _turned(backward, up, -math.degrees(math.atan2(aim_up, reach)))
+    reach = float(norm(camera.position))
+    backward, right = _turned(backward, right, -math.degrees(atan2(aim_right, reach)))
+    backward, up = _turned(backward, up, -math.degrees(atan2(aim_up, reach)))
     right, up = _turned(right, up, roll)
     transform = np.eye(4)
     transform[:3] = np.stack((right, up, backward, position), axis=1)
@@ -133,5 +134,5 @@ def _moved(
 
 def _turned(first: np.ndarray, second: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors at right angles, turned in their plane, the first towards the second."""
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    cosine, sine = cos(math.radians(degrees)), sin(math.radians(degrees))
     return cosine * first + sine * second, cosine * second - sine * first

@@ -1,6 +1,5 @@
 """Cameras in files of nerfstudio and the original NeRF: `transforms.json`."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from scans.cameras import Camera
+from scans.elementary import tan
 from scans.errors import UserError
+from scans.vectors import dot
 
 PERSPECTIVE_MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "RADIAL", "SIMPLE_RADIAL")
 ORTHOGRAPHIC_MODEL = "ORTHOPHOTO"
@@ -20,6 +21,7 @@ _ANGLES = {"x": ("camera_angle_x", "x_fov"), "y": ("camera_angle_y", "y_fov")}  
 LARGEST_ANGLE = 2.97  # radians, 170 degrees; a plane picture can't show more
 AGREEING = 0.02  # by which two statements of one focal length may differ
 ROUNDED = 5e-3  # deviation from a rotation that matrices of three digits have
+POLAR_STEPS = 6  # of Newton and Schulz's iteration, whose error is squared in each
 RIGID = 1e-5  # what `Camera` takes as a rotation
 
 
@@ -129,7 +131,7 @@ def _with_angles(fields: Mapping[str, Any], image_size: int) -> Mapping[str, Any
     known = {name: fields[name] for name in ("fl_x", "fl_y") if name in fields}
     # A focal length in pixels needs the size that it was measured at; an angle alone goes with any.
     size = {name: int(fields[name] if known else fields.get(name, image_size)) for name in ("w", "h")}
-    lengths = {axis: size[{"x": "w", "y": "h"}[axis]] / 2 / math.tan(angle / 2) for axis, angle in angles.items()}
+    lengths = {axis: size[{"x": "w", "y": "h"}[axis]] / 2 / float(tan(angle / 2)) for axis, angle in angles.items()}
     for axis, length in lengths.items():
         stated = float(known.get(f"fl_{axis}", length))
         if not abs(stated / length - 1) <= AGREEING:
@@ -146,7 +148,7 @@ def _angle(fields: Mapping[str, Any], in_radians: str, in_degrees: str) -> float
             raise ValueError(f"{in_radians} must be radians between 0 and {LARGEST_ANGLE}, not {angle:g}; degrees?")
         return angle
     if in_degrees in fields:
-        angle = math.radians(float(fields[in_degrees]))
+        angle = float(np.radians(float(fields[in_degrees])))
         if not 0 < angle <= LARGEST_ANGLE:
             raise ValueError(f"{in_degrees} must be degrees between 0 and 170, not {fields[in_degrees]}")
         return angle
@@ -158,12 +160,18 @@ def _unrounded(transform: np.ndarray) -> np.ndarray:
     if transform.shape != (4, 4) or not np.isfinite(transform).all():
         return transform
     rotation = transform[:3, :3]
-    if not RIGID <= np.abs(rotation @ rotation.T - np.eye(3)).max() < ROUNDED:
+    if not RIGID <= np.abs(_product(rotation, rotation.T) - np.eye(3)).max() < ROUNDED:
         return transform
-    left, _, right = np.linalg.svd(rotation)
+    for _ in range(POLAR_STEPS):
+        rotation = _product(rotation, 1.5 * np.eye(3) - 0.5 * _product(rotation.T, rotation))
     transform = transform.copy()
-    transform[:3, :3] = left @ right
+    transform[:3, :3] = rotation
     return transform
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The product of two matrices (3, 3), added in one order on every machine."""
+    return dot(a[:, None], b.T[None])
 
 
 def _scaled(camera: Camera, image_size: int) -> Camera:

@@ -15,18 +15,18 @@ SURFACE_FORMATS = ("ply", "stl", "glb")
 POINT_FORMATS = ("ply", "glb")
 
 
-def encode_surface(mesh: Mesh, form: str, colors: np.ndarray | None = None) -> bytes:
+def encode_surface(mesh: Mesh, form: str, colours: np.ndarray | None = None) -> bytes:
     """A mesh as a file.
 
     Args:
         mesh: in any units. PLY keeps its labels as the vertex property `label`, STL and GLB can't.
         form: one of SURFACE_FORMATS; STL is binary and keeps no colours.
-        colors: (V, 3) uint8 RGB of the vertices.
+        colours: (V, 3) uint8 RGB of the vertices.
 
     Returns:
         The file's bytes, the same for the same mesh.
     """
-    whole = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False, vertex_colors=colors)
+    whole = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False, vertex_colors=colours)
     if form == "ply" and mesh.labels is not None:
         whole.vertex_attributes["label"] = mesh.labels
     return whole.export(file_type=form)
@@ -38,7 +38,7 @@ def encode_points(
     *,
     normals: np.ndarray | None = None,
     labels: np.ndarray | None = None,
-    colors: np.ndarray | None = None,
+    colours: np.ndarray | None = None,
     properties: Mapping[str, np.ndarray] | None = None,
 ) -> bytes:
     """Points as a file.
@@ -47,10 +47,10 @@ def encode_points(
         points: (N, 3).
         form: one of POINT_FORMATS.
         normals: (N, 3), in PLY nx, ny, nz. labels: (N,) uint8, in PLY `label`. GLB keeps neither.
-        colors: (N, 3) uint8 RGB.
+        colours: (N, 3) uint8 RGB.
         properties: further numbers of the points for PLY, (N,) each, by name.
     """
-    cloud = trimesh.PointCloud(points, colors=colors)
+    cloud = trimesh.PointCloud(points, colors=colours)
     if form == "ply":
         cloud.vertex_attributes = dict(properties or {})
         if normals is not None:

@@ -11,6 +11,7 @@ from scans.errors import ScanError
 from scans.mesh import Mesh
 from scans.mesh_edit import compacted, face_components, first_of_equal, majority
 from scans.sampling.border import border_edges
+from scans.vectors import dot, norm
 
 # A triangle is a line to double precision when its height is 10^-12 of its longest edge: what remains is rounding.
 FLAT = 1e-12
@@ -89,15 +90,9 @@ def double_areas(corners: np.ndarray) -> np.ndarray:
     """Twice the area (F,) of triangles with corners (F, 3, 3); 0 where they are flat to double precision."""
     with np.errstate(over="ignore", invalid="ignore"):
         first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-        area = np.sqrt(squares(np.cross(first, second)))
-        longest = np.maximum.reduce([squares(edge) for edge in (first, second, second - first)])
+        area = norm(np.cross(first, second))
+        longest = np.maximum.reduce([dot(edge, edge) for edge in (first, second, second - first)])
         return np.where((area > FLAT * longest) & np.isfinite(longest), area, 0.0)
-
-
-def squares(vectors: np.ndarray) -> np.ndarray:
-    """Squared lengths (N,) of (N, 3), added up in one order on every machine."""
-    x, y, z = vectors.T
-    return x * x + y * y + z * z
 
 
 def first_of_each(faces: np.ndarray, vertex_count: int) -> np.ndarray:
@@ -137,7 +132,7 @@ def same_place(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     border = np.unique(edges)
     places = vertices[border]
     with np.errstate(over="ignore"):
-        cell = 2 * SAME_PLACE * np.median(np.sqrt(squares(vertices[edges[:, 0]] - vertices[edges[:, 1]])))
+        cell = 2 * SAME_PLACE * np.median(norm(vertices[edges[:, 0]] - vertices[edges[:, 1]]))
     if not 0 < cell < np.inf:
         return first
     # Two places that are nearer than half a cell along each axis share a cell of one of eight grids.

@@ -1,12 +1,13 @@
-"""Millimetres to the unit sphere and back."""
+"""Normalisation of point clouds to the unit sphere, and back to millimetres."""
 
 import numpy as np
 
 from scans.errors import ScanError
+from scans.vectors import norm, ordered_sum
 
 
 def center_and_radius(points: np.ndarray) -> tuple[np.ndarray, float]:
-    """The sphere that normalises a cloud (the papers say "centre, scale" only; this is our reading).
+    """Centroid and largest distance from it (the papers say "centre, scale" only; this is our reading).
 
     Args:
         points: (N, 3) in millimetres.
@@ -20,8 +21,8 @@ def center_and_radius(points: np.ndarray) -> tuple[np.ndarray, float]:
     if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
         raise ScanError(f"points must have shape (N, 3) with N > 0, found {points.shape}")
     points = points.astype(np.float64)
-    center = points.mean(axis=0)
-    radius = float(np.sqrt(((points - center) ** 2).sum(axis=1).max()))
+    center = ordered_sum(points) / len(points)
+    radius = float(norm(points - center).max())
     if not 0 < radius < np.inf:
         raise ScanError(f"the {len(points)} points span no sphere (radius {radius}). Check the scan")
     return center, radius

@@ -1,4 +1,4 @@
-"""A scan's surface made anew from points on it, as in arXiv 2606.07907: farthest points, Poisson reconstruction."""
+"""Screened Poisson reconstruction of a scan from farthest points on it, as in arXiv 2606.07907."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -8,6 +8,7 @@ from scans.mesh import Mesh
 from scans.mesh_edit import compacted
 from scans.sampling.poisson_disk import lattice_spacing
 from scans.sampling.sample_surface import face_areas, sample_surface
+from scans.vectors import ordered_sum
 
 
 def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: int, depth: int) -> Mesh:
@@ -19,13 +20,14 @@ def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: 
     Args:
         mesh: clean (see `scans.preparing.cleaning`), its faces counter-clockwise seen from outside.
         source: the file, for messages.
-        rng: the only source of chance.
+        rng: all random numbers come from it.
         count: farthest points that the surface is made from, with their faces' normals.
         depth: of the octree; its finest cells measure the mesh's longest extent times 1.1 / 2^depth.
 
     Returns:
         a mesh with vertices of its own in the same frame and unit, each with the label of the nearest original vertex;
-        the same bytes for the same input, for it is computed on one thread.
+        the same bytes for the same input on one machine, for it is computed on one thread. On another processor,
+        Open3D's last bits may differ.
 
     Raises:
         UserError: Open3D can't be imported.
@@ -48,7 +50,7 @@ def reconstruct(mesh: Mesh, source: object, rng: np.random.Generator, *, count: 
     except RuntimeError as error:
         raise ScanError(f"{source}: its Poisson reconstruction fails ({error}). {REMEDY}") from error
     vertices, faces = np.asarray(closed.vertices), np.asarray(closed.triangles)
-    spacing = lattice_spacing(float(face_areas(mesh.vertices, mesh.faces).sum()), count)
+    spacing = lattice_spacing(float(ordered_sum(face_areas(mesh.vertices, mesh.faces))), count)
     near = cKDTree(samples.points).query(vertices, distance_upper_bound=spacing)[0] < np.inf if len(vertices) else []
     faces = faces[np.asarray(near, bool)[faces].all(axis=1)]
     if len(faces) == 0:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scans.vectors import unit
+
 
 def border_edges(faces: np.ndarray) -> np.ndarray:
     """The edges that only one face has.
@@ -47,8 +49,3 @@ def continued(vertices: np.ndarray, faces: np.ndarray, width: float) -> tuple[np
     beyond_tails, beyond_heads = len(vertices) + number.reshape(2, -1)
     strip = [np.stack([heads, tails, beyond_tails], axis=1), np.stack([heads, beyond_tails, beyond_heads], axis=1)]
     return np.concatenate([vertices, outer]), np.concatenate([faces, *strip]).astype(faces.dtype)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (N, 3) at unit length; those without length stay."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(float).tiny)

@@ -1,4 +1,4 @@
-"""Blue noise: which of many points lie evenly over a surface, by progressive dart throwing."""
+"""Blue-noise (Poisson disk) subsets of candidate points on a surface, by progressive dart throwing."""
 
 import numpy as np
 from numba import njit
@@ -78,11 +78,11 @@ def distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, follo
 
 @njit(cache=True)
 def throw_darts(points, normals, wanted, count, area):
-    """Choose points that lie evenly.
+    """Choose a blue-noise subset.
 
-    A point is taken if no taken one is nearer than the spacing over the surface (`way2`). When every point was asked,
-    the spacing shrinks and those left are asked again, until exactly `count` are taken. As they are asked in a random
-    order, the last, unfinished round favours no part of the surface.
+    A candidate is accepted if no accepted point is nearer than the spacing over the surface (`way2`). After a round
+    over all candidates the spacing shrinks and those left are tried again, until exactly `count` are accepted. The
+    order is random, so that the last, unfinished round favours no part of the surface.
 
     Args:
         points: (N, 3) float64 on a surface, in random order; five for each one wanted give a coefficient of variation

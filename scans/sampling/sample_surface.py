@@ -1,4 +1,4 @@
-"""Points on a scan's surface, with normals and labels."""
+"""Point clouds sampled from a mesh, with normals and labels."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,6 +11,7 @@ from scans.mesh import GINGIVA, Mesh
 from scans.sampling.border import continued
 from scans.sampling.farthest_points import choose_farthest
 from scans.sampling.poisson_disk import FIRST_SPACING, lattice_spacing, throw_darts
+from scans.vectors import dot, ordered_sum
 
 Method = Literal["poisson_disk", "stratified", "uniform", "fps"]
 CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
@@ -18,7 +19,7 @@ CANDIDATES_PER_POINT = 5  # of the methods that choose among candidates
 
 @dataclass(frozen=True, slots=True)
 class SurfaceSamples:
-    """Points on a surface.
+    """A point cloud on a surface.
 
     Attributes:
         points: (N, 3) float64, in the mesh's units and frame.
@@ -79,7 +80,7 @@ def unit_normals(vertices, faces, chosen):
 
 
 def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Method = "poisson_disk") -> SurfaceSamples:
-    """Draw exactly `count` points from a mesh's surface, evenly by area.
+    """Sample exactly `count` points from a mesh, uniformly by area.
 
     `uniform` draws them independently. `stratified` draws one from each of N strata of equal area, cut in face order,
     and keeps that order. `poisson_disk` and `fps` choose among five such candidates for each point: `poisson_disk`
@@ -93,7 +94,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     Args:
         mesh: clean (see `scans.preparing.cleaning`).
         count: N > 0; may exceed the number of vertices.
-        rng: the only source of chance.
+        rng: all random numbers come from it.
         method: "poisson_disk", "stratified", "uniform" or "fps".
 
     Raises:
@@ -107,7 +108,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     vertices = np.ascontiguousarray(mesh.vertices, dtype=np.float64)
     faces = np.ascontiguousarray(mesh.faces)
     areas = face_areas(vertices, faces)
-    area = float(areas.sum())
+    area = float(ordered_sum(areas))
     if not 0 < area < np.inf:
         raise ScanError(f"a mesh of {len(faces)} faces has area {area}, so that no point can be drawn. Clean it first")
     own = len(faces)
@@ -115,9 +116,9 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if method == "poisson_disk":
         vertices, faces = continued(vertices, faces, FIRST_SPACING * lattice_spacing(area, count))
         areas = np.concatenate([areas, face_areas(vertices, faces[own:])])
-        n = int(np.ceil(n * areas.sum() / area))  # as many as before on the surface itself
-
     cumulative = np.cumsum(areas)
+    if method == "poisson_disk":
+        n = int(np.ceil(n * cumulative[-1] / area))  # as many as before on the surface itself
     ticks = rng.random(n) if method == "uniform" else (np.arange(n) + rng.random(n)) / n
     # Faces without area are never hit: the search ends behind them, and the last one with area takes a tick of 1.
     face = np.searchsorted(cumulative, ticks * cumulative[-1], side="right")
@@ -137,6 +138,7 @@ def sample_surface(mesh: Mesh, count: int, rng: np.random.Generator, method: Met
     if mesh.labels is None:
         labels = np.full(count, GINGIVA, np.uint8)
     else:
-        distance2 = ((corners - points[:, None]) ** 2).sum(axis=2)  # (N, 3)
+        offsets = corners - points[:, None]
+        distance2 = dot(offsets, offsets)  # (N, 3)
         labels = mesh.labels[faces[face, distance2.argmin(axis=1)]]
     return SurfaceSamples(points, normals.astype(np.float32), labels)

@@ -1,4 +1,4 @@
-"""Pictures to PNG bytes and back."""
+"""PNG encoding and decoding."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ _OPTIONS = [
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The PNG file of a picture, the same bytes every time.
+    """Encode a picture as PNG; the same bytes every time.
 
     Args:
         image: grey (H, W) of uint8 or uint16, or RGB (H, W, 3) of uint8.
@@ -36,7 +36,7 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def decode_png(data: bytes, source: str) -> np.ndarray:
-    """The picture in a PNG file.
+    """Decode a PNG file.
 
     Args:
         data: The file's bytes. Transparency is left out.

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scans.anatomy import CONTACT_LINE, TEETH
+from scans.elementary import cos, sin
 from scans.synthetic.patient import Patient, Tooth
+from scans.vectors import norm, unit
 
 # How far labially of the long axis the contact points lie, in fractions of the buccolingual width.
 CONTACT_PLACE = {1: 0.08, 2: 0.10, 3: -0.14}
@@ -36,12 +38,13 @@ def contact_line(patient: Patient, side: int) -> np.ndarray:
     x = np.linspace(0, 34, 700)
     # A square arch has more of the quartic, a tapered one more of the quadratic, with the molars left where they are.
     moved = 0.35 * patient.arch_square * b
-    behind = a * x**6 + (b + moved) * x**4 + (c - moved * 25**2) * x**2
+    square = x**2
+    behind = ((a * square + b + moved) * square + c - moved * 25**2) * square
     line = np.stack([x * patient.arch_width, behind * patient.arch_depth], axis=1) * patient.arch_size
     if side == 1:
         line[:, 0] *= -1
-    turn = patient.arch_skew[1] / 100
-    return line @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    c, s = cos(patient.arch_skew[1] / 100), sin(patient.arch_skew[1] / 100)
+    return np.stack([c * line[:, 0] - s * line[:, 1], s * line[:, 0] + c * line[:, 1]], axis=1)
 
 
 def places(patient: Patient) -> Arch:
@@ -51,7 +54,7 @@ def places(patient: Patient) -> Arch:
 
 def _side(patient: Patient, side: int) -> tuple[Place, ...]:
     line = contact_line(patient, side)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    length = np.concatenate([[0], np.cumsum(norm(np.diff(line, axis=0)))])
 
     def at(s: float) -> np.ndarray:
         """A point of the line, carried on straight beyond both ends."""
@@ -74,16 +77,16 @@ def _side(patient: Patient, side: int) -> tuple[Place, ...]:
 def _stand(patient: Patient, tooth: Tooth, middle: np.ndarray, along: np.ndarray, s: float, side: int) -> Place:
     """Stand a tooth on the contact line: turned, leaning and tipped about the height of its contact points."""
     norm = TEETH[tooth.kind]
-    along = along / np.linalg.norm(along)
+    along = unit(along)
     out = np.array([along[1], -along[0]]) * (1 if side == 0 else -1)
-    c, n = math.cos(tooth.turn), math.sin(tooth.turn)
+    c, n = cos(tooth.turn), sin(tooth.turn)
     u = np.array([*(c * along + n * out), 0.0])
     v = np.array([*(c * out - n * along), 0.0])
     w = np.array([0.0, 0.0, 1.0])
     lean = math.radians(norm.inclination) + tooth.lean
-    v, w = math.cos(lean) * v - math.sin(lean) * w, math.cos(lean) * w + math.sin(lean) * v
+    v, w = cos(lean) * v - sin(lean) * w, cos(lean) * w + sin(lean) * v
     tip = math.radians(norm.angulation) + tooth.tip
-    u, w = math.cos(tip) * u + math.sin(tip) * w, math.cos(tip) * w - math.sin(tip) * u
+    u, w = cos(tip) * u + sin(tip) * w, cos(tip) * w - sin(tip) * u
     high = tooth.size[2]
     # The contact points lie at two thirds of the height; canines stand out of their line, at the arch's corner.
     pivot = 0.68 * high * w + CONTACT_PLACE.get(tooth.kind, 0.0) * tooth.size[1] * v

@@ -15,8 +15,10 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from scans.anatomy import TEETH
+from scans.elementary import cos, exp, sin, tan
 from scans.synthetic.field import OVER, ROOT
 from scans.synthetic.patient import Tooth
+from scans.vectors import dot
 
 PROFILE_ROWS = 160
 RELIEF_SHAPE = (64, 48)  # directions, heights
@@ -180,7 +182,7 @@ def profile(tooth: Tooth, rng: np.random.Generator) -> np.ndarray:
     wide, deep, high = net_size(tooth)
     t = np.clip(np.linspace(-ROOT, high + OVER, PROFILE_ROWS) / high, at[0], at[-1])
     neck = 1 + rng.normal(0, 0.025) * np.clip(1 - at / 0.6, 0, 1.5)
-    belly = rng.normal(0, 0.012, 2) * np.exp(-(((at - 0.35) / 0.25) ** 2))[:, None]
+    belly = rng.normal(0, 0.012, 2) * exp(-(((at - 0.35) / 0.25) ** 2))[:, None]
     sides = PchipInterpolator(at, np.stack([mesial * neck, distal * neck], axis=1))(t) * wide / 2
     faces = PchipInterpolator(at, np.stack([facial + belly[:, 0], lingual - belly[:, 1]], axis=1))(t) * deep
     front, back = faces[:, 0], faces[:, 1]
@@ -197,7 +199,7 @@ def relief(tooth: Tooth, rng: np.random.Generator) -> np.ndarray:
     def spot(towards: float, spread: float, at: float, reach: float) -> np.ndarray:
         """A bump at a direction (degrees: 0 distal, 90 facial) and a fraction of the height."""
         turn = (direction - np.radians(towards) + np.pi) % (2 * np.pi) - np.pi
-        return np.exp(-((turn / np.radians(spread)) ** 2) - ((t - at) / reach) ** 2)
+        return exp(-((turn / np.radians(spread)) ** 2) - ((t - at) / reach) ** 2)
 
     k = tooth.kind
     some = rng.uniform(0.6, 1.4, 4)
@@ -228,10 +230,11 @@ def occlusal(tooth: Tooth, wear: float, rng: np.random.Generator) -> np.ndarray:
     if tooth.kind <= 2:
         side = u / (wide / 2)
         corner = np.where(u > 0, 0.05 if tooth.kind == 1 else 0.09, 0.015) * rng.uniform(0.7, 1.3)
-        lobes = 0.08 * rng.uniform(0, 1) * np.cos(1.5 * np.pi * side) * np.exp(-wear / 0.1)
+        lobes = 0.08 * rng.uniform(0, 1) * cos(1.5 * np.pi * side) * exp(-wear / 0.1)
         # The edge lies level although the crown is tipped; its corners are rounded, the distal one more.
-        level = math.tan(math.radians(TEETH[tooth.kind].angulation)) * u
-        z = high * (1 - corner * np.abs(side) ** 3 - 0.06 * side**6) - level + lobes
+        level = tan(math.radians(TEETH[tooth.kind].angulation)) * u
+        square = side**2
+        z = high * (1 - corner * np.abs(side) * square - 0.06 * square * square * square) - level + lobes
     elif tooth.kind == 3:
         slope = np.where(u > 0, 0.29, 0.24) * rng.uniform(0.85, 1.15) * high / (wide / 2)
         ridge = np.abs(v - 0.12 * deep)  # the tip is pointed across as well
@@ -279,12 +282,12 @@ def _chewing(tooth: Tooth, u: np.ndarray, v: np.ndarray, rng: np.random.Generato
         z = smooth_max(z, high - drop + rng.normal(0, 0.1) - slope * (np.sqrt(distance**2 + 0.5**2) - 0.5), 0.4)
     for begin, end, depth in plan.grooves:
         distance, along = _to_segment(u, v, np.array(begin) * scale, np.array(end) * scale)
-        z = z - depth * rng.uniform(0.7, 1.3) * np.exp(-((distance / 0.5) ** 2)) * (0.6 + 0.4 * np.sin(np.pi * along))
+        z = z - depth * rng.uniform(0.7, 1.3) * exp(-((distance / 0.5) ** 2)) * (0.6 + 0.4 * sin(np.pi * along))
     return z
 
 
 def _to_segment(u: np.ndarray, v: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance to a segment, and the fraction of its length that is nearest."""
     d = end - begin
-    along = np.clip(((u - begin[0]) * d[0] + (v - begin[1]) * d[1]) / (d @ d), 0, 1)
-    return np.hypot(u - begin[0] - along * d[0], v - begin[1] - along * d[1]), along
+    along = np.clip(((u - begin[0]) * d[0] + (v - begin[1]) * d[1]) / dot(d, d), 0, 1)
+    return np.sqrt((u - begin[0] - along * d[0]) ** 2 + (v - begin[1] - along * d[1]) ** 2), along

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from scans.elementary import sin
 from scans.synthetic.field import MAP_STEP
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums
+from scans.vectors import dot, ordered_sum
 
 
 def remaining(patient: Patient, gums: Gums, vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -39,9 +41,9 @@ def _wander(rng: np.random.Generator, amplitude: float) -> Callable[[np.ndarray]
     """A wavy line of wavelengths from 2 to 30 mm, as a function of the place along it."""
     lengths = rng.uniform(2.0, 30.0, 7)
     phases = rng.uniform(0, 2 * np.pi, 7)
-    weights = amplitude * np.sqrt(lengths / lengths.sum())
+    weights = amplitude * np.sqrt(lengths / ordered_sum(lengths))
 
     def line(s: np.ndarray) -> np.ndarray:
-        return (weights * np.sin(2 * np.pi * s[:, None] / lengths + phases)).sum(axis=1)
+        return dot(weights, sin(2 * np.pi * s[:, None] / lengths + phases))
 
     return line

@@ -1,8 +1,6 @@
-"""The jaw as a solid: signed distances (about: negative inside, mm) to gum and crowns, compiled.
+"""The jaw as an implicit solid: approximate signed distances (negative inside, mm) to gum and crowns, compiled.
 
-All kernels that call each other, and the constants they use, stay in this file: numba's cache of a kernel is renewed
-when its own file changes, not when another does. Those within the loops are inlined, since passing the tables on costs
-more than the arithmetic.
+The kernels within the loops are inlined, since passing the tables on costs more than the arithmetic.
 """
 
 import math
@@ -10,6 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
+from scans.elementary import atan2, power
 from scans.synthetic.tables import Crowns, Gums
 
 ROOT = 9.0  # mm of root below the gum margin that a tooth's tables describe
@@ -85,14 +84,14 @@ def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tupl
     blend = min(max(0.5 + 0.5 * ny, 0.0), 1.0)
     p = p_lingual + (p_facial - p_lingual) * blend * blend * (3 - 2 * blend)
     ax, ay = abs(nx) + 1e-9, abs(ny) + 1e-9
-    px, py = ax**p, ay**p
-    g = (px + py) ** (1 / p)
+    px, py = power(ax, p), power(ay, p)
+    g = power(px + py, 1 / p)
     # The gauge g is 1 on the outline; divided by its gradient it is nearly a distance in mm.
     gx, gy = px / ax / a, py / ay / b
     slope = math.sqrt(gx * gx + gy * gy) * g / (px + py)
     side = (g - 1) / slope
     shape = crowns.relief.shape
-    turn = (math.atan2(ny, nx) + math.pi) / (2 * math.pi) * (shape[1] - 1)
+    turn = (atan2(ny, nx) + math.pi) / (2 * math.pi) * (shape[1] - 1)
     rise = (w + ROOT) / (high + OVER + ROOT) * (shape[2] - 1)
     side -= sample(crowns.relief[i], turn, rise) * min(g, 1.0)
     half = crowns.reach[i]
@@ -106,7 +105,7 @@ def sleeve_distance(crowns: Crowns, i: int, u: float, v: float, w: float, side: 
     """Distance to the gum round one tooth: a coat on neck and root that ends in the scalloped margin."""
     half = 0.5 * crowns.size[i, 0]
     over = abs(u) / half
-    bow = min(over, 1.08) ** 2.8
+    bow = power(min(over, 1.08), 2.8)
     margin = bow * (crowns.papilla[i, 0] if u < 0 else crowns.papilla[i, 1])
     back = min(max(-v / (2 * half) + 0.2, 0.0), 1.0)
     margin += crowns.papilla[i, 2] * back * back * (3 - 2 * back)

@@ -7,10 +7,12 @@ import numpy as np
 from numba import njit
 from scipy.interpolate import PchipInterpolator
 
+from scans.elementary import cos, exp, power, sin
 from scans.synthetic.arch import Arch, contact_line
 from scans.synthetic.field import MAP_STEP
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums, Papillae
+from scans.vectors import dot, norm, ordered_sum, unit
 
 CONTACT = 0.68  # contact points, in fractions of the crown height
 BEHIND = 7.0  # mm of ridge behind the last tooth
@@ -25,7 +27,7 @@ def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
     out, inside, crest, station = _survey(x, y, ridge)
     margin, wall, s = (np.interp(station, np.arange(len(ridge)), ridge[:, column]) for column in (2, 4, 5))
     top = crest - _vault(patient, inside, y, ridge) + _rugae(inside, x, y, ridge, rng)
-    slope = np.hypot(*np.gradient(top, MAP_STEP))
+    along_x, along_y = np.gradient(top, MAP_STEP)
     palate = top[(inside > 0) & (y < back)[None, :]].min()
     with_base = patient.kind == "base"
     shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -1e3
@@ -37,7 +39,7 @@ def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
         wall=wall,
         margin=margin,
         top=top,
-        steepness=1 / np.sqrt(1 + slope**2),
+        steepness=1 / np.sqrt(1 + (along_x**2 + along_y**2)),
         along=s,
         inside=inside,
         rim=_base_outline(x, y, ridge, back, rng),
@@ -57,13 +59,11 @@ def papillae(arch: Arch) -> Papillae:
         if not (one.tooth.present and other.tooth.present):
             continue
         u = other.origin - one.origin
-        free = max(float(np.linalg.norm(u)) - (one.tooth.size[0] + other.tooth.size[0]) / 2, 0.0)
-        w = one.axes[2] + other.axes[2]
-        w /= np.linalg.norm(w)
+        free = max(float(norm(u)) - (one.tooth.size[0] + other.tooth.size[0]) / 2, 0.0)
+        w = unit(one.axes[2] + other.axes[2])
         v = one.axes[1] + other.axes[1]
-        u = u - (u @ w) * w
-        u /= np.linalg.norm(u)
-        v = np.cross(w, u) * np.sign(np.cross(w, u) @ v)
+        u = unit(u - dot(u, w) * w)
+        v = np.cross(w, u) * np.sign(dot(np.cross(w, u), v))
         contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (one, other))
         origin = (one.origin + other.origin) / 2
         tip = max((contact - origin[2]) * 0.86 / (1 + 0.4 * free**2), 0.5)
@@ -97,8 +97,7 @@ def _ridge(patient: Patient, arch: Arch) -> np.ndarray:
             healed = 0.0 if place.tooth.present else 1.0
             some.append([x, y, z - 0.5 * healed, 0.47 * deep - 0.9 * healed, 0.47 * deep - 1.2 * healed])
         end = contact_line(patient, side)
-        direction = end[-1] - end[len(end) * 3 // 4]
-        direction /= np.linalg.norm(direction)
+        direction = unit(end[-1] - end[len(end) * 3 // 4])
         last = some[-1]
         half = arch[side][-1].tooth.size[0] / 2
         for behind, drop in ((half + 3.0, 0.7), (max(half + BEHIND, (back - last[1]) / direction[1]), 2.4)):
@@ -106,20 +105,20 @@ def _ridge(patient: Patient, arch: Arch) -> np.ndarray:
             some.append([x, y, last[2] - drop, 0.8 * last[3], 0.85 * last[4]])
         rows.append(np.array(some))
     knots = np.concatenate([rows[0][::-1], rows[1]])
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots[:, :2], axis=0), axis=1))])
-    middle = length[len(rows[0]) - 1 : len(rows[0]) + 1].mean()
+    length = np.concatenate([[0], np.cumsum(norm(np.diff(knots[:, :2], axis=0)))])
+    middle = (length[len(rows[0]) - 1] + length[len(rows[0])]) / 2
     s = np.arange(0, length[-1], 0.4)
     line = PchipInterpolator(length, knots)(s)
-    kernel = np.exp(-((np.arange(-8, 9) * 0.4 / 1.6) ** 2))
+    kernel = exp(-((np.arange(-8, 9) * 0.4 / 1.6) ** 2))
     padded = np.pad(line, ((8, 8), (0, 0)), mode="reflect", reflect_type="odd")
-    smooth = np.stack([np.convolve(column, kernel / kernel.sum(), "valid") for column in padded.T], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0)
+    smooth = dot(windows, kernel / ordered_sum(kernel))
     return np.column_stack([smooth, s - middle])
 
 
 def _survey(x: np.ndarray, y: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of each column of the map: distances outwards and inside, height of the crest, place on the ridge line."""
-    tangent = np.gradient(ridge[:, :2], axis=0)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    tangent = unit(np.gradient(ridge[:, :2], axis=0))
     normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)  # to the outside, as the line runs from left to right
     lingual = ridge[:, :2] - normal * ridge[:, 3:4]
     crest = ridge[:, 2] - 1.0
@@ -136,7 +135,7 @@ def _measure(x, y, line, tangent, lingual, half, crest):
     station = np.empty((nx, ny))
     # A straight line of unit charge whose potential falls with the sixth power gives the distance to the power -5.
     straight = 3 * math.pi / 8
-    step = math.hypot(line[1, 0] - line[0, 0], line[1, 1] - line[0, 1])
+    step = math.sqrt((line[1, 0] - line[0, 0]) ** 2 + (line[1, 1] - line[0, 1]) ** 2)
     for i in range(nx):
         for j in range(ny):
             best, at = 1e18, 0
@@ -157,15 +156,15 @@ def _measure(x, y, line, tangent, lingual, half, crest):
                 weight += c * crest[k]
             height[i, j] = weight / charge
             if out[i, j] < -half[at]:
-                inside[i, j] = max((charge * step / straight) ** -0.2 - 0.52, 0.0)
+                inside[i, j] = max(power(straight / (charge * step), 0.2) - 0.52, 0.0)
     return out, inside, height, station
 
 
 def _vault(patient: Patient, inside: np.ndarray, y: np.ndarray, ridge: np.ndarray) -> np.ndarray:
     """Depth of the palate under the gum margins: gentle behind the incisors, steep beside the molars."""
     front = ridge[:, 1].min()
-    gentle = 1 + 0.45 * np.exp(-np.maximum(y - front, 0) / 14.0)
-    return patient.vault * (1 - np.exp(-((inside / (patient.steep * gentle[None, :])) ** 1.45)))
+    gentle = 1 + 0.45 * exp(-np.maximum(y - front, 0) / 14.0)
+    return patient.vault * (1 - exp(-power(inside / (patient.steep * gentle[None, :]), 1.45)))
 
 
 def _rugae(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -174,9 +173,9 @@ def _rugae(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, 
     x0 = ridge[middle, 0]
     front = ridge[middle, 1] + ridge[middle, 3]  # lingual gum line of the central incisors
     u, v = np.meshgrid(x - x0, y - front, indexing="ij")
-    fade = 1 - np.exp(-((inside / 2.0) ** 2))
-    bumps = 1.1 * np.exp(-((u / 1.5) ** 2) - ((v - 3.2) / 2.6) ** 2)
-    bumps += 0.15 * np.exp(-((u / 1.1) ** 2) - np.maximum(v - 15, 0) / 12) * (v > 0)
+    fade = 1 - exp(-((inside / 2.0) ** 2))
+    bumps = 1.1 * exp(-((u / 1.5) ** 2) - ((v - 3.2) / 2.6) ** 2)
+    bumps += 0.15 * exp(-((u / 1.1) ** 2) - np.maximum(v - 15, 0) / 12) * (v > 0)
     height = rng.uniform(0.35, 0.8)
     count = int(rng.integers(3, 5))
     for side in (-1, 1):
@@ -185,9 +184,9 @@ def _rugae(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, 
             sweep, bend, phase = rng.normal(0.10, 0.12), rng.uniform(0.2, 0.6), rng.uniform(0, 6.3)
             far = rng.uniform(6.5, 10.5) + 0.6 * k
             lateral = side * u
-            course = start + sweep * lateral + bend * np.sin(0.75 * lateral + phase) + 0.02 * lateral**2
-            span = 1 / (1 + np.exp(-(lateral - 0.9) / 0.35)) / (1 + np.exp((lateral - far) / 0.8))
-            bumps += height * rng.uniform(0.6, 1.3) * span * np.exp(-(((v - course) / 0.95) ** 2))
+            course = start + sweep * lateral + bend * sin(0.75 * lateral + phase) + 0.02 * lateral**2
+            span = 1 / (1 + exp(-(lateral - 0.9) / 0.35)) / (1 + exp((lateral - far) / 0.8))
+            bumps += height * rng.uniform(0.6, 1.3) * span * exp(-(((v - course) / 0.95) ** 2))
     return bumps * fade
 
 
@@ -200,7 +199,7 @@ def _base_outline(x: np.ndarray, y: np.ndarray, ridge: np.ndarray, back: float, 
     u, v = np.meshgrid(np.abs(x - middle), y, indexing="ij")  # the base is symmetrical, whatever the arch
     distance = v - back
     for angle in (97, 148, 52):  # outward directions of cheeks, front and heels, degrees from straight back
-        sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+        sine, cosine = sin(math.radians(angle)), cos(math.radians(angle))
         reach = (sine * np.abs(line[:, 0]) + cosine * line[:, 1]).max() + margin
         if angle == 52:
             reach = sine * (half + 1.0) + cosine * back - 3.0

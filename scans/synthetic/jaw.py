@@ -1,7 +1,10 @@
 """A synthetic upper jaw: patient, arch, crowns and gums brought together into one labelled surface."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from scans.elementary import sin
 from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.seeds import generator
@@ -11,8 +14,9 @@ from scans.synthetic.ending import remaining
 from scans.synthetic.field import MAP_STEP, ROOT, probe
 from scans.synthetic.gums import CONTACT, gums
 from scans.synthetic.patient import Patient, draw
-from scans.synthetic.surface import keep, project, surface
+from scans.synthetic.surface import keep, onto_surface, surface
 from scans.synthetic.tables import Crowns, Gums
+from scans.vectors import dot, norm
 
 LINGUAL_RISE = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.3, 5: 0.2, 6: 0.0, 7: 0.0, 8: 0.0}  # mm of the gum margin over the facial
 
@@ -33,6 +37,11 @@ def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27) -> Mesh:
     """
     if not 0.1 <= voxel_mm <= 2.0:
         raise UserError(f"voxel_mm is {voxel_mm}; a synthetic jaw needs 0.1 to 2.0 mm, set it to about 0.3")
+    jaw = _unrounded(seed, case_id, voxel_mm)
+    return replace(jaw, vertices=np.round(jaw.vertices, 6))
+
+
+def _unrounded(seed: int, case_id: str, voxel_mm: float) -> Mesh:
     rng = generator(seed, case_id)
     patient = draw(rng)
     arch = places(patient)
@@ -42,11 +51,11 @@ def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27) -> Mesh:
     corner, shape = _grid(crowns, body, voxel)
     vertices, faces = surface(crowns, body, corner, shape, voxel)
     vertices, faces = keep(vertices, faces, remaining(patient, body, vertices, rng))
-    vertices = project(crowns, body, vertices, 0.5 * voxel)
+    vertices = onto_surface(crowns, body, vertices, 0.5 * voxel)
     teeth = np.array([place.tooth.fdi for side in arch for place in side if place.tooth.present] + [0], np.uint8)
     labels = teeth[probe(crowns, body, vertices)[1]]
     vertices = vertices + _noise(body, vertices, rng) + [*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)]
-    return Mesh(np.round(vertices, 6), faces, labels)
+    return Mesh(vertices, faces, labels)
 
 
 def _crowns(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:
@@ -85,8 +94,8 @@ def _papilla(place: Place, neighbour: Place | None, gap: float) -> float:
         return 0.12 * high
     margin = (place.origin[2] + neighbour.origin[2]) / 2
     contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (place, neighbour))
-    share = 0.80 if gap < 0.4 else 0.45
-    return max(margin + share * (contact - margin) - place.origin[2], 0.1 * high)
+    rise = 0.80 if gap < 0.4 else 0.45
+    return max(margin + rise * (contact - margin) - place.origin[2], 0.1 * high)
 
 
 def _box(place: Place) -> np.ndarray:
@@ -95,7 +104,7 @@ def _box(place: Place) -> np.ndarray:
     low = np.array([-wide / 2 - 2.5, -deep / 2 - 2.5, -ROOT])
     ends = np.array([low, [-low[0], -low[1], high + 2.5]])
     corners = np.array([[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
-    world = corners @ place.axes + place.origin
+    world = dot(corners[:, None], place.axes.T) + place.origin
     return np.array([world.min(axis=0), world.max(axis=0)])
 
 
@@ -116,12 +125,10 @@ def _grid(crowns: Crowns, body: Gums, voxel: float) -> tuple[np.ndarray, tuple[i
 def _noise(body: Gums, vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The scanner's noise, and a slow warp of under a tenth of a millimetre that makes no two teeth quite alike."""
     warp = np.zeros(vertices.shape)
-    x, y, z = vertices.T
     for _ in range(12):
         direction = rng.standard_normal(3)
-        direction *= 2 * np.pi / rng.uniform(5.0, 18.0) / np.linalg.norm(direction)
-        # No matrix product: its sums may depend on the number of threads.
-        wave = np.sin(x * direction[0] + y * direction[1] + z * direction[2] + rng.uniform(0, 2 * np.pi))
+        direction *= 2 * np.pi / rng.uniform(5.0, 18.0) / norm(direction)
+        wave = sin(dot(vertices, direction) + rng.uniform(0, 2 * np.pi))
         warp += wave[:, None] * rng.normal(0, 0.03, 3)
-    made = np.clip((body.shelf + 1.0 - z) / 2.0, 0.0, 1.0)  # an artificial base is made, not scanned
+    made = np.clip((body.shelf + 1.0 - vertices[:, 2]) / 2.0, 0.0, 1.0)  # an artificial base is made, not scanned
     return (1 - made)[:, None] * warp + rng.normal(0, 0.005, vertices.shape)

@@ -1,4 +1,4 @@
-"""Who the patient is: which teeth, how large, how crowded, on what arch, over what palate, scanned how."""
+"""Random patients: teeth, their sizes and crowding, arch, palate, and how the scan ends."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scans.anatomy import TEETH
+from scans.elementary import exp, log
+from scans.vectors import ordered_sum
 
 FEWEST = 8  # teeth
 KINDS = ("border", "horseshoe", "skirt", "base")
@@ -45,7 +47,7 @@ class Tooth:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """All that is drawn by chance before any surface is made; lengths in mm.
+    """The random parameters of a jaw; lengths in mm.
 
     Attributes:
         sides: the teeth of the patient's right (FDI 1x) and left (2x) side, from the midline backwards.
@@ -76,18 +78,18 @@ class Patient:
 
 
 def draw(rng: np.random.Generator) -> Patient:
-    """A patient of the population in `norms`."""
+    """Draw a patient of the population in `scans.anatomy`."""
     large = rng.standard_normal(2)  # crowns' widths and heights of this patient
     size = {kind: _sizes(kind, large, rng) for kind in TEETH}
-    arch_size = math.exp(0.018 * large[0] + rng.normal(0, 0.06))
-    room = float(np.clip(-0.8 + 16 * math.log(arch_size) + rng.normal(0, 1.6), -7.0, 5.0))
+    arch_size = float(exp(0.018 * large[0] + rng.normal(0, 0.06)))
+    room = float(np.clip(-0.8 + 16 * log(arch_size) + rng.normal(0, 1.6), -7.0, 5.0))
     lost = _lost(rng)
     sides = tuple(_side(quadrant, size, room / 2, lost, rng) for quadrant in (1, 2))
     return Patient(
         sides=(sides[0], sides[1]),
         arch_size=arch_size,
-        arch_width=math.exp(rng.normal(0, 0.055)),
-        arch_depth=math.exp(rng.normal(0, 0.06)),
+        arch_width=float(exp(rng.normal(0, 0.055))),
+        arch_depth=float(exp(rng.normal(0, 0.06))),
         arch_square=float(np.clip(rng.normal(0, 0.4), -0.8, 0.9)),
         arch_skew=(rng.normal(0, 0.5), rng.normal(0, 1.2)),
         spee=float(np.clip(rng.normal(1.0, 0.7), -0.3, 2.6)),
@@ -109,23 +111,23 @@ def _sizes(kind: int, large: np.ndarray, rng: np.random.Generator) -> np.ndarray
 def _lost(rng: np.random.Generator) -> dict[int, str]:
     """Which teeth are not there: FDI number to "none" (never in the arch), "closed" (space closed) or "healed"."""
     lost = {18: "none", 28: "none"}
-    chance = rng.random()
-    if chance < 0.16:  # third molars in the arch
+    u = rng.random()
+    if u < 0.16:  # third molars in the arch
         del lost[18 if rng.random() < 0.5 else 28]
         if rng.random() < 0.6:
             lost.clear()
-    elif chance < 0.45:  # second molars not erupted
+    elif u < 0.45:  # second molars not erupted
         young = (17, 27) if rng.random() < 0.75 else (17,) if rng.random() < 0.5 else (27,)
         lost.update(dict.fromkeys(young, "none"))
-    chance = rng.random()
-    if chance < 0.10:  # premolars extracted for orthodontics
+    u = rng.random()
+    if u < 0.10:  # premolars extracted for orthodontics
         lost.update(dict.fromkeys((14, 24), "closed" if rng.random() < 0.6 else "healed"))
-    elif chance < 0.24:
+    elif u < 0.24:
         count = int(rng.integers(1, 4))
         lost.update(
             dict.fromkeys(rng.choice((12, 22, 14, 24, 15, 25, 16, 26), count, replace=False).tolist(), "healed")
         )
-    elif chance < 0.27:
+    elif u < 0.27:
         count = int(rng.integers(4, 6))
         choice = (11, 12, 14, 15, 16, 21, 22, 24, 25, 26)
         lost.update(dict.fromkeys(rng.choice(choice, count, replace=False).tolist(), "healed"))
@@ -138,8 +140,8 @@ def _side(
     quadrant: int, size: dict[int, np.ndarray], room: float, lost: dict[int, str], rng: np.random.Generator
 ) -> tuple[Tooth, ...]:
     """The teeth of one side; `room` mm (negative: crowding) are spread over the front contacts above all."""
-    share = np.array([0.6, 1.0, 1.0, 0.7, 0.6, 0.25, 0.1, 0.1]) * rng.gamma(2.0, 0.5, 8)
-    gaps = room * share / share.sum()
+    fractions = np.array([0.6, 1.0, 1.0, 0.7, 0.6, 0.25, 0.1, 0.1]) * rng.gamma(2.0, 0.5, 8)
+    gaps = room * fractions / ordered_sum(fractions)
     way = 1.0 if rng.random() < 0.5 else -1.0
     teeth = []
     for kind in TEETH:

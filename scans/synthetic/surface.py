@@ -6,6 +6,7 @@ from scans.mesh_edit import face_components, keep_faces
 from scans.surface_nets import surface_nets
 from scans.synthetic.field import probe, voxels
 from scans.synthetic.tables import Crowns, Gums
+from scans.vectors import dot
 
 
 def surface(
@@ -28,13 +29,13 @@ def surface(
     return vertices * voxel + corner, faces
 
 
-def project(crowns: Crowns, gums: Gums, vertices: np.ndarray, reach: float) -> np.ndarray:
-    """Vertices moved onto the true surface by two steps of Newton's, at most `reach` mm along each axis."""
+def onto_surface(crowns: Crowns, gums: Gums, vertices: np.ndarray, reach: float) -> np.ndarray:
+    """Vertices (V, 3) moved onto the zero level set by two Newton steps, at most `reach` mm along each axis."""
     h = 0.02
     distance = probe(crowns, gums, vertices)[0]
     beside = [probe(crowns, gums, vertices + h * axis)[0] for axis in np.eye(3)]
     slope = (np.stack(beside, axis=1) - distance[:, None]) / h
-    square = np.maximum((slope**2).sum(axis=1), 0.1)
+    square = np.maximum(dot(slope, slope), 0.1)
     step = distance / square
     step += probe(crowns, gums, vertices - step[:, None] * slope)[0] / square
     return vertices - np.clip(step[:, None] * slope, -reach, reach)

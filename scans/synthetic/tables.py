@@ -1,4 +1,4 @@
-"""What a jaw is made of, as arrays that compiled code takes."""
+"""The parameters of a synthetic jaw as arrays, for compiled code."""
 
 from typing import NamedTuple
 

@@ -54,7 +54,7 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
             from model.export import export_onnx
 
             say("export: writing ONNX")
-            export_onnx(trained.network, folder / ONNX, color=params.render.style == "colour")
+            export_onnx(trained.network, folder / ONNX, colour=params.render.style == "colour")
             files[ONNX] = "the network for ONNX Runtime: any number of jaws and views"
         card = model_card(
             out.resolve().name,

@@ -107,8 +107,8 @@ def _pictures(job: _Job, trained: Trained, options: Options) -> "tuple[Pictures,
     if not absent < set(range(len(rig))):
         raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
     if not job.is_scan:
-        color, background = render.style == "colour", render.background
-        return read_pictures(job.path, job.name, rig, options.missing, color=color, background=background), None
+        colour, background = render.style == "colour", render.background
+        return read_pictures(job.path, job.name, rig, options.missing, colour=colour, background=background), None
     pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
     pictures.view_mask[list(absent)] = False
     pictures.views[list(absent)] = 0

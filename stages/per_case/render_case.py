@@ -21,15 +21,14 @@ def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
         rng = generator(render.seed, f"{case_id}/look")
         return random_look(rng, light=render.light, background=render.background)
     # pyrender's default material.
-    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
+    return Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
 
 
 def rig_of(render: RenderParams) -> "list[Camera]":
     """The cameras of all cases, before jitter."""
-    import numpy as np
-
     from renderers.rigs.rig_files import read_rig
     from renderers.rigs.rigs import NEAREST, ring_rig
+    from scans.vectors import norm
 
     if render.rig == "ring":
         rig = ring_rig(
@@ -46,7 +45,7 @@ def rig_of(render: RenderParams) -> "list[Camera]":
         raise UserError(f"render.views: no view {max(render.views)}; the rig {render.rig} has 0 to {len(rig) - 1}")
     if render.views_per_case > (shown := len(render.views or rig)):
         raise UserError(f"render.views_per_case: {render.views_per_case} of {shown} views can't be chosen")
-    nearest = min(np.linalg.norm(camera.position) for camera in rig) * (1 - render.jitter.distance)
+    nearest = float(min(norm(camera.position) for camera in rig)) * (1 - render.jitter.distance)
     if nearest < NEAREST:
         raise UserError(
             f"render.jitter.distance: cameras could come within {nearest:.2f} jaw radii of the centre, into the jaw; "

@@ -36,11 +36,11 @@ MARKS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # of 
 KINDS = "PNG, JPEG, WebP, TIFF or BMP"
 
 
-def read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndarray, str, list[str]]":
+def read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndarray, str, list[str]]":
     """Read a picture.
 
     Args:
-        color: whether to keep colours; else they become grey.
+        colour: whether to keep colours; else they become grey.
         background: grey value behind what is transparent.
 
     Returns:
@@ -60,9 +60,9 @@ def read_picture(path: Path, *, color: bool, background: int) -> "tuple[np.ndarr
     if alpha is not None:
         alpha = alpha[..., None] / 255 if pixels.ndim == 3 else alpha / 255
         pixels = (pixels * alpha + background * (1 - alpha)).round().astype("uint8")
-    if color and pixels.ndim == 2:
+    if colour and pixels.ndim == 2:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    elif not color and pixels.ndim == 3:
+    elif not colour and pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return pixels, hashlib.sha256(data).hexdigest(), said
 

@@ -40,7 +40,7 @@ class Pictures:
 
 
 def read_pictures(
-    folder: Path, case: str, rig: "Sequence[Camera]", missing: Collection[int] | None, *, color: bool, background: int
+    folder: Path, case: str, rig: "Sequence[Camera]", missing: Collection[int] | None, *, colour: bool, background: int
 ) -> Pictures:
     """Read and check the pictures of a folder.
 
@@ -48,7 +48,7 @@ def read_pictures(
         case: the jaw's name.
         rig: the cameras that hold where the folder has no transforms.json, with the picture size of the network.
         missing: numbers of the views that the folder lacks; None takes what is there.
-        color: whether the network has seen colour; else pictures become grey.
+        colour: whether the network has seen colour; else pictures become grey.
         background: grey value that the network's pictures have around the jaw.
 
     Raises:
@@ -67,9 +67,9 @@ def read_pictures(
         files[CAMERAS] = hashlib.sha256(names.cameras.read_bytes()).hexdigest()
         rig = _folder_cameras(names, rig, warnings)
     height, width = rig[0].height, rig[0].width
-    views = np.zeros((len(rig), height, width, *([3] if color else [])), np.uint8)
+    views = np.zeros((len(rig), height, width, *([3] if colour else [])), np.uint8)
     for number, path in sorted(names.pictures.items()):
-        picture, files[path.name], said = read_picture(path, color=color, background=background)
+        picture, files[path.name], said = read_picture(path, colour=colour, background=background)
         warnings += said
         if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
             raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")

@@ -100,21 +100,21 @@ def _write_geometry(
     from scans.mesh import Mesh
     from scans.mesh_files.writers import POINT_FORMATS, SURFACE_FORMATS, encode_points, encode_surface
     from scans.preparing.normalise import denormalise
-    from stages.prediction.preview import tooth_colors
+    from stages.prediction.preview import tooth_colours
 
     at = np.zeros(3) if center is None else center
     points = denormalise(made.points, at, radius)
-    colors = None if made.labels is None else tooth_colors(made.labels)
+    colours = None if made.labels is None else tooth_colours(made.labels)
     mesh: Mesh | None = None
     if made.mesh is not None:
         vertices = denormalise(np.asarray(made.mesh.vertices), at, radius)
         mesh = Mesh(vertices, made.mesh.faces, made.mesh.labels)
     for form in formats:
         if form in POINT_FORMATS:
-            data = encode_points(points, form, normals=made.normals, labels=made.labels, colors=colors)
+            data = encode_points(points, form, normals=made.normals, labels=made.labels, colours=colours)
             (folder / f"points.{form}").write_bytes(data)
         if form in SURFACE_FORMATS and mesh is not None:
-            shown = None if mesh.labels is None else tooth_colors(mesh.labels)
+            shown = None if mesh.labels is None else tooth_colours(mesh.labels)
             (folder / f"mesh.{form}").write_bytes(encode_surface(mesh, form, shown))
         if form == "npz":
             (folder / "reconstruction.npz").write_bytes(_npz(points, made, mesh))
@@ -169,15 +169,15 @@ def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth
     from scans.mesh_files.writers import encode_points
     from scans.preparing.normalise import denormalise
     from scans.shards.png import encode_png
-    from stages.prediction.preview import distance_colors, distance_scale, point_pictures, preview
+    from stages.prediction.preview import distance_colours, distance_scale, point_pictures, preview
 
     comparison = compare(made.points, truth.points.astype(np.float32))
     distance_mm = np.asarray(comparison.pred_to_gt) * truth.radius
-    colors = distance_colors(distance_mm)
+    colours = distance_colours(distance_mm)
     points = denormalise(made.points, truth.center, truth.radius)
-    data = encode_points(points, "ply", colors=colors, properties={"distance_mm": distance_mm.astype(np.float32)})
+    data = encode_points(points, "ply", colours=colours, properties={"distance_mm": distance_mm.astype(np.float32)})
     (folder / "error.ply").write_bytes(data)
-    shown = point_pictures(made.points, pictures.cameras, colors)
+    shown = point_pictures(made.points, pictures.cameras, colours)
     sheet = preview({f"{pictures.case}: pictures": pictures.views, "distance to the scan": shown})
     (folder / "error.png").write_bytes(encode_png(np.concatenate([sheet, distance_scale(sheet.shape[1])])))
     return metrics(comparison, truth.radius)

@@ -14,19 +14,19 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 
-@pytest.mark.parametrize("color", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["grey", "colour"])
+@pytest.mark.parametrize("colour", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["grey", "colour"])
 def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
-    color: bool, kwargs: dict[str, Any], tmp_path: Path
+    colour: bool, kwargs: dict[str, Any], tmp_path: Path
 ) -> None:
     network = new_network(0, **kwargs).train()
-    export_onnx(network, tmp_path / "network.onnx", color=color)
+    export_onnx(network, tmp_path / "network.onnx", colour=colour)
     assert network.training
     network.eval()
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert [each.name for each in session.get_inputs()] == ["views", "view_mask"]
     chance = np.random.default_rng(0)
     for batch, shown in ((1, 3), (4, 2), (2, 1)):
-        views = np.zeros((batch, 3, 32, 32, *([3] if color else [])), np.uint8)
+        views = np.zeros((batch, 3, 32, 32, *([3] if colour else [])), np.uint8)
         view_mask = np.zeros((batch, 3), bool)
         views[:, :shown] = chance.integers(0, 256, (batch, shown, *views.shape[2:]))
         view_mask[:, :shown] = chance.random((batch, shown)) < 0.6
@@ -38,18 +38,18 @@ def test_onnx_gives_what_torch_gives_for_any_batch_and_views(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("color", [False, True], ids=["grey", "colour"])
-def test_onnx_of_a_field_gives_what_torch_gives(color: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "colour"])
+def test_onnx_of_a_field_gives_what_torch_gives(colour: bool, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = FieldNetwork(FieldConfig(**KWARGS)).eval()
-    export_onnx(network, tmp_path / "network.onnx", color=color)
+    export_onnx(network, tmp_path / "network.onnx", colour=colour)
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert [each.name for each in session.get_inputs()] == ["views", "view_mask", "cameras", "points"]
     assert [each.name for each in session.get_outputs()] == [*FieldPrediction._fields[1:], "log_radius"]
     chance = np.random.default_rng(0)
     for batch, count, asked in ((1, 10, 5), (3, 4, 11)):
         fed = {
-            "views": chance.integers(0, 256, (batch, count, 32, 32, *([3] if color else [])), np.uint8),
+            "views": chance.integers(0, 256, (batch, count, 32, 32, *([3] if colour else [])), np.uint8),
             "view_mask": chance.random((batch, count)) < 0.6,
             "cameras": np.stack([cameras().numpy()[:count]] * batch).astype(np.float32),
             "points": (chance.random((batch, asked, 3)) - 0.5).astype(np.float32),

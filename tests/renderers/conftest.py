@@ -15,7 +15,7 @@ from scans.cameras import Camera
 @pytest.fixture
 def shading() -> Shading:
     """pyrender's default material under a light that shows no white."""
-    return Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+    return Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
 
 
 @pytest.fixture

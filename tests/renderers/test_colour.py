@@ -25,7 +25,7 @@ LOOK = ColourShading(
 
 def test_each_pixel_of_a_plane_has_the_shaders_value(camera: Camera, quad) -> None:
     vertices, faces = quad(0, 0, 16, 12, depth=2.0)
-    for labels, color, roughness in (
+    for labels, colour, roughness in (
         (np.full(4, 11, np.uint8), LOOK.teeth, 0.6),
         (np.zeros(4, np.uint8), LOOK.gingiva, 0.3),
     ):
@@ -36,8 +36,8 @@ def test_each_pixel_of_a_plane_has_the_shaders_value(camera: Camera, quad) -> No
             v = -np.array([(column + 0.5 - 8) / 8, (8 - row - 0.5) / 8, -1])
             v /= np.linalg.norm(v)
             for channel in range(3):
-                linear = 2.0 * reflected(0.8, v[2], v @ LOOK.direction, color[channel], 0.0, roughness)
-                linear += 0.1 * color[channel]
+                linear = 2.0 * reflected(0.8, v[2], v @ LOOK.direction, colour[channel], 0.0, roughness)
+                linear += 0.1 * colour[channel]
                 assert image[row, column, channel] == grey_table()[round(65535 * min(linear, 1))]
 
 

@@ -17,7 +17,7 @@ from renderers.rigs.rigs import ring_rig
 from renderers.rasteriser.shading import Shading
 
 rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=64, order=range(10))
-shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+shading = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
 
 def sheet(cells):
     side = np.linspace(-0.6, 0.6, cells + 1)

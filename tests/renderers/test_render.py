@@ -23,7 +23,7 @@ random = np.random.default_rng(3)
 vertices = random.uniform(-0.6, 0.6, (300, 3))
 faces = random.integers(0, 300, (400, 3))
 cameras = ring_rig(ring_views=4, elevation=20, distance=3, field_of_view=40, image_size=64, order=range(5))
-shading = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+shading = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
 views = [render_views(vertices, faces, cameras, shading, backend="numba", samples=samples) for samples in (1, 4)]
 print(sha256(np.concatenate(views).tobytes()).hexdigest())
 """

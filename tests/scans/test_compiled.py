@@ -9,26 +9,59 @@ import pytest
 from scans import compiled
 
 
-def test_compiled_code_is_kept_under_a_name_that_any_change_of_code_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def project_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one file, whose caches are chosen and pruned instead of ours."""
     monkeypatch.setattr(compiled, "PROJECT", tmp_path)
     monkeypatch.setattr(compiled, "CACHES", tmp_path / "caches")
     (tmp_path / "scans").mkdir()
-    folders = []
+    return tmp_path
+
+
+def test_any_change_of_code_starts_a_new_cache(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = set()
     for text in ("a = 1", "a = 2"):
-        (tmp_path / "scans" / "helper.py").write_text(text)
+        (project_folder / "scans" / "helper.py").write_text(text)
         monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
         compiled.choose_cache()
-        folders.append(Path(os.environ["NUMBA_CACHE_DIR"]))
-    assert folders[0] != folders[1]
-    assert folders[0].is_dir(), "a run of the earlier code may still go on"
+        folders.add(os.environ["NUMBA_CACHE_DIR"])
+    assert len(folders) == 2
+    assert not (project_folder / "caches").exists(), "choosing touches no file"
+
+
+def test_caches_that_nothing_uses_any_more_are_pruned(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, recent, abandoned = (project_folder / "caches" / name for name in ("own", "recent", "abandoned"))
+    for cache in (own, recent, abandoned):
+        cache.mkdir(parents=True)
     long_ago = time.time() - compiled.KEPT_SECONDS - 1
-    os.utime(folders[0], (long_ago, long_ago))
-    monkeypatch.delenv("NUMBA_CACHE_DIR")
-    compiled.choose_cache()
-    assert not folders[0].exists()
-    assert folders[1].is_dir()
+    for cache in (own, abandoned):
+        os.utime(cache, (long_ago, long_ago))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(own))
+    compiled.prune_caches()
+    assert own.is_dir()
+    assert own.stat().st_mtime > long_ago + 1, "in use, so that no other process prunes it"
+    assert recent.is_dir(), "a run of the earlier code may still go on"
+    assert not abandoned.exists()
+
+
+def test_nothing_is_pruned_where_there_is_no_cache(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    compiled.prune_caches()
+    assert not (project_folder / "caches").exists()
+
+
+def test_importing_scans_leaves_all_folders_as_they_are(tmp_path: Path, project: Path) -> None:
+    copy = tmp_path / "scans"
+    copy.mkdir()
+    for name in ("__init__.py", "compiled.py"):
+        (copy / name).write_bytes((project / "scans" / name).read_bytes())
+    code = "import os, scans; print(scans.__file__, os.environ['NUMBA_CACHE_DIR'])"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.startswith(f"{copy / '__init__.py'} {tmp_path / '.tenview' / 'numba'}")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["__init__.py", "compiled.py", "scans"]
 
 
 def test_a_folder_of_the_users_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from scans.sampling.sample_surface import sample_surface
 
 RIG = ring_rig(ring_views=9, elevation=20.0, distance=3.0, field_of_view=40.0, image_size=64, order=range(10))
 CAMERAS, ALL = camera_array(RIG), np.ones(10, bool)
-GREY = Shading(base_color=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+GREY = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
 
 
 @pytest.fixture(scope="module")

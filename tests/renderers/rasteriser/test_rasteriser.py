@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from renderers.normals import vertex_normals
-from renderers.rasteriser import rasteriser as rasterizer
+from renderers.rasteriser import rasteriser
 from renderers.rasteriser.shading import Shading
 from renderers.rasteriser.visibility import visibility_buffers
 from scans.cameras import Camera, look_at_origin
@@ -13,7 +13,7 @@ from scans.cameras import Camera, look_at_origin
 def render(
     vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, camera: Camera, shading: Shading, *, samples: int
 ) -> np.ndarray:
-    return rasterizer.render(vertices, faces, normals, np.empty(0), [camera], shading, samples=samples)[0]
+    return rasteriser.render(vertices, faces, normals, np.empty(0), [camera], shading, samples=samples)[0]
 
 
 def picture(mesh: tuple[np.ndarray, np.ndarray], camera: Camera, shading: Shading, samples: int = 1) -> np.ndarray:

@@ -33,10 +33,10 @@ def test_grey_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("base_color", 1.1), ("metallic", -0.1), ("roughness", float("nan")), ("light", float("inf"))]
+    ("name", "value"), [("base_colour", 1.1), ("metallic", -0.1), ("roughness", float("nan")), ("light", float("inf"))]
 )
 def test_values_out_of_bounds_are_named(name: str, value: float) -> None:
-    figures = {"base_color": 0.3, "metallic": 0.2, "roughness": 0.8, "light": 5.0, "background": 255}
+    figures = {"base_colour": 0.3, "metallic": 0.2, "roughness": 0.8, "light": 5.0, "background": 255}
     with pytest.raises(UserError, match=name):
         Shading(**{**figures, name: value})
     with pytest.raises(UserError, match="background"):

@@ -25,12 +25,12 @@ def test_a_written_surface_reads_back(form: str, tetrahedron: Mesh, tmp_path: Pa
 
 @pytest.mark.parametrize("form", ["ply", "glb"])
 def test_colors_are_kept_and_bytes_repeat(form: str, tetrahedron: Mesh, tmp_path: Path) -> None:
-    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
-    data = encode_surface(tetrahedron, form, colors)
-    assert data == encode_surface(tetrahedron, form, colors)
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
+    data = encode_surface(tetrahedron, form, colours)
+    assert data == encode_surface(tetrahedron, form, colours)
     (tmp_path / f"mesh.{form}").write_bytes(data)
     read = trimesh.load_mesh(tmp_path / f"mesh.{form}", process=False)
-    assert np.array_equal(read.visual.vertex_colors[:, :3], colors)
+    assert np.array_equal(read.visual.vertex_colors[:, :3], colours)
 
 
 def test_points_carry_normals_labels_and_more() -> None:

@@ -19,8 +19,8 @@ def grey() -> np.ndarray:
     return np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 
-def read(path: Path, color: bool = False, background: int = WHITE) -> np.ndarray:
-    return read_picture(path, color=color, background=background)[0]
+def read(path: Path, colour: bool = False, background: int = WHITE) -> np.ndarray:
+    return read_picture(path, colour=colour, background=background)[0]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
@@ -28,7 +28,7 @@ def test_lossless_formats_give_the_same_pixels(tmp_path: Path, grey: np.ndarray,
     path = tmp_path / f"view_00{suffix}"
     Image.fromarray(grey).convert("RGB" if suffix == ".webp" else "L").save(path, lossless=True)
     np.testing.assert_array_equal(read(path), grey)
-    np.testing.assert_array_equal(read(path, color=True), np.stack([grey] * 3, axis=2))
+    np.testing.assert_array_equal(read(path, colour=True), np.stack([grey] * 3, axis=2))
 
 
 def test_the_content_decides_not_the_suffix(tmp_path: Path, grey: np.ndarray) -> None:
@@ -47,22 +47,22 @@ def test_pictures_are_turned_as_their_exif_data_say(tmp_path: Path, grey: np.nda
     np.testing.assert_array_equal(read(tmp_path / f"a{suffix}"), grey)
 
 
-@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("background", [0, 200])
 def test_what_is_transparent_shows_the_background(
-    tmp_path: Path, grey: np.ndarray, color: bool, background: int
+    tmp_path: Path, grey: np.ndarray, colour: bool, background: int
 ) -> None:
     alpha = np.full_like(grey, 255)
     alpha[0, 0], alpha[0, 1] = 0, 128
     seen = grey.copy()
     seen[0, 0] = background
     seen[0, 1] = round((5 * 128 + background * 127) / 255)
-    seen = np.stack([seen] * 3, axis=2) if color else seen
+    seen = np.stack([seen] * 3, axis=2) if colour else seen
     for mode in ("LA", "RGBA"):
         image = Image.fromarray(grey).convert(mode)
         image.putalpha(Image.fromarray(alpha))
         image.save(tmp_path / f"{mode}.png")
-        np.testing.assert_array_equal(read(tmp_path / f"{mode}.png", color, background), seen)
+        np.testing.assert_array_equal(read(tmp_path / f"{mode}.png", colour, background), seen)
 
 
 def test_a_transparent_grey_value_or_colour_shows_the_background(tmp_path: Path, grey: np.ndarray) -> None:
@@ -88,7 +88,7 @@ def test_sixteen_bits_become_eight(tmp_path: Path, grey: np.ndarray) -> None:
 def test_of_several_pictures_the_first_is_taken_and_told(tmp_path: Path, grey: np.ndarray) -> None:
     first = Image.fromarray(grey)
     first.save(tmp_path / "a.tif", save_all=True, append_images=[Image.fromarray(255 - grey)])
-    pixels, _, said = read_picture(tmp_path / "a.tif", color=False, background=WHITE)
+    pixels, _, said = read_picture(tmp_path / "a.tif", colour=False, background=WHITE)
     np.testing.assert_array_equal(pixels, grey)
     assert said == ["a.tif: it holds 2 pictures; the first is taken"]
 
