@@ -24,7 +24,7 @@ from stages.runtime.workspace import stage_lock
 if TYPE_CHECKING:
     from flows.deployments import Deployments
 
-SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
+SECONDS_BETWEEN_QUERIES = 0.5  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
 SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched, and at the server's log
 SECONDS_TO_SCHEDULE = 90.0  # in which a server makes the runs of a schedule
@@ -53,6 +53,7 @@ def serve(
 ) -> None:
     """Serve the pipeline and its stages in the Prefect UI; runs started there wait for each other."""
     load()  # a mistake in it is told before anything starts
+    say("tenview serve: starting")  # Prefect takes seconds to load
     if any(sign in name for sign in "/%&><"):
         raise UserError(f"--name {name}: Prefect takes no name with one of / % & > <")
     _check_cron(cron)
