@@ -64,7 +64,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What the writer said of the shard: shapes, units, frame, params digest."""
+    """What the writer said of the shard: shapes, units, frame, params."""
     return json.loads((open_shard(path).metadata.metadata or {}).get(b"tenview", b"{}"))
 
 
