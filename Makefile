@@ -29,8 +29,8 @@ repro: install  ## Run what is out of date in the pipeline; ends with reports/in
 serve: install  ## Put the pipeline into the Prefect UI and print its address
 	tenview serve
 
-# Two processes of one core each. Tests that share a server or a clone stay together (tests/conftest.py).
-PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadgroup
+# Two processes of one core each; tests/conftest.py says which tests stay together.
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test: install  ## Run every test that this machine can run
 	$(PYTEST) --durations 20

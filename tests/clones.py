@@ -43,18 +43,19 @@ compute: {accelerator: cpu}
 
 
 def run(clone: Path, *command: str, timeout: float = 500) -> subprocess.CompletedProcess[str]:
-    """Run a command in the clone; it must end well."""
-    ended = subprocess.run(
+    """Run a command in the clone; it must end well. One that is given up is killed with all that it has started."""
+    process = subprocess.Popen(
         [shutil.which(command[0], path=environment()["PATH"]) or command[0], *command[1:]],
-        cwd=clone,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    assert ended.returncode == 0, f"{command}:\n{ended.stdout}\n{ended.stderr}"
-    return ended
+        cwd=clone, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    assert process.returncode == 0, f"{command}:\n{out}\n{errors}"
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 def start(clone: Path, *command: str) -> subprocess.Popen[bytes]:

