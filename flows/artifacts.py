@@ -67,7 +67,9 @@ def publish(results: Sequence[Ran], experiment: str | None) -> None:
             )
     if "report" in made:
         url = f"{os.environ[PAGES_URL]}/{PAGE.name}" if PAGES_URL in os.environ else PAGE.resolve().as_uri()
-        create_markdown_artifact(f"[{PAGE}]({url})", key="report", description="The page with metrics, curves and cases in 3D.")
+        create_markdown_artifact(
+            f"[{PAGE}]({url})", key="report", description="The page with metrics, curves and cases in 3D."
+        )
 
 
 def metrics_table() -> str:
