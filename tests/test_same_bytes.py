@@ -26,7 +26,7 @@ PROCESSORS = {
     "numba-and-all": {
         "NUMBA_CPU_NAME": "x86-64",
         "NUMBA_CPU_FEATURES": "",
-        "OPENCV_CPU_DISABLE": "AVX512_SKX,AVX2,AVX,SSE4_2,SSE4_1",
+        "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,AVX,SSE4.2,SSE4.1",
         "ARROW_USER_SIMD_LEVEL": "NONE",
     },
 }
@@ -53,6 +53,8 @@ SUMMED = {
 ALLOWED = {
     ("renderers/rigs/rig_files.py", "hypot"): "whether a camera stands where it may",
     ("renderers/rigs/rig_files.py", "@"): "whether a camera sees the jaw",
+    ("scans/preparing/label_order.py", "sum"): "whether labels are refused, at a threshold that none is near",
+    ("scans/preparing/label_order.py", "mean"): "the same",
     ("scans/preparing/frame.py", "log"): "the unit that a message guesses",
     ("scans/fdi.py", "sum"): "of whole numbers",
     ("scans/mesh_files", "sum"): "of whole numbers",
