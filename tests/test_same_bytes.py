@@ -22,7 +22,6 @@ PROCESSORS = {
     "openblas": {"OPENBLAS_CORETYPE": "Prescott"},
     "numpy": {"NPY_DISABLE_CPU_FEATURES": ",".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", ()))},
     "glibc": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F"},
-    "openblas-and-numpy": {},
     "numba-and-all": {
         "NUMBA_CPU_NAME": "x86-64",
         "NUMBA_CPU_FEATURES": "",
@@ -30,8 +29,7 @@ PROCESSORS = {
         "ARROW_USER_SIMD_LEVEL": "NONE",
     },
 }
-PROCESSORS["openblas-and-numpy"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"]
-PROCESSORS["numba-and-all"] |= PROCESSORS["openblas-and-numpy"] | PROCESSORS["glibc"]
+PROCESSORS["numba-and-all"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"] | PROCESSORS["glibc"]
 
 # Modules that decide no byte of data/: how files are fetched, found, written whole, and what the user is told.
 NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "renderers/opengl.py"}
@@ -84,6 +82,7 @@ def run_data_stages(folder: Path, project: Path, environment: dict[str, str]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("same_bytes")
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have other settings")
 @pytest.mark.parametrize("processor", PROCESSORS)
