@@ -72,7 +72,9 @@ def main() -> None:
             offer(Row("reader", f"{kind}, {len(mesh.faces):,} faces", "ms", ours * 1e3, "trimesh", theirs * 1e3))
             if kind == "stl":
                 ours, theirs = best_of(RUNS, lambda path=path: merged(path), lambda path=path: trimesh.load(path))
-                print(f"{'stl, equal vertices merged':34}{'':6}{ours * 1e3:10.1f}{theirs * 1e3:12.1f}{theirs / ours:8.1f}")
+                print(
+                    f"{'stl, equal vertices merged':34}{'':6}{ours * 1e3:10.1f}{theirs * 1e3:12.1f}{theirs / ours:8.1f}"
+                )
                 offer(Row("reader", "stl, equal vertices merged", "ms", ours * 1e3, "trimesh", theirs * 1e3))
             if kind.startswith("obj"):
                 loaded = trimesh.load(path, process=False, maintain_order=True)
