@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from ruamel.yaml import YAML
@@ -16,6 +16,9 @@ from scans.errors import UserError
 from stages.params import tree as parameters
 from stages.runtime.progress import say
 from stages.runtime.workspace import stage_lock
+
+if TYPE_CHECKING:
+    from stages.prediction.options import Axes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -127,14 +130,20 @@ def predict(
     ] = None,
     points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Number of points to write.")] = 50_000,
     formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, separated by commas.")] = "ply,stl,glb,npz",
-    crowns: Annotated[str, typer.Option(help="Axis of the scan files that the crowns point to.")] = "+z",
-    incisors: Annotated[str, typer.Option(help="Axis of the scan files that the incisors point to.")] = "-y",
-    millimetres_per_unit: Annotated[float, typer.Option(help="Length of one unit of the scan files, in mm.")] = 1.0,
+    crowns: Annotated[
+        str, typer.Option(help="Axis of the scan files that the crowns point to, such as +z; auto finds it by shape.")
+    ] = "auto",
+    incisors: Annotated[
+        str, typer.Option(help="Axis of the scan files that the incisors point to, such as -y; auto as for --crowns.")
+    ] = "auto",
+    millimetres_per_unit: Annotated[
+        str, typer.Option(help="Length of one unit of the scan files, in mm; auto finds it by size.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the point sampling.")] = 0,
 ) -> None:
     """Reconstruct jaws from pictures: points and surface in millimetres, a preview, plausibility and provenance."""
     from stages.commands.predict import run
-    from stages.prediction.options import Axes, Options
+    from stages.prediction.options import Options
 
     options = Options(
         missing=_view_numbers(missing),
@@ -142,10 +151,23 @@ def predict(
         seed=seed,
         radius=radius,
         formats=[form.strip() for form in formats.split(",")],
-        axes=Axes(crowns, incisors, millimetres_per_unit),
+        axes=_axes(crowns, incisors, millimetres_per_unit),
     )
     if not run(folders, from_scan, out, model, options):
         raise typer.Exit(1)
+
+
+def _axes(crowns: str, incisors: str, millimetres_per_unit: str) -> "Axes":
+    """The options that tell how scans lie, checked as download.directory's are."""
+    from stages.prediction.options import Axes
+
+    try:
+        unit = millimetres_per_unit if millimetres_per_unit == "auto" else float(millimetres_per_unit)
+    except ValueError:
+        raise UserError(f"--millimetres-per-unit: {millimetres_per_unit!r} is neither a number nor auto") from None
+    if (crowns == "auto") != (incisors == "auto"):
+        raise UserError(f"--crowns {crowns} --incisors {incisors}: name both axes, or leave both to auto")
+    return Axes(crowns, incisors, unit)
 
 
 def _view_numbers(text: str) -> tuple[int, ...] | None:

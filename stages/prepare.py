@@ -145,9 +145,10 @@ def _in_own_names(reason: str, case: RawCase, origin: Path) -> str:
 def _write_report(folder: Path, refused: Mapping[str, str], left_out: Mapping[str, str]) -> None:
     """cleaning.json: what was changed in each case, which cases were refused and why, which files are no case.
 
-    The changes are printed, too.
+    The changes are printed, too, and how scans lie where that had to be found.
     """
     from scans.preparing.cleaning import changes  # late, as in prepare_case: it compiles
+    from scans.preparing.orientation import in_words
 
     cases: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.parquet")):
@@ -160,6 +161,9 @@ def _write_report(folder: Path, refused: Mapping[str, str], left_out: Mapping[st
     if left_out:
         report |= {"left_out": left_out, "files_left_out": len(left_out)}
     (folder / "cleaning.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for case_id, counts in sorted(cases.items()):
+        if "orientation" in counts:
+            say(f"prepare: {case_id}: {in_words(counts['orientation'])}")
     changed = {case_id: told for case_id, counts in sorted(cases.items()) if (told := changes(counts))}
     for case_id, told in list(changed.items())[:LINES]:
         say(f"prepare: {case_id}: {told}")

@@ -17,7 +17,8 @@ class RawCase:
     Attributes:
         mesh, labels: files relative to the manifest's folder; `labels` is None where there are none.
         split: train or test where the source says so, else None.
-        crowns, incisors: axes of the file that these point to ("+z", "-y", ...).
+        crowns, incisors: axes of the file that these point to ("+z", "-y", ...), or both "auto", to be found by shape.
+        millimetres_per_unit: length of the file's unit, or "auto", to be found by size.
         jaw: "upper" or "lower".
         patient: whose jaw it is, so that both jaws of one patient share a split; None where that isn't known.
         landmarks: a file like `labels`, with 3DTeethLand's landmarks.
@@ -30,7 +31,7 @@ class RawCase:
     split: str | None
     crowns: str = "+z"
     incisors: str = "-y"
-    millimetres_per_unit: float = 1.0
+    millimetres_per_unit: float | str = 1.0
     jaw: str = "upper"
     patient: str | None = None
     landmarks: str | None = None

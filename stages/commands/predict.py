@@ -110,6 +110,10 @@ def _pictures(job: _Job, trained: Trained, options: Options) -> "tuple[Pictures,
         colour, background = render.style == "colour", render.background
         return read_pictures(job.path, job.name, rig, options.missing, colour=colour, background=background), None
     pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
+    if "orientation" in truth.cleaning:
+        from scans.preparing.orientation import in_words
+
+        say(f"predict: {pictures.case}: {in_words(truth.cleaning['orientation'])}")
     pictures.view_mask[list(absent)] = False
     pictures.views[list(absent)] = 0
     return pictures, truth

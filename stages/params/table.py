@@ -54,11 +54,24 @@ def allowed(field: FieldInfo) -> str:
     """The choices, bounds or types of a parameter in a few words; empty if the default shows them."""
     annotation = field.annotation
     if get_origin(annotation) is Literal:
-        return " | ".join(str(choice) for choice in get_args(annotation))
-    signs = {Ge: "≥ {0.ge}", Gt: "> {0.gt}", Le: "≤ {0.le}", Lt: "< {0.lt}"}
-    bounds = [sign.format(bound) for bound in field.metadata for kind, sign in signs.items() if isinstance(bound, kind)]
-    if bounds:
-        return ", ".join(bounds)
+        return _allowed_kind(annotation)
+    if bounds := _bounds(field):
+        return bounds
     if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(kind.__name__ for kind in get_args(annotation))
+        return " | ".join(_allowed_kind(kind) for kind in get_args(annotation))
     return "text" if any(isinstance(bound, MinLen) for bound in field.metadata) else ""
+
+
+def _allowed_kind(kind: Any) -> str:
+    """The same of a choice, or of one of a union's types."""
+    if get_origin(kind) is Literal:
+        return " | ".join(str(choice) for choice in get_args(kind))
+    bounds = [_bounds(entry) for entry in getattr(kind, "__metadata__", ()) if isinstance(entry, FieldInfo)]
+    return ", ".join(bounds) or kind.__name__
+
+
+def _bounds(field: FieldInfo) -> str:
+    signs = {Ge: "≥ {0.ge}", Gt: "> {0.gt}", Le: "≤ {0.le}", Lt: "< {0.lt}"}
+    return ", ".join(
+        sign.format(bound) for bound in field.metadata for kind, sign in signs.items() if isinstance(bound, kind)
+    )

@@ -22,7 +22,7 @@ from stages.params.train import TrainParams
 
 PARAMS_FILE = Path("params.yaml")
 
-Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
+Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -49,15 +49,22 @@ class DirectoryParams(Section):
     path: str = Field(
         "incoming", min_length=1, description="Folder with the scans, relative to the project or absolute."
     )
-    crowns: Axis = Field("+z", description="Axis of the files that the crowns point to.")
+    crowns: Axis = Field("auto", description="Axis of the files that the crowns point to; `auto` finds it by shape.")
     incisors: Axis = Field(
-        "-y", description="Axis of the files that the incisors point to, seen from the middle of the arch."
+        "auto", description="Axis that the incisors point to, from the middle of the arch; `auto` as `crowns` is."
     )
-    millimetres_per_unit: float = Field(1.0, gt=0, description="Length of one unit of the files, in mm.")
+    millimetres_per_unit: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        "auto", description="Length of one unit of the files, in mm; `auto` finds it by size."
+    )
 
     @model_validator(mode="after")
     def _axes_differ(self) -> "DirectoryParams":
-        if self.crowns[1] == self.incisors[1]:
+        if "auto" in (self.crowns, self.incisors):
+            if self.crowns != self.incisors:
+                raise ValueError(
+                    f"crowns={self.crowns} and incisors={self.incisors}: name both axes, or leave both to auto"
+                )
+        elif self.crowns[1] == self.incisors[1]:
             raise ValueError(f"crowns={self.crowns} and incisors={self.incisors} must lie on different axes")
         return self
 

@@ -1,6 +1,8 @@
 """One scan, from its raw files to a normalised mesh and a point cloud; done in a worker."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scans.cases.manifest import RawCase
 from scans.errors import ScanError
@@ -8,13 +10,15 @@ from scans.shards.prepared import PreparedCase
 from stages.params.tree import PrepareParams
 from stages.runtime.workspace import SCANS
 
+if TYPE_CHECKING:
+    from scans.mesh import Mesh
+
 
 def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
-    """Read, orient, clean, sample and normalise one scan; its file names are relative to data/scans, or absolute."""
+    """Read, clean, orient, sample and normalise one scan; its file names are relative to data/scans, or absolute."""
     # Imported here: a stage that finds all its shards done needs none of these slow imports.
     from scans.mesh_files.read import read_mesh
     from scans.preparing.cleaning import clean
-    from scans.preparing.frame import check_size, orient
     from scans.preparing.label_order import check_label_order
     from scans.preparing.normalise import center_and_radius, normalise
     from scans.preparing.poisson_surface import reconstruct
@@ -34,9 +38,8 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
     if mesh.labels is not None:
         check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
         check_label_order(mesh, SCANS / (case.labels or case.mesh))
-    mesh = orient(mesh, case.crowns, case.incisors, case.millimetres_per_unit)
     mesh, cleaning = clean(mesh, path, prepare.min_component_fraction, prepare.max_removed_fraction)
-    check_size(mesh, path)
+    mesh, found = _into_frame(mesh, case, path)
     rng = generator(prepare.seed, case.id)
     if prepare.surface == "poisson":
         made_from = prepare.reconstruction
@@ -57,5 +60,26 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
         radius=radius,
         mesh=replace(mesh, vertices=normalise(mesh.vertices, center, radius)),
         source=source,
-        cleaning=cleaning.as_dict(),
+        cleaning=cleaning.as_dict() | found,
     )
+
+
+def _into_frame(mesh: "Mesh", case: RawCase, path: Path) -> "tuple[Mesh, dict[str, Any]]":
+    """A clean scan in Teeth3DS's frame, in millimetres; and what had to be found for that, under "orientation"."""
+    from scans.preparing.frame import check_size, find_unit, rotation, to_millimetres, turn
+    from scans.preparing.orientation import check_labels, find_orientation
+
+    found: dict[str, Any] = {}
+    unit = case.millimetres_per_unit
+    if isinstance(unit, str):
+        unit = found["millimetres_per_unit"] = find_unit(mesh, path)
+    mesh = to_millimetres(mesh, unit)
+    check_size(mesh, path)
+    if case.crowns == "auto":
+        orientation = find_orientation(mesh, path)
+        mesh = turn(mesh, orientation.rotation)
+        check_labels(mesh, path)
+        found |= orientation.as_dict()
+    else:
+        mesh = turn(mesh, rotation(case.crowns, case.incisors))
+    return mesh, {"orientation": found} if found else {}

@@ -10,11 +10,11 @@ FORMATS = tuple(dict.fromkeys((*POINT_FORMATS, *SURFACE_FORMATS, "npz")))
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Orientation and unit of a scan file; see `scans.preparing.frame`."""
+    """Orientation and unit of a scan file, as in `scans.cases.manifest.RawCase`."""
 
-    crowns: str = "+z"
-    incisors: str = "-y"
-    millimetres_per_unit: float = 1.0
+    crowns: str = "auto"
+    incisors: str = "auto"
+    millimetres_per_unit: float | str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

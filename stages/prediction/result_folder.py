@@ -73,6 +73,7 @@ def write_case(
         "fit": asdict(account.fit),
         "limits": asdict(trained.calibration.limits) if trained.calibration else None,
         "frame": FRAME if truth is None else SCAN_FRAME,
+        "orientation": truth.cleaning.get("orientation") if truth is not None else None,
         "radius_mm": account.radius_mm,
         "radius_from": account.radius_from,
         "points": len(made.points),
