@@ -231,9 +231,7 @@ class EvaluateParams(Section):
     hungarian_draws: int = Field(
         0, ge=0, le=100, description="Draws of 5,000 points for the one-to-one accuracy, P2 takes 5; 0 leaves it out."
     )
-    seed: Seed = Field(
-        0, description="Seed of these draws, the resampling bound, the random case and the intervals."
-    )
+    seed: Seed = Field(0, description="Seed of these draws, the resampling bound, the random case and the intervals.")
 
 
 class ReportParams(Section):
