@@ -12,7 +12,6 @@ from pathlib import Path
 from scans.cases.naming import case_id, readable
 from scans.cases.walk import Walk
 from scans.errors import UserError
-from scans.mesh_files.read import SUFFIXES
 
 PACKED = {".gz", ".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".zipx", ".lz4"}
 OTHER_MESHES = re.compile(
@@ -66,6 +65,8 @@ def find_scans(folder: Path) -> Found:
     Raises:
         UserError: two scans would have one case id: one name with two suffixes, most likely one scan saved twice.
     """
+    from scans.mesh_files.read import SUFFIXES  # with numba, which no other source needs
+
     walk = Walk(folder)
     left_out = walk.left_out
     files = sorted(walk.files, key=lambda path: os.fsencode(path.relative_to(folder)))

@@ -7,7 +7,6 @@ from scans.cases.folder import FoundScan, find_scans
 from scans.cases.manifest import Manifest, RawCase
 from scans.cases.naming import readable
 from scans.errors import UserError
-from scans.mesh_files.read import SUFFIXES
 from stages.params.tree import DirectoryParams, Params
 from stages.sources.left_out import tell
 
@@ -18,6 +17,8 @@ def fill(folder: Path, params: Params) -> Manifest:
     Raises:
         UserError: there is no such folder or no scan in it, or two scans would have one case id.
     """
+    from scans.mesh_files.read import SUFFIXES  # with numba, which no other source needs
+
     source = params.download.directory
     origin = Path(source.path)
     if not origin.is_dir():
