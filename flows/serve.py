@@ -24,7 +24,7 @@ from stages.runtime.workspace import stage_lock
 if TYPE_CHECKING:
     from flows.deployments import Deployments
 
-SECONDS_BETWEEN_QUERIES = 1.0  # for triggered runs; Prefect's own 10 s would be most of a short run
+SECONDS_BETWEEN_QUERIES = 0.5  # for triggered runs; Prefect's own 10 s would be most of a short run
 SECONDS_TO_REPORT = 9.0  # in which a run that is ended reports that it has crashed
 SECONDS_BETWEEN_LOOKS = 5.0  # at the folder that is watched, and at the server's log
 SECONDS_TO_SCHEDULE = 90.0  # in which a server makes the runs of a schedule

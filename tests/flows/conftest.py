@@ -1,6 +1,7 @@
 """One real Prefect server and one clone of the project for all tests of flows."""
 
 import contextlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -53,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Api"]:
     """A Prefect server as `tenview serve` starts it, with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
     with own_server(free_port(), home) as running:
-        yield Api(running.url, running.auth, home)
+        yield Api(running.url, running.auth, home, running.sign_in)
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +67,15 @@ def serve(server: "Api", clone: Path) -> Iterator["Serve"]:
     served.process.wait(60)
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
+    return found
+
+
 @dataclass
 class Api:
     """What the tests ask of a Prefect server."""
@@ -73,6 +83,7 @@ class Api:
     url: str
     auth: str
     home: Path
+    sign_in: str = ""  # the link that signs a browser in
 
     def __call__(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
         """POST with a body, GET without."""

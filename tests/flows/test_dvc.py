@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from flows.dvc import Dvc, output, override, read_lines, stage_of
+from flows.dvc import PROGRAM, Dvc, output, read_lines, stage_of, wait_for_others
 from scans.errors import UserError
 from tests.clones import commit
 
@@ -21,8 +21,11 @@ stages:
   render:
     cmd: cat data/a > views
     deps: [data]
-    params: [size, name, many, more]
     outs: [views]
+"""
+
+UNTIL_TOLD = """
+stages: {render: {cmd: "touch views at_work; while [ -e at_work ]; do sleep 0.1; done", outs: [views]}}
 """
 
 
@@ -31,7 +34,6 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a pipeline whose first stage fails the first time."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.yaml").write_text(PIPELINE)
-    (tmp_path / "params.yaml").write_text("size: 1\nname: a\nmany: [1]\nmore: {on: true, low: 1.0}\n")
     (tmp_path / "in").write_text("scans")
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([Path(sys.executable).with_name("dvc"), "init", "-q"], check=True)
@@ -62,15 +64,36 @@ def test_stages_are_told_as_they_come_and_a_failed_run_can_start_again() -> None
         assert follow(dvc) == [("download", "unchanged"), ("render", "unchanged")]
 
 
-def test_overrides_reach_params_yaml_as_they_are(small: Path) -> None:
-    (small / "ready").touch()
-    values = {"size": 2, "name": 'a "b", {c}', "many": [{"first": 0, "share": 1e-05, "which": None}], "more.on": False}
-    arguments = [word for key, value in values.items() for word in ("-S", override(key, value))]
-    with Dvc("exp", "run", "--name", "changed", *arguments) as dvc:
-        follow(dvc)
-        assert dvc.code == 0, dvc.last_lines
-    written = YAML(typ="safe").load(small / "params.yaml")
-    assert written == {k: v for k, v in values.items() if "." not in k} | {"more": {"on": False, "low": 1.0}}
+@pytest.mark.usefixtures("small")
+def test_another_dvc_is_waited_for_and_what_it_is(small: Path) -> None:
+    (small / "dvc.yaml").write_text(UNTIL_TOLD)
+    other = subprocess.Popen([PROGRAM, "repro"], stdout=subprocess.DEVNULL)
+    while not (small / "at_work").exists():
+        time.sleep(0.05)
+    told: list[str] = []
+    waiting = threading.Thread(target=wait_for_others, args=(told.append,), daemon=True)
+    waiting.start()
+    while not told:
+        time.sleep(0.05)
+    assert told == [f"waiting for process {other.pid}: dvc {PROGRAM} repro"]
+    assert waiting.is_alive()
+    (small / "at_work").unlink()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert other.wait(60) == 0
+
+
+def test_a_dvc_that_came_in_between_is_waited_for(small: Path) -> None:
+    (small / "dvc.yaml").write_text(UNTIL_TOLD)
+    other = subprocess.Popen([PROGRAM, "repro"], stdout=subprocess.DEVNULL)
+    while not (small / "at_work").exists():
+        time.sleep(0.05)
+    threading.Timer(5, (small / "at_work").unlink).start()  # by then the next one has failed
+    with Dvc("repro") as dvc:
+        lines = list(dvc.before_stage())
+        assert [line for line in lines if line.startswith("waiting for process")], lines
+        assert dvc.stage() == ("render", "unchanged")
+    assert other.wait(60) == 0
 
 
 def test_leaving_early_ends_dvc_and_its_stage(small: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.forms import changes, form
+from flows.forms import changes, form, remember
 from scans.errors import UserError
 from stages.params.tree import Params
 
@@ -31,6 +31,26 @@ def test_the_form_takes_what_json_has(now: Params) -> None:
 def test_what_is_left_out_or_left_as_it_is_changes_nothing(now: Params) -> None:
     assert changes(now, {}) == {}
     assert changes(now, {"render": {"image_size": 64}, "train": form(now.train)()}) == {}
+
+
+def test_what_a_form_was_filled_with_is_no_change_even_if_params_yaml_has_another_value_now(
+    now: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = remember({"render": now.render})
+    sent = {"render": now.render.model_dump(mode="json") | {"samples": 1}}
+    later = Params.model_validate({"render": {"image_size": 96, "light": 2.0}, "train": {"epochs": 3}})
+    assert changes(later, sent, filled_with=opened) == {"render.samples": 1}
+    assert changes(later, {"render": form(later.render).model_validate(sent["render"])}, filled_with=opened) == {
+        "render.samples": 1
+    }
+    assert changes(later, sent)["render.image_size"] == 64, "who names no form means each value"
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/paper.yaml").write_text("render: {image_size: 224}\n")
+    assert changes(later, sent, "paper", opened) == {"render.image_size": 224, "render.samples": 1}
+    assert remember({"render": now.render}) == opened != remember({"render": later.render})
+    with pytest.raises(UserError, match=r"nobody knows any more what it was filled with \(../passwd\)\. Open it anew"):
+        changes(later, sent, filled_with="../passwd")
 
 
 def test_nested_values_and_lists_of_sections(now: Params) -> None:

@@ -1,6 +1,5 @@
 """A person's way through the Prefect UI, in real Chromium. The screenshots stay in `browser/` of pytest's folder."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,28 +8,26 @@ import pytest
 
 from scans.shards.views import read_views
 from tests.clones import run
+from tests.flows.conftest import Api, Serve, needs_prefect, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.flows.conftest import Api, Serve
-
-pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.slow, pytest.mark.timeout(1200)]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.browser, *needs_prefect]
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator["Page"]:
-    """A page of a browser that is as wide as a small laptop."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
+def page(chromium: str, server: Api) -> Iterator["Page"]:
+    """A page of a browser that is as wide as a small laptop, signed in by the link that is printed."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         # Its sandbox needs rights that root in a container lacks; the page is ours.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
+        page.goto(server.sign_in)
+        page.wait_for_url("**/v2/deployments**")
         yield page
         browser.close()
 
@@ -42,30 +39,28 @@ def shot(page: "Page", tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
     return lambda name: (page.wait_for_timeout(500), page.screenshot(path=folder / f"{name}.png"))[0]
 
 
-def open_form(page: "Page", server: "Api", flow: str) -> None:
-    page.goto(f"{server.url.removesuffix('/api')}/v2/deployments/deployment/{server.deployment(flow)['id']}/run")
+def open_form(page: "Page", server: Api, flow: str) -> None:
+    page.goto(f"{server.url}/v2/deployments/deployment/{server.deployment(flow)['id']}/run")
     page.get_by_role("button", name="Submit").wait_for()
 
 
-def submitted(page: "Page", server: "Api", flow: str) -> str:
+def submitted(page: "Page", server: Api, flow: str) -> str:
     """Submit the form; returns the new run's id."""
-    from tests.flows.conftest import wait_for
-
     deployment = server.deployment(flow)["id"]
     before = {each["id"] for each in runs_of(server, deployment)}
     page.get_by_role("button", name="Submit").click()
     wait_for(lambda: len(runs_of(server, deployment)) > len(before), 30)
     (new,) = {each["id"] for each in runs_of(server, deployment)} - before
-    page.goto(f"{server.url.removesuffix('/api')}/v2/runs/flow-run/{new}")
+    page.goto(f"{server.url}/v2/runs/flow-run/{new}")
     return new
 
 
-def runs_of(server: "Api", deployment: str) -> list[dict[str, Any]]:
+def runs_of(server: Api, deployment: str) -> list[dict[str, Any]]:
     return server("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
 
 
 @pytest.mark.usefixtures("serve")
-def test_a_bad_value_is_refused_in_the_form(page: "Page", server: "Api", shot: Callable[[str], None]) -> None:
+def test_a_bad_value_is_refused_in_the_form(page: "Page", server: Api, shot: Callable[[str], None]) -> None:
     open_form(page, server, "render")
     before = runs_of(server, server.deployment("render")["id"])
     page.get_by_label("image_size").fill("3")
@@ -77,7 +72,7 @@ def test_a_bad_value_is_refused_in_the_form(page: "Page", server: "Api", shot: C
 
 @pytest.mark.usefixtures("serve")
 def test_another_picture_size_from_form_to_shards(
-    page: "Page", server: "Api", committed: Path, shot: Callable[[str], None]
+    page: "Page", server: Api, committed: Path, shot: Callable[[str], None]
 ) -> None:
     open_form(page, server, "render")
     page.get_by_label("image_size").fill("96")
@@ -86,14 +81,14 @@ def test_another_picture_size_from_form_to_shards(
     page.get_by_text("render: render.image_size=96").first.wait_for()
     page.get_by_text("Completed", exact=True).first.wait_for(timeout=300_000)
     page.reload()  # the log that came while the page was open may lag behind
-    page.get_by_text(f"Reproducing experiment 'ui-{started[:8]}'").first.wait_for()
+    page.get_by_text("params.yaml: render.image_size: 96").first.wait_for()
     shot("completed")
     assert server(f"/flow_runs/{started}")["state"]["message"] == f"experiment ui-{started[:8]}; render ran"
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("contact-sheet-train").first.wait_for()
     shot("artifacts")
     sheet = server.artifacts(started)["contact-sheet-train"]["id"]
-    page.goto(f"{server.url.removesuffix('/api')}/v2/artifacts/artifact/{sheet}")
+    page.goto(f"{server.url}/v2/artifacts/artifact/{sheet}")
     page.wait_for_function("[...document.images].some(image => image.src.startsWith('data:') && image.naturalWidth)")
     shot("contact_sheet")
     png = next(iter(read_views(next((committed / "data/views").glob("train-*.parquet"))))).views[0]
@@ -103,12 +98,10 @@ def test_another_picture_size_from_form_to_shards(
 
 
 def test_a_run_is_cancelled(
-    page: "Page", serve: "Serve", server: "Api", committed: Path, shot: Callable[[str], None]
+    page: "Page", serve: Serve, server: Api, committed: Path, shot: Callable[[str], None]
 ) -> None:
-    from tests.flows.conftest import wait_for
-
     started = serve.long_run()
-    page.goto(f"{server.url.removesuffix('/api')}/v2/runs/flow-run/{started}")
+    page.goto(f"{server.url}/v2/runs/flow-run/{started}")
     page.get_by_text("Running").first.wait_for()
     shot("running")
     page.get_by_role("button", name="Open menu").click()

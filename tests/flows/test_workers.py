@@ -4,25 +4,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.clones import environment
-from tests.flows.conftest import wait_for
+from tests.flows.conftest import Api, needs_prefect, wait_for
 
-if TYPE_CHECKING:
-    from tests.flows.conftest import Api
-
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = needs_prefect
 
 
-def settings(clone: Path, server: "Api") -> dict[str, str]:
-    own = {"PYTHONPATH": str(clone), "PREFECT_API_URL": server.url, "PREFECT_HOME": str(server.home)}
-    return environment() | own
+def settings(clone: Path, server: Api) -> dict[str, str]:
+    return environment() | {"PYTHONPATH": str(clone)} | server.settings
 
 
-def prefect(clone: Path, server: "Api", *words: str) -> str:
+def prefect(clone: Path, server: Api, *words: str) -> str:
     """What a `prefect` command says that ends well."""
     ended = subprocess.run(
         [sys.executable, "-m", "prefect", *words],
@@ -33,7 +29,7 @@ def prefect(clone: Path, server: "Api", *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def deployed(clone: Path, server: "Api") -> Iterator[dict[str, dict[str, Any]]]:
+def deployed(clone: Path, server: Api) -> Iterator[dict[str, dict[str, Any]]]:
     """The deployments of prefect.yaml by name."""
     prefect(clone, server, "work-pool", "create", "tenview", "--type", "process")
     prefect(clone, server, "--no-prompt", "deploy", "--all")
@@ -45,7 +41,7 @@ def deployed(clone: Path, server: "Api") -> Iterator[dict[str, dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def worker(clone: Path, server: "Api", deployed: dict[str, Any]) -> Iterator[Callable[[], str]]:
+def worker(clone: Path, server: Api, deployed: dict[str, Any]) -> Iterator[Callable[[], str]]:
     """A running worker; tells what it has printed."""
     assert deployed
     log = clone.parent / "worker.log"
@@ -70,7 +66,7 @@ def test_what_prefect_yaml_deploys(deployed: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.usefixtures("committed")
 def test_a_worker_runs_the_pipeline(
-    server: "Api", deployed: dict[str, dict[str, Any]], worker: Callable[[], str]
+    server: Api, deployed: dict[str, dict[str, Any]], worker: Callable[[], str]
 ) -> None:
     body = {"parameters": {"last": "render"}, "state": {"type": "SCHEDULED"}}
     started = server(f"/deployments/{deployed['worker']['id']}/create_flow_run", body)
@@ -81,7 +77,7 @@ def test_a_worker_runs_the_pipeline(
 
 @pytest.mark.usefixtures("committed")
 def test_an_event_starts_a_run(
-    clone: Path, server: "Api", deployed: dict[str, dict[str, Any]], worker: Callable[[], str]
+    clone: Path, server: Api, deployed: dict[str, dict[str, Any]], worker: Callable[[], str]
 ) -> None:
     deployment = deployed["new-scans"]["id"]
     mine = {"deployments": {"id": {"any_": [deployment]}}}
