@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -25,7 +26,7 @@ from stages.runtime.workspace import HIDDEN
 
 NOTES = HIDDEN / "run"  # of what is to be put back
 BEFORE, DURING = NOTES / "params_before.yaml", NOTES / "params_during.yaml"
-GIT, INDEX = NOTES / "git.json", NOTES / "index"
+GIT, INDEX, SAVING = NOTES / "git.json", NOTES / "index", NOTES / "pid"
 
 
 @contextmanager
@@ -95,6 +96,7 @@ def save(name: str, stages: Sequence[str]) -> None:
         [DVC, "exp", "save", "--force", "--name", name, *stages],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+    SAVING.write_text(str(process.pid))
     try:
         _, said = process.communicate()
     finally:
@@ -107,12 +109,14 @@ def save(name: str, stages: Sequence[str]) -> None:
 def recover() -> list[str]:
     """Put back what a run left that was killed or had no power any more; returns a line for each thing."""
     told = []
+    if GIT.exists():
+        while SAVING.exists() and is_dvc(int(SAVING.read_text())):  # the run was killed, and that is not
+            time.sleep(0.2)
+        _break_locks()
+        if _restore_git():
+            told.append("Git: put back the branch, the staged and the changed files, as before a run that was killed")
     if BEFORE.exists() and _restore_params():
         told.append("params.yaml: took out the values of a run that was killed")
-    if GIT.exists():
-        _break_locks()
-    if GIT.exists() and _restore_git():
-        told.append("Git: put back the branch, the staged and the changed files, as before a run that was killed")
     return told
 
 

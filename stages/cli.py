@@ -55,8 +55,8 @@ STAGES = {
 
 def _stage_command(stage: str) -> Callable[[], None]:
     def command() -> None:
-        checked = parameters.load()
         try:
+            checked = parameters.load()
             with stage_lock(stage):
                 import_module(f"stages.{stage}").run(checked)
         except BaseException as error:

@@ -43,17 +43,15 @@ def edited(text: str, values: Mapping[str, Any], name: str) -> str:
     Raises:
         UserError: a value can't be changed by itself, as it is an alias of another.
     """
-    expected = flat(_load(text)) | dict(values)
+    expected = flat(nested(flat(_load(text)) | dict(values)))
     for key, value in values.items():
         text = _put(text, key.split("."), value)
-        try:
-            written = flat(_load(text)).get(key)
-        except YAMLError:
-            written = None
-        if written != value:
-            raise UserError(f"{name}: {key} can't be changed by itself there. Set it by hand: {key}: {_dump(value)}")
-    if flat(_load(text)) != flat(nested(expected)):
-        raise UserError(f"{name}: {', '.join(values)} can't be changed without other values (aliases?). Set by hand.")
+    try:
+        written = flat(_load(text))
+    except YAMLError:
+        written = {}
+    if written != expected:
+        raise UserError(f"{name}: {', '.join(values)} can't be changed there without other values. Set it by hand.")
     return text
 
 
@@ -122,5 +120,6 @@ def _dump(value: Any) -> str:
     yaml = YAML()
     yaml.default_flow_style, yaml.width = True, 1_000_000
     stream = io.StringIO()
-    yaml.dump([value], stream)
-    return stream.getvalue().strip()[1:-1]
+    whole = isinstance(value, Mapping | list)  # a bare scalar would end in `...`
+    yaml.dump(value if whole else [value], stream)
+    return stream.getvalue().strip() if whole else stream.getvalue().strip()[1:-1]
