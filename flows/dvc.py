@@ -21,7 +21,7 @@ from flows import guard
 from scans.errors import UserError
 from stages.runtime.system import DVC
 
-SECONDS_TO_END = 9.0
+SECONDS_TO_END = 6.0
 SECONDS_BETWEEN_REDRAWS = 10.0  # of a progress bar that is drawn again and again on one line
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at the locks of other DVC processes

@@ -17,8 +17,8 @@ import time
 from stages.runtime.system import end_with_parent
 
 SECONDS_TO_REPORT = 10.0  # in which a run whose runner died ends DVC and tells the server, if there is still one
-# First what Ctrl-C sends, on which stages tidy up; each with the seconds to wait: 7 of the 10 that a cancelled run has.
-SIGNALS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
+# First what Ctrl-C sends, on which stages tidy up; each with the seconds to wait: 5 of the 10 that a cancelled run has.
+SIGNALS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 1.0), (signal.SIGKILL, 1.0))
 
 
 def start(command: list[str], **options: object) -> "subprocess.Popen[bytes]":

@@ -53,6 +53,7 @@ def serve(
 ) -> None:
     """Serve the pipeline and its stages in the Prefect UI; runs started there wait for each other."""
     load()  # a mistake in it is told before anything starts
+    say("tenview serve: starting")  # Prefect takes seconds to load
     if any(sign in name for sign in "/%&><"):
         raise UserError(f"--name {name}: Prefect takes no name with one of / % & > <")
     _check_cron(cron)

@@ -7,6 +7,7 @@ from pathlib import Path
 from stages.runtime.workspace import HIDDEN
 
 LOG = HIDDEN / "prefect" / "server.log"
+BYTES_READ = 1_000_000
 _ENTRY = re.compile(r"\d\d:\d\d:\d\d\.\d+ \| (?P<level>\w+) +\| (?P<rest>.*)")
 _END = "00:00:00.000 | END | "
 _EXCEPTION = re.compile(r"[\w.]+(Error|Exception)\b")
@@ -15,11 +16,10 @@ _PASSING = "database is locked"  # SQLite under load; Prefect tries again
 
 
 def server_errors(log: Path = LOG) -> Counter[str]:
-    """How often each error stands in the log, as `service: the exception`; none where there is no log."""
+    """How often each error stands in the log's last megabyte, as `service: the exception`; none without a log."""
     found: Counter[str] = Counter()
     entry: list[str] = []
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    for line in [*lines, _END]:
+    for line in [*_last_lines(log), _END]:
         if not (start := _ENTRY.match(line)):
             entry += [line] if entry else []
             continue
@@ -27,6 +27,14 @@ def server_errors(log: Path = LOG) -> Counter[str]:
             found[_summary(entry)] += 1
         entry = [start["rest"]] if start["level"] in ("ERROR", "CRITICAL") else []
     return found
+
+
+def _last_lines(log: Path) -> list[str]:
+    if not log.exists():
+        return []
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - BYTES_READ))
+        return file.read().decode(errors="replace").splitlines()
 
 
 def _summary(entry: list[str]) -> str:
