@@ -24,7 +24,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-TRIES = 8  # over 13 s
+TRIES = 20  # over at least 15 s
 # Where Prefect's UI looks for the auth string. What follows a # stays in the browser.
 SIGN_IN = """<!doctype html><title>Signing in</title><script>
 localStorage.setItem("prefect-password", location.hash.slice(1)); location.replace("/v2/deployments");
@@ -63,10 +63,14 @@ class _Headers:
 
 
 class _Retries:
-    """Repeats a request that the API could not write to its database; it has rolled back what it did."""
+    """Repeats a request that the API could not write to its database; it has rolled back what it did.
+
+    SQLite has one writer at a time: requests that have failed are repeated one after another.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._one = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,10 +79,13 @@ class _Retries:
         request = [await receive()]
         while request[-1].get("more_body"):
             request.append(await receive())
-        for number in range(TRIES):
-            if await self._answered(scope, request, receive, send, last=number == TRIES - 1):
-                return
-            await asyncio.sleep(0.1 * 2**number)
+        if await self._answered(scope, request, receive, send, last=False):
+            return
+        async with self._one:
+            for number in range(1, TRIES):
+                if await self._answered(scope, request, receive, send, last=number == TRIES - 1):
+                    return
+                await asyncio.sleep(min(0.05 * 2**number, 1))
 
     async def _answered(
         self, scope: Scope, request: list[Message], receive: Receive, send: Send, *, last: bool

@@ -68,7 +68,7 @@ class TestServer:
         command = [{"prefect.deployments.steps.run_shell_script": {"script": "touch /tmp/owned"}}]
         url = f"{server.url}/api/deployments/{deployment}"
         assert httpx.patch(url, json={"pull_steps": command}, timeout=60).status_code == 401
-        assert server(f"/deployments/{deployment}")["pull_steps"] is None
+        assert not server(f"/deployments/{deployment}")["pull_steps"]
         server(f"/deployments/{deployment}", method="DELETE")
 
     def test_another_name_for_this_machine_gets_nothing(self, server: Api) -> None:
@@ -91,7 +91,7 @@ class TestServer:
             return server(f"/deployments/{deployment}/create_flow_run", run)
 
         with ThreadPoolExecutor(8) as threads:
-            made = list(threads.map(click, range(120)))
+            made = list(threads.map(click, range(60)))
         assert [each for each in made if not isinstance(each, dict)] == []
         server(f"/deployments/{deployment}", method="DELETE")
 

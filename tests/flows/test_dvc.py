@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.dvc import PROGRAM, Dvc, output, read_lines, stage_of, wait_for_others
+from flows.dvc import Dvc, output, read_lines, stage_of, wait_for_others
 from scans.errors import UserError
+from stages.runtime.system import DVC
 from tests.clones import commit
 
 PIPELINE = """
@@ -67,7 +68,7 @@ def test_stages_are_told_as_they_come_and_a_failed_run_can_start_again() -> None
 @pytest.mark.usefixtures("small")
 def test_another_dvc_is_waited_for_and_what_it_is(small: Path) -> None:
     (small / "dvc.yaml").write_text(UNTIL_TOLD)
-    other = subprocess.Popen([PROGRAM, "repro"], stdout=subprocess.DEVNULL)
+    other = subprocess.Popen([DVC, "repro"], stdout=subprocess.DEVNULL)
     while not (small / "at_work").exists():
         time.sleep(0.05)
     told: list[str] = []
@@ -75,7 +76,7 @@ def test_another_dvc_is_waited_for_and_what_it_is(small: Path) -> None:
     waiting.start()
     while not told:
         time.sleep(0.05)
-    assert told == [f"waiting for process {other.pid}: dvc {PROGRAM} repro"]
+    assert told == [f"waiting for process {other.pid}: dvc {DVC} repro"]
     assert waiting.is_alive()
     (small / "at_work").unlink()
     waiting.join(60)
@@ -85,7 +86,7 @@ def test_another_dvc_is_waited_for_and_what_it_is(small: Path) -> None:
 
 def test_a_dvc_that_came_in_between_is_waited_for(small: Path) -> None:
     (small / "dvc.yaml").write_text(UNTIL_TOLD)
-    other = subprocess.Popen([PROGRAM, "repro"], stdout=subprocess.DEVNULL)
+    other = subprocess.Popen([DVC, "repro"], stdout=subprocess.DEVNULL)
     while not (small / "at_work").exists():
         time.sleep(0.05)
     threading.Timer(5, (small / "at_work").unlink).start()  # by then the next one has failed
