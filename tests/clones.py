@@ -30,7 +30,7 @@ train:
   learning_rate: 0.005
   ema_decay: 0.5
   validation_cases: 1
-  network: {width: 16, heads: 2}
+  network: {encoder: test_efficientnet, width: 16, heads: 2}
   field:
     channels: 8
     view_width: 16

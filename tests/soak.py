@@ -26,7 +26,7 @@ SMALLER = """
 download: {synthetic: {jaws: 5, test_jaws: 2, voxel_size: 2.0}}
 prepare: {points: 256, validation_fraction: 0.4, cases_per_shard: 1}
 render: {image_size: 32, samples: 1}
-train: {epochs: 2, network: {decoder: cloud, encoder: test_efficientnet}}
+train: {epochs: 2, network: {decoder: cloud}}
 evaluate: {hungarian_draws: 0}
 compute: {workers: 2}
 """

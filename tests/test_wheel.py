@@ -9,8 +9,7 @@ import pytest
 
 from stages.cli import STAGES
 from stages.params import presets
-from tests.clones import new_clone, write_params
-from tests.test_pipeline import SMALL
+from tests.clones import TOY, new_clone, write_params
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +59,10 @@ def test_help_and_presets_need_nothing_in_the_folder(tenview: Path, tmp_path: Pa
 
 
 def test_the_pipeline_runs_in_a_folder_with_nothing_but_parameters(tenview: Path, tmp_path: Path) -> None:
-    write_params(tmp_path, f"{SMALL}compute: {{workers: 1}}\n")  # else each worker compiles the same
+    write_params(tmp_path, TOY)
+    params = (tmp_path / "params.yaml").read_text()
+    assert "  workers: 0" in params
+    (tmp_path / "params.yaml").write_text(params.replace("  workers: 0", "  workers: 1"))  # else each compiles the same
     for stage in STAGES:
         run(tenview, tmp_path, stage)
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SMALL = """
 compute: {workers: 1, accelerator: cpu}
 train:
-  epochs: 6
+  epochs: 4
   batch_size: 2
   ema_decay: 0.9
   network: {encoder: test_efficientnet, width: 16, heads: 2}
@@ -72,7 +72,7 @@ def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
     assert "going on from where" in finish(folder, "train")
     assert outputs(folder) == whole
     epochs = [json.loads(line)["epoch"] for line in (folder / "artifacts/model/epochs.jsonl").read_text().splitlines()]
-    assert epochs == list(range(7))
+    assert epochs == list(range(5))
 
 
 def test_another_parameter_is_another_training(folder: Path) -> None:
