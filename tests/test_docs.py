@@ -115,10 +115,10 @@ def clone(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def as_it_is_run(command: str) -> list[str]:
-    """The words of a command; experiments are only planned, but for the first: other tests run what they change."""
+    """The words of a command; experiments are only queued, but for the first: other tests run what they change."""
     words = shlex.split(command)
-    planned = words[:3] == ["dvc", "exp", "run"] and command != EXPERIMENT
-    return [*words, "--dry"] if planned else words
+    queued = words[:3] == ["dvc", "exp", "run"] and command != EXPERIMENT
+    return [*words, "--queue"] if queued else words
 
 
 @pytest.mark.slow
