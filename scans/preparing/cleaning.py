@@ -11,7 +11,7 @@ from scans.errors import ScanError
 from scans.mesh import Mesh
 from scans.mesh_edit import compacted, face_components, first_of_equal, majority
 from scans.sampling.border import border_edges
-from scans.vectors import dot, norm
+from scans.vectors import dot, norm, ordered_sum
 
 # A triangle is a line to double precision when its height is 10^-12 of its longest edge: what remains is rounding.
 FLAT = 1e-12
@@ -204,13 +204,13 @@ def clean(
     first = first_of_each(faces, len(vertices))
     keep(first)
     areas = areas[first]
-    specks, kept_area = 0, float(areas.sum())
+    specks, kept_area = 0, float(ordered_sum(areas))
     if len(faces):
         component = face_components(faces, len(vertices))
         component_areas = np.bincount(component, weights=areas)
         speck = component_areas < smallest_share * component_areas.max()
         specks = int(np.count_nonzero(speck & (np.bincount(component) > 0)))
-        kept_area = float(component_areas[~speck].sum())
+        kept_area = float(ordered_sum(component_areas[~speck]))
         keep(~speck[component])
     else:
         went.append(0)
@@ -239,7 +239,7 @@ def clean(
             f"{source}: none of its {len(mesh.faces)} faces is usable: {changes(report.as_dict())}. "
             "Repair or export the scan again"
         )
-    whole_area = float(areas.sum())
+    whole_area = float(ordered_sum(areas))
     whole_area += unusable * whole_area / len(areas)
     removed = 1 - kept_area / whole_area
     if removed > max_removed_fraction:
