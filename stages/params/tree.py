@@ -310,7 +310,9 @@ def check(values: Any, where: str) -> Params:
         # Strict: whole numbers for floats are fine, strings for numbers are not; YAML has lists where we have tuples.
         return Params.model_validate(_tuples(values))
     except ValidationError as error:
-        lines = [_explain(details) for details in error.errors()]
+        # Of a number or `auto`, the number's complaint is enough.
+        told = [details for details in error.errors() if details["loc"][-1:] != ("literal['auto']",)]
+        lines = [_explain(details) for details in told]
         raise UserError("\n".join(f"{where}: {line}" for line in lines)) from None
 
 
@@ -321,7 +323,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _explain(details: ErrorDetails) -> str:
-    parts = [str(part) for part in details["loc"]]
+    parts = [str(part) for part in details["loc"] if part != "constrained-float"]
     key, value, kind = ".".join(parts) or "the whole file", details["input"], details["type"]
     if kind == "extra_forbidden":
         known = list(_section(parts[:-1]).model_fields)
@@ -330,7 +332,8 @@ def _explain(details: ErrorDetails) -> str:
         return f"{key}: unknown key; {hint}"
     if kind == "value_error":
         return f"{key}: {details['ctx']['error']}"
-    return f"{key}: {details['msg'][0].lower()}{details['msg'][1:]}, not {value!r}"
+    otherwise = " or auto" if "constrained-float" in details["loc"] else ""
+    return f"{key}: {details['msg'][0].lower()}{details['msg'][1:]}{otherwise}, not {value!r}"
 
 
 def _section(parts: list[str]) -> type[BaseModel]:
