@@ -33,7 +33,7 @@ PROCESSORS["numba-and-all"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"] | PR
 
 # Modules that decide no byte of data/: how files are fetched, found, written whole, and what the user is told.
 NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "renderers/opengl.py"}
-# How a scan lies, where its axes are `auto`: directions are rounded to 4 digits, so that last bits decide at ties alone.
+# How a scan lies, where its axes are `auto`: directions are rounded to 4 digits, so that last bits decide ties alone.
 ROUNDED = {"scans/preparing/orientation.py", "scans/preparing/occlusal_side.py", "scans/preparing/relief.py"}
 DECIDING = ("scans", "renderers", "stages/per_case/prepare_case.py", "stages/per_case/render_case.py")
 DECIDING += ("stages/prepare.py", "stages/render.py", "stages/sources")
