@@ -4,9 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from scans.cameras import CAMERA_VECTOR_SIZE, INTRINSICS, TRANSFORM
-
-NEAREST = 1e-3  # jaw radii; smaller depths are clamped in divisions
+from scans.cameras import CAMERA_VECTOR_SIZE, INTRINSICS, NEAREST, TRANSFORM
 
 
 class Projection(NamedTuple):

@@ -57,7 +57,7 @@ def test_numpy_and_torch_project_alike(orthographic: bool) -> None:
     seen = project(torch.from_numpy(points)[None], torch.from_numpy(vectors)[None])
     for view, vector in enumerate(vectors):
         uv, depth = numpy_cameras.project(points, vector)
-        np.testing.assert_allclose(seen.place[0, view].numpy(), 2 * uv / (80, 64) - 1, atol=1e-12)
+        np.testing.assert_allclose(seen.uv[0, view].numpy(), 2 * uv / (80, 64) - 1, atol=1e-12)
         np.testing.assert_allclose(seen.depth[0, view].numpy(), depth, atol=1e-12)
 
 
@@ -65,4 +65,4 @@ def test_numpy_and_torch_clamp_small_depths_alike() -> None:
     behind = np.array([[0.5, 0.25, 3.5], [0.5, 0.25, 3.0]])  # behind the camera, and beside it
     uv, _ = numpy_cameras.project(behind, camera(orthographic=False)[0, 0].double().numpy())
     seen = project(torch.from_numpy(behind)[None], camera(orthographic=False).double())
-    np.testing.assert_allclose(seen.place[0, 0].numpy(), 2 * uv / 64 - 1, rtol=1e-12)
+    np.testing.assert_allclose(seen.uv[0, 0].numpy(), 2 * uv / 64 - 1, rtol=1e-12)
