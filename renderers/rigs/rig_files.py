@@ -17,7 +17,7 @@ from scans.errors import UserError
 
 MOST_CAMERAS = 256
 SAME_PLACE = 1e-3  # jaw radii
-LEAST_SHOWN = 0.1  # share of the picture's shorter side that the sphere around the jaw takes
+LEAST_SHOWN = 0.25  # share of the picture's shorter side that the sphere around the jaw takes
 _PLACE = ("azimuth", "elevation", "distance")
 _LENS = ("field_of_view", "half_height")
 
@@ -136,7 +136,7 @@ def _problem(camera: Camera, first: Camera) -> str | None:
     if shown < LEAST_SHOWN:
         return (
             f"the jaw would fill {shown:.1%} of the picture: the camera stands {away:.3g} away, with no long lens. "
-            "Positions must be in jaw radii, the unit of the frame, not in millimetres"
+            "Positions must be in jaw radii, the unit of the frame, not in milli- or centimetres"
         )
     if not _sees_the_jaw(camera):
         return "the camera looks past the jaw, a sphere of radius 1 around the origin; cameras look along their own -z"

@@ -96,7 +96,7 @@ def find_scans(folder: Path) -> Found:
     taken = {path for scan in scans.values() for path in (scan.mesh, scan.labels)}
     for path in files:
         if path not in taken and path not in left_out:
-            left_out[path] = _reason(path)
+            left_out[path] = reason_left_out(path)
     named = {readable(path.relative_to(folder)): reason for path, reason in left_out.items()}
     return Found(list(scans.values()), dict(sorted(named.items())))
 
@@ -162,13 +162,14 @@ def named_jaw(name: str) -> str | None:
     return jaws[0] if len(jaws) == 1 else None
 
 
-def _reason(path: Path) -> str:
+def reason_left_out(path: Path) -> str:
+    """Why a file that is no scan of ours is not taken, by its suffix."""
     suffix = path.suffix.lower()
     if suffix in PACKED:
         return f"packed ({suffix}): unpack it"
     if OTHER_MESHES.fullmatch(suffix):
         return f"{suffix} is not read here: export it as PLY, STL or OBJ"
-    return "JSON without a scan of its name" if suffix == ".json" else NO_SCAN
+    return "labels, or other JSON, without a scan of their name" if suffix == ".json" else NO_SCAN
 
 
 def _folded(name: str) -> str:

@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scans.cases.folder import NO_SCAN
+from scans.cases.folder import reason_left_out
 from scans.cases.naming import readable
 from scans.cases.walk import Walk
 from scans.errors import UserError
@@ -45,7 +45,7 @@ def own_files(folder: Path) -> OwnFiles:
         elif name in split_names:
             found.splits.setdefault(name, path)
         elif (key := recognise(path.name)) is None:
-            walk.left_out[path] = NO_SCAN
+            walk.left_out[path] = reason_left_out(path)
         elif (known := found.unpacked.setdefault(key, path)) is not path and checksum(known) != checksum(path):
             raise UserError(f"{readable(path)}: it is there twice with different content, see {readable(known)}.")
     named = {readable(path.relative_to(folder)): reason for path, reason in walk.left_out.items()}

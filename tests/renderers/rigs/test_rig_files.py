@@ -178,8 +178,12 @@ def moved(camera: Camera, factor: float) -> Camera:
 
 
 def test_positions_in_millimetres_are_refused_and_a_long_lens_is_not(rig: list[Camera], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"frame 0: the jaw would fill 2\.3% of the picture.*jaw radii.*millimetres"):
+    with pytest.raises(
+        UserError, match=r"frame 0: the jaw would fill 2\.3% of the picture.*jaw radii.*milli- or centimetres"
+    ):
         read_rig(write_json(tmp_path, [moved(camera, 40) for camera in rig]), image_size=96)
+    with pytest.raises(UserError, match=r"frame 0: the jaw would fill 22\.9% of the picture"):
+        read_rig(write_json(tmp_path, [moved(camera, 4) for camera in rig]), image_size=96)
     long = [replace(moved(camera, 40), fx=40 * camera.fx, fy=40 * camera.fy) for camera in rig]
     assert len(read_rig(write_json(tmp_path, long), image_size=96)) == 10
     flat = [replace(moved(camera, 40), orthographic=True) for camera in rig]

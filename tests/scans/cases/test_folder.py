@@ -64,7 +64,7 @@ def test_other_files_are_named_with_the_reason(tmp_path: Path) -> None:
         "c.ZIP": "packed (.zip): unpack it",
         "d.3mf": ".3mf is not read here: export it as PLY, STL or OBJ",
         "e.dcm": ".dcm is not read here: export it as PLY, STL or OBJ",
-        "notes.json": "JSON without a scan of its name",
+        "notes.json": "labels, or other JSON, without a scan of their name",
     }
 
 

@@ -17,7 +17,13 @@ def test_files_are_sorted_by_what_they_are(tmp_path: Path) -> None:
     make(tmp_path, **{"zips/Data_Part_1.ZIP": "1", "Training_upper.txt": "2", "upper/A1/A1_UPPER.OBJ": "3"})
     make(
         tmp_path,
-        **{"upper/A1/A1_upper.json": "4", "kpt/A1_lower__kpt.json": "5", "license.txt": "6", "._A1_upper.obj": "7"},
+        **{
+            "upper/A1/A1_upper.json": "4",
+            "kpt/A1_lower__kpt.json": "5",
+            "license.txt": "6",
+            "scans.7z": "8",
+            "._A1_upper.obj": "7",
+        },
     )
     found = own_files(tmp_path)
     assert {name: path.read_text() for name, path in found.archives.items()} == {"data_part_1.zip": "1"}
@@ -27,7 +33,11 @@ def test_files_are_sorted_by_what_they_are(tmp_path: Path) -> None:
         ("labels", "A1", "upper"): "4",
         ("landmarks", "A1", "lower"): "5",
     }
-    assert found.left_out == {"._A1_upper.obj": "hidden, or litter of a system", "license.txt": "no scan"}
+    assert found.left_out == {
+        "._A1_upper.obj": "hidden, or litter of a system",
+        "license.txt": "no scan",
+        "scans.7z": "packed (.7z): unpack it",
+    }
 
 
 def test_the_same_file_twice_is_one_and_another_of_its_name_is_refused(tmp_path: Path) -> None:
