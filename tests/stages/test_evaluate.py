@@ -20,7 +20,7 @@ from tests.dask_cluster import has_workers, scheduler, wait_until, worker
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL: dict[str, Any] = {
-    "download": {"source": "directory"},
+    "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
     "prepare": {"points": 256, "sampling": "uniform", "cases_per_shard": 2, "validation_fraction": 0.25},
     "render": {"image_size": 32, "samples": 1},
     "train": {

@@ -78,7 +78,7 @@ def test_a_stage_names_the_shard_and_goes_on_where_there_is_room(
     on_a_small_disk: Callable[..., str], horseshoe: Callable[[float], Mesh]
 ) -> None:
     values = {
-        "download": {"source": "directory"},
+        "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
         "prepare": {"sampling": "uniform", "cases_per_shard": 1, "validation_fraction": 0.0, "test_fraction": 0.0},
         "compute": {"workers": 2},
     }

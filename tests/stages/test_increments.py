@@ -36,7 +36,7 @@ def add(horseshoe: Callable[[float], Mesh]) -> Callable[[str], None]:
 
 def params(image_size: int = 16) -> Params:
     values = {
-        "download": {"source": "directory"},
+        "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
         "prepare": {
             "points": 64, "sampling": "uniform", "cases_per_shard": MEAN,
             "validation_fraction": 0.0, "test_fraction": 0.0,

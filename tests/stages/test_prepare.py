@@ -33,7 +33,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def params(on_bad_scan: str = "fail", prepare: dict | None = None, workers: int = 1, **directory: object) -> Params:
     values = {
-        "download": {"source": "directory", "directory": directory},
+        "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y", **directory}},
         "prepare": {
             "points": 256,
             "on_bad_scan": on_bad_scan,
@@ -93,9 +93,42 @@ def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:
     x, y, z = jaw.vertices.T / 10
     add("a", Mesh(np.column_stack([-x, -z, -y]), jaw.faces, None))  # crowns to -y, incisors at +z, centimetres
     with pytest.raises(UserError, match=r"a\.obj: .*centimetres: multiply millimetres_per_unit by 10"):
-        run(params(crowns="-y", incisors="+z"))
+        run(params(crowns="-y", incisors="+z", millimetres_per_unit=1.0))
     (turned,) = run(params(crowns="-y", incisors="+z", millimetres_per_unit=10.0))
     np.testing.assert_allclose(turned.points, straight.points, atol=1e-3)
+
+
+def test_orientation_and_unit_are_found_told_and_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = make_jaw(0, "own", voxel_mm=1.0)
+    x, y, z = whole.vertices.T / 1000
+    add("a", Mesh(np.column_stack([-x, -z, -y]), whole.faces, None))  # crowns to -y, incisors at +z, metres
+    (case,) = run(params(crowns="auto", incisors="auto"))
+    found = case.cleaning["orientation"]
+    assert (found["crowns"], found["incisors"], found["millimetres_per_unit"]) == ("-y", "+z", 1000.0)
+    assert found["sure"] > 0.95
+    assert "prepare: a: crowns to -y, incisors at +z (" in capsys.readouterr().err
+    report = json.loads((prepare.PREPARED / "cleaning.json").read_text())
+    assert report["cases"]["a"]["orientation"] == found
+    assert "orientation" not in report["in_all"]
+    back = case.mesh.vertices * case.radius + case.center
+    np.testing.assert_allclose(np.ptp(back, axis=0), np.ptp(whole.vertices, axis=0), atol=1e-2)
+    (named,) = run(params(crowns="-y", incisors="+z", millimetres_per_unit=1000.0))
+    np.testing.assert_array_equal(named.points, case.points)
+    assert "orientation" not in named.cleaning
+
+
+def test_a_scan_that_does_not_tell_how_it_lies_is_refused_by_name() -> None:
+    add("cube", cube(60.0))
+    with pytest.raises(UserError, match=r"cube\.obj: its shape doesn't tell how it lies"):
+        run(params(crowns="auto", incisors="auto"))
+
+
+def cube(edge: float) -> Mesh:
+    """A cube."""
+    corners = np.array([[x, y, z] for x in (0, edge) for y in (0, edge) for z in (0, edge)])
+    quads = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    faces = np.array([triangle for a, b, c, d in quads for triangle in ([a, b, c], [a, c, d])], np.int32)
+    return Mesh(corners, faces)
 
 
 @pytest.mark.parametrize("sampling", ["poisson_disk", "stratified", "uniform", "fps"])

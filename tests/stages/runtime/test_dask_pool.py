@@ -59,7 +59,9 @@ def test_the_same_bytes_from_any_workers(cluster: str, horseshoe: Callable[[floa
     Path("incoming").mkdir()
     for number in range(5):
         Path(f"incoming/{number}.obj").write_bytes(encode_obj(horseshoe(8 + number)))
-    download.run(check({"download": {"source": "directory"}}, "params.yaml"))
+    download.run(
+        check({"download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}}}, "params.yaml")
+    )
     stage_lock = shards(workers=1)
     assert shards(workers=2) == stage_lock
     assert shards(workers=4) == stage_lock
