@@ -1,8 +1,8 @@
-"""Does a reconstruction look like the pictures it was made from? Silhouettes are compared, view by view.
+"""Plausibility of a reconstruction: its silhouettes against those of the images it was made from, view by view.
 
-A network answers any pictures with some jaw. Seen by the pictures' own cameras, a right one covers what the pictures
-show. Pictures that are mirrored or mixed up fit better in another order, even where the jaw is a poor one. What can't
-be told is a whole jaw that is mirrored, picture and order alike: that is a jaw, too.
+A network predicts a jaw for any images. Rendered by the images' own cameras, a right one has their silhouettes. Images
+that are mirrored or permuted fit better in another order, even if the jaw is a poor one. A jaw that is mirrored as a
+whole, images and order alike, can't be detected: it is a jaw, too.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ ROWS = 64  # of a silhouette: coarse enough for 50,000 points to fill it and for
 POINTS_PER_PIXEL = 4.0  # of a silhouette's square; a jaw covers a third of it, seen from both sides
 NEAR = 0.05  # jaw radii; what is nearer to a camera is not seen
 CONTRAST = 10  # grey values by which a jaw differs from the background
-CHANCE = 0.005  # intersection over union by which silhouettes of 64 rows differ for no reason
+NOISE = 0.005  # intersection over union by which silhouettes of 64 rows differ anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well pictures and reconstruction fit.
+    """Agreement of images and reconstruction.
 
     Attributes:
-        silhouette_ious: by view number, intersection over union of the picture's silhouette and the reconstruction's.
+        silhouette_ious: by view number, intersection over union of the silhouettes of image and reconstruction.
         silhouette_iou: their mean.
-        permutation_gain: how much the mean would rise if the pictures stood in the order that fits best.
-        order: by view number, the view that the picture fits best in that order.
-        mirror_gain: how much the mean would rise if each picture were mirrored left to right.
+        permutation_gain: gain of the mean if the images were in the order that fits best.
+        order: by view number, the view that the image is assigned to in that order.
+        mirror_gain: gain of the mean if each image were mirrored left to right.
     """
 
     silhouette_ious: dict[int, float]
@@ -42,20 +42,20 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits of held-out cases allow: at least this overlap, at most this disorder."""
+    """Limits from held-out cases: the least silhouette IoU and the greatest permutation gain."""
 
     silhouette_iou: float
     permutation_gain: float
 
     def allow(self, fit: Fit) -> bool:
-        """Whether a reconstruction fits its pictures as those of the held-out cases do."""
+        """Whether a fit is within the limits."""
         return fit.silhouette_iou >= self.silhouette_iou and fit.permutation_gain <= self.permutation_gain
 
 
 def limits(fits: Sequence[Fit]) -> Limits:
     """The limits that the fits of held-out cases, one or more, set.
 
-    The worst case is as far from its limit as the median is from it, and `CHANCE` more.
+    The worst case is as far from its limit as the median is from it, and `NOISE` more.
     """
 
     def beyond(worst: float, median: float) -> float:
@@ -65,23 +65,23 @@ def limits(fits: Sequence[Fit]) -> Limits:
         np.array([getattr(fit, name) for fit in fits]) for name in ("silhouette_iou", "permutation_gain")
     )
     return Limits(
-        silhouette_iou=max(beyond(silhouette_iou.min(), np.median(silhouette_iou)) - CHANCE, 0.0),
-        permutation_gain=beyond(permutation_gain.max(), np.median(permutation_gain)) + CHANCE,
+        silhouette_iou=max(beyond(silhouette_iou.min(), np.median(silhouette_iou)) - NOISE, 0.0),
+        permutation_gain=beyond(permutation_gain.max(), np.median(permutation_gain)) + NOISE,
     )
 
 
 def fit(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray) -> Fit:
-    """Compare pictures with points; see `silhouette_ious` for what they are."""
+    """Compare images with points; the arguments are those of `silhouette_ious`."""
     own, mirror_gain = silhouette_ious(points, views, view_mask, cameras)
     numbers = np.flatnonzero(view_mask)
-    _, places = linear_sum_assignment(own, maximize=True)
+    _, order = linear_sum_assignment(own, maximize=True)
     diagonal = own.diagonal()
     silhouette_iou = float(diagonal.mean())
     return Fit(
         silhouette_ious=dict(zip(numbers.tolist(), diagonal.tolist(), strict=True)),
         silhouette_iou=silhouette_iou,
-        permutation_gain=float(own[np.arange(len(own)), places].mean()) - silhouette_iou,
-        order=dict(zip(numbers.tolist(), numbers[places].tolist(), strict=True)),
+        permutation_gain=float(own[np.arange(len(own)), order].mean()) - silhouette_iou,
+        order=dict(zip(numbers.tolist(), numbers[order].tolist(), strict=True)),
         mirror_gain=float(mirror_gain.diagonal().mean()) - silhouette_iou,
     )
 
@@ -120,7 +120,7 @@ def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:
 
 
 def silhouette_ious(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray) -> np.ndarray:
-    """How well each picture's silhouette fits what each camera sees of the points.
+    """Silhouette IoU of each image with the points' projection by each camera.
 
     Args:
         points: (N, 3) normalised.
@@ -129,9 +129,8 @@ def silhouette_ious(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray
         cameras: (V, 23) float64.
 
     Returns:
-        (2, K, K) float64, K the number of views that are there: intersection over union of each picture (rows), as it
-        is and mirrored left to right, with each camera (columns). The diagonal of the first is the fit; the rest tells
-        what may have gone wrong.
+        (2, K, K) float64 for K unmasked views: intersection over union of each image (rows), plain and mirrored left to
+        right, with each camera (columns). The diagonal of the first is the fit.
     """
     rows = int(min(ROWS, np.sqrt(len(points) / POINTS_PER_PIXEL)))
     seen = np.stack([silhouette(points, camera, rows) for camera in cameras[view_mask]])  # (K, h, w)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model.metrics.plausibility import CHANCE, Fit, background_of, fit, foreground, limits, silhouette
+from model.metrics.plausibility import NOISE, Fit, background_of, fit, foreground, limits, silhouette
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.rigs import ring_rig
@@ -68,9 +68,9 @@ def test_spoilt_pictures_fit_better_in_another_order(
     right, wrong = (fit(points, each, ALL, CAMERAS) for each in (views, np.ascontiguousarray(spoil(views))))
     assert limits([right]).allow(right)
     assert not limits([right]).allow(wrong)
-    assert wrong.permutation_gain > 2 * CHANCE
+    assert wrong.permutation_gain > 2 * NOISE
     if order is None:
-        assert wrong.mirror_gain > CHANCE
+        assert wrong.mirror_gain > NOISE
     else:
         assert wrong.order == order
 
@@ -104,5 +104,5 @@ def test_limits_leave_as_much_room_as_the_worst_case_takes() -> None:
         for silhouette_iou, permutation_gain in ((0.7, 0.01), (0.8, 0.0), (0.9, 0.0))
     ]
     found = limits(fits)
-    assert found.silhouette_iou == pytest.approx(0.6 - CHANCE)
-    assert found.permutation_gain == pytest.approx(0.02 + CHANCE)
+    assert found.silhouette_iou == pytest.approx(0.6 - NOISE)
+    assert found.permutation_gain == pytest.approx(0.02 + NOISE)

@@ -64,7 +64,7 @@ def test_an_unknown_backbone_is_named_with_near_ones() -> None:
 
 
 def test_a_backbone_that_takes_no_such_pictures_is_refused() -> None:
-    with pytest.raises(UserError, match=r"test_vit3 can't see pictures of 32 px"):
+    with pytest.raises(UserError, match=r"test_vit3 can't encode images of 32 px"):
         ViewEncoder(backbone="test_vit3", image_size=32)
 
 
