@@ -42,6 +42,7 @@ YOURS = {"rigs/mine.json"}
 # Messages that are not ours, and whose they are.
 FOREIGN = {
     "Unable to acquire lock": "DVC",
+    "'./dvc.lock' validation failed": "DVC",
     "ensurepip is not available": "Python's venv",
     "database is locked": "SQLite",
 }
