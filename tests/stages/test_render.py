@@ -226,7 +226,7 @@ def test_absent_views_change_nothing_in_what_the_network_says() -> None:
 def test_a_step_with_one_picture_is_refused() -> None:
     settings = params(views=[3])
     render.run(settings)
-    with pytest.raises(UserError, match="3 cases in steps of 1 leave a step with one picture"):
+    with pytest.raises(UserError, match="3 cases in steps of 1 leave a step with a single image"):
         train.run(settings.model_copy(update={"train": settings.train.model_copy(update={"batch_size": 1})}))
 
 

@@ -55,5 +55,5 @@ def test_fewer_points_and_the_seed_decides() -> None:
 def test_too_little_to_work_with_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one training cloud"):
         mean_shape([], 10, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="441 points, fewer than the 500"):
+    with pytest.raises(ValueError, match="441 points, fewer than 500"):
         mean_shape([plane(0)], 500, np.random.default_rng(0))
