@@ -214,18 +214,18 @@ def test_a_shell_and_the_ui_wait_for_each_other(serve: Serve, server: Api, commi
         )
 
     first = shell(dvc, *again)
-    wait_for(lambda: bool(serve.processes("tenview download")), 60)
+    wait_for(lambda: bool(serve.processes("tenview download")), 300)
     started = server.trigger("download", force=True)["id"]
-    assert first.wait(120) == 0
+    assert first.wait(600) == 0
     assert server.finished(started)["state"]["message"] == "download ran", server.log(started)
 
     started = server.trigger("download", force=True)["id"]
-    wait_for(lambda: bool(serve.processes("tenview download")), 60)
+    wait_for(lambda: bool(serve.processes("tenview download")), 300)
     waiting, refused = shell("flock", ".tenview/run.lock", dvc, *again), shell(dvc, *again)
-    assert refused.wait(60)
+    assert refused.wait(300)
     assert "is busy, it is being blocked by" in refused.communicate()[0]
     assert server.finished(started)["state"]["message"] == "download ran", server.log(started)
-    assert waiting.wait(120) == 0, waiting.communicate()
+    assert waiting.wait(600) == 0, waiting.communicate()
 
 
 def test_its_own_server_and_what_happens_when_that_dies(committed: Path) -> None:
