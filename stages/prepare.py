@@ -35,7 +35,7 @@ def run(params: Params) -> None:
     manifest = read_manifest(SCANS)
     cases = manifest.cases
     splits = assign_splits(
-        cases, validation_fraction=prepare.validation_fraction, test_fraction=prepare.test_fraction, seed=prepare.seed
+        cases, validation_share=prepare.validation_share, test_share=prepare.test_share, seed=prepare.seed
     )
     raw = {case.id: case for case in cases}
     with atomic_folder(PREPARED) as folder:

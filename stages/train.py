@@ -46,7 +46,7 @@ def run(params: Params) -> None:
     if not train_cases or not validation_cases:
         raise UserError(
             f"{PREPARED}: {len(train_cases)} training and {len(validation_cases)} validation cases; each needs one. "
-            "Add scans, or change prepare.validation_fraction and prepare.test_fraction in params.yaml."
+            "Add scans, or change prepare.validation_share and prepare.test_share in params.yaml."
         )
 
     import numpy as np

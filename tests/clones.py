@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # Laid over `presets/best.yaml`, so that the whole pipeline runs in seconds.
 TOY = """# As small as can be; of a field that has learnt so little, points far from its surface make one, too.
 download: {synthetic: {jaws: 10, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 8192, validation_fraction: 0.4, cases_per_shard: 1}
+prepare: {points: 8192, validation_share: 0.4, cases_per_shard: 1}
 render: {image_size: 64, samples: 1}
 train:
   epochs: 2

@@ -24,7 +24,7 @@ from tests.clones import commit, copy_of, environment, finish, kill, lock, run, 
 
 SMALLER = """
 download: {synthetic: {jaws: 5, test_jaws: 2, voxel_size: 2.0}}
-prepare: {points: 256, validation_fraction: 0.4, cases_per_shard: 1}
+prepare: {points: 256, validation_share: 0.4, cases_per_shard: 1}
 render: {image_size: 32, samples: 1}
 train: {epochs: 2, network: {decoder: cloud}}
 evaluate: {hungarian_draws: 0}

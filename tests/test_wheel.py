@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 # Everything is compiled anew, for its cache lies beside the installed code: so one worker, and small work.
 PARAMS = """
 download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
-prepare: {points: 512, validation_fraction: 0.25}
+prepare: {points: 512, validation_share: 0.25}
 render: {image_size: 32, samples: 1}
 train:
   epochs: 1

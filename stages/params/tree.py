@@ -137,8 +137,8 @@ class PrepareParams(Section):
     on_bad_scan: Literal["fail", "skip"] = Field(
         "fail", description="Whether a broken scan stops the stage, or is left out and listed in cleaning.json."
     )
-    validation_fraction: Share = Field(0.1, description="Fraction of the training cases held out for validation.")
-    test_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
+    validation_share: Share = Field(0.1, description="Fraction of the training cases held out for validation.")
+    test_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.2, description="Fraction of the cases for the test split, if the source has no split of its own."
     )
     cases_per_shard: int = Field(16, ge=1, le=256, description="Cases per Parquet file, on average.")

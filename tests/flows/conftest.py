@@ -24,7 +24,7 @@ needs_prefect = [
 ]  # fmt: skip
 SMALL = """
 download: {synthetic: {jaws: 3, test_jaws: 1, voxel_size: 2.0}}
-prepare: {points: 64, validation_fraction: 0.4}
+prepare: {points: 64, validation_share: 0.4}
 render: {image_size: 24, samples: 1}
 compute: {workers: 1}
 """

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL: dict[str, Any] = {
     "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
-    "prepare": {"points": 256, "sampling": "uniform", "cases_per_shard": 2, "validation_fraction": 0.25},
+    "prepare": {"points": 256, "sampling": "uniform", "cases_per_shard": 2, "validation_share": 0.25},
     "render": {"image_size": 32, "samples": 1},
     "train": {
         "epochs": 1,

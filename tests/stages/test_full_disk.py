@@ -79,7 +79,7 @@ def test_a_stage_names_the_shard_and_goes_on_where_there_is_room(
 ) -> None:
     values = {
         "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
-        "prepare": {"sampling": "uniform", "cases_per_shard": 1, "validation_fraction": 0.0, "test_fraction": 0.0},
+        "prepare": {"sampling": "uniform", "cases_per_shard": 1, "validation_share": 0.0, "test_share": 0.0},
         "compute": {"workers": 2},
     }
     scans = {f"incoming/{name}.obj": encode_obj(horseshoe(8 + number)) for number, name in enumerate("abcdef")}

@@ -39,7 +39,7 @@ def params(image_size: int = 16) -> Params:
         "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y"}},
         "prepare": {
             "points": 64, "sampling": "uniform", "cases_per_shard": MEAN,
-            "validation_fraction": 0.0, "test_fraction": 0.0,
+            "validation_share": 0.0, "test_share": 0.0,
         },
         "render": {"image_size": image_size, "samples": 1},
         "compute": {"workers": 1},

@@ -37,8 +37,8 @@ def params(on_bad_scan: str = "fail", prepare: dict | None = None, workers: int 
         "prepare": {
             "points": 256,
             "on_bad_scan": on_bad_scan,
-            "test_fraction": 0.0,
-            "validation_fraction": 0.0,
+            "test_share": 0.0,
+            "validation_share": 0.0,
             **(prepare or {}),
         },
         "compute": {"workers": workers},

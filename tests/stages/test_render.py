@@ -37,7 +37,7 @@ azimuth,elevation,distance,field_of_view,half_height
 def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any) -> Params:
     values = {
         "download": {"synthetic": {"jaws": jaws, "test_jaws": 2, "voxel_size": 2.0}},
-        "prepare": {"points": 256, "validation_fraction": 0.25, "cases_per_shard": 2},
+        "prepare": {"points": 256, "validation_share": 0.25, "cases_per_shard": 2},
         "render": {"image_size": 32, "samples": 1, **changes},
         "train": {
             "epochs": 2,

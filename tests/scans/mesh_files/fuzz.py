@@ -3,7 +3,7 @@
     PYTHONPATH=. python tests/scans/mesh_files/fuzz.py --count 10000
 
 A file must be read or refused by a ScanError that names it, within SECONDS of processor time and with at most four
-times the memory that the file takes when it is whole. Prints what happened; the exit code is 0 where all is as it must be.
+times the memory that the file takes when it is whole. Prints what happened; ends with 0 where all is as it must be.
 """
 
 import argparse

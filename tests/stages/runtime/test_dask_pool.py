@@ -43,7 +43,7 @@ def of(address: str) -> ComputeParams:
 def shards(**compute: object) -> dict[str, str]:
     """Digests of all that prepare and render leave, made anew."""
     values = {
-        "prepare": {"points": 128, "sampling": "uniform", "cases_per_shard": 1, "validation_fraction": 0.25},
+        "prepare": {"points": 128, "sampling": "uniform", "cases_per_shard": 1, "validation_share": 0.25},
         "render": {"image_size": 16, "samples": 1},
         "compute": {"store_gigabytes": 0.0, **compute},
     }

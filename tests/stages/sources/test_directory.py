@@ -32,7 +32,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def params(on_bad_scan: str = "fail", **directory: object) -> Params:
     values = {
         "download": {"source": "directory", "directory": {"crowns": "+z", "incisors": "-y", **directory}},
-        "prepare": {"points": 64, "on_bad_scan": on_bad_scan, "test_fraction": 0.0, "validation_fraction": 0.0},
+        "prepare": {"points": 64, "on_bad_scan": on_bad_scan, "test_share": 0.0, "validation_share": 0.0},
         "compute": {"workers": 1},
     }
     return check(values, "params.yaml")

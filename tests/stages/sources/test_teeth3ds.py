@@ -113,7 +113,7 @@ def params(server: Any, source: str = "teeth3ds", **changes: object) -> Params:
     url = f"{server.url}/{{id}}/" if server else "http://127.0.0.1:9/{id}/"
     values = {
         "download": {"source": source, "teeth3ds": {"url": url, **changes}},
-        "prepare": {"points": 64, "validation_fraction": 0.0},
+        "prepare": {"points": 64, "validation_share": 0.0},
         "compute": {"workers": 1},
     }
     return check(values, "params.yaml")
