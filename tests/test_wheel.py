@@ -11,7 +11,7 @@ from stages.cli import STAGES
 from stages.params import presets
 from tests.clones import new_clone, write_params
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 # Everything is compiled anew, for its cache lies beside the installed code: so one worker, and small work.
 PARAMS = """
 download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
