@@ -18,7 +18,7 @@ def test_the_form_holds_the_present_values_bounds_and_choices(now: Params) -> No
     size = schema["properties"]["image_size"]
     assert (size["default"], size["minimum"], size["maximum"], size["title"]) == (64, 16, 2048, "image_size")
     assert size["description"] == (
-        "Height of a view in pixels, and its width, unless a camera file has others. (≥ 16, ≤ 2048)"
+        "Height and width of a view in pixels; camera files may set another width. (≥ 16, ≤ 2048)"
     )
     assert schema["properties"]["samples"]["enum"] == [1, 4]
 
