@@ -194,11 +194,11 @@ def a_lower_jaw(jaw: Mesh) -> None:
     add("bad", replace(jaw, labels=np.where(jaw.labels, 31, 0).astype(np.uint8)), "lower")
 
 
-def in_metres(jaw: Mesh) -> None:
-    add("bad", replace(jaw, vertices=jaw.vertices / 1000, labels=None))
+def of_no_usual_unit(jaw: Mesh) -> None:
+    add("bad", replace(jaw, vertices=jaw.vertices / 200, labels=None))
 
 
-BROKEN = [truncated, no_faces, not_a_number, wrong_label_count, a_lower_jaw, in_metres]
+BROKEN = [truncated, no_faces, not_a_number, wrong_label_count, a_lower_jaw, of_no_usual_unit]
 
 
 @pytest.mark.parametrize("break_it", BROKEN)
@@ -234,7 +234,7 @@ def _after(settings: Params) -> list[Path]:
 
 
 def test_no_scan_left_is_an_error(jaw: Mesh) -> None:
-    in_metres(jaw)
+    of_no_usual_unit(jaw)
     with pytest.raises(UserError, match="no usable scan"):
         run(params("skip"))
 
