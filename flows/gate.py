@@ -9,7 +9,6 @@ Where SQLite is busy the API is asked again, as Prefect's client does and its UI
 import asyncio
 from http import HTTPStatus
 
-from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -31,16 +30,14 @@ localStorage.setItem("prefect-password", location.hash.slice(1)); location.repla
 </script>"""
 
 
-def create() -> FastAPI:
+def create() -> ASGIApp:
     """The application, for `uvicorn --factory`."""
     from prefect.server.api.server import create_app
 
     app = create_app(final=True)
     app.router.routes.insert(0, Route("/sign-in", _sign_in))
-    app.add_middleware(_Retries)
-    app.add_middleware(_Headers)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
-    return app
+    # Around the application, not in it: the server asks its own, under another name, where an event starts a run.
+    return TrustedHostMiddleware(_Headers(_Retries(app)), allowed_hosts=HOSTS)
 
 
 async def _sign_in(_: Request) -> HTMLResponse:

@@ -272,7 +272,7 @@ def test_its_own_server_and_what_happens_when_that_dies(committed: Path) -> None
     ("options", "api", "message"),
     [
         (["--port", "{port}"], "", "port {port} is taken. If that is your Prefect server, set PREFECT_API_URL="),
-        (["--port", "80000"], "", "80000 is not in the range 1<=x<=65534"),
+        (["--port", "80000"], "", "Invalid value for '--port'"),
         (["--cron", "every day"], "", "--cron 'every day': no schedule. Write minute, hour, day, month and"),
         ([], "http://127.0.0.1:9/api", "PREFECT_API_URL=http://127.0.0.1:9/api: no Prefect server answers"),
         ([], "{url}/api", "the server wants to know who asks; set PREFECT_API_AUTH_STRING."),
