@@ -46,7 +46,7 @@ NOT_RUN = {
     r"jaws=280": "trains for an hour",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
     r"^tenview (predict|export|compare)": "the tests of tests/stages/commands and tests/model/test_export.py run it",
-    r"^(dvc|tenview|git)$|…| (N|FOLDER|M)$": "no whole command",
+    r"^(dvc|tenview|git|python -m stages\.cli)$|…| (N|FOLDER|M)$": "no whole command",
 }
 
 

@@ -1,6 +1,7 @@
 """`tenview predict` and `tenview export` on a small model that the pipeline trained, and on jaws that it renders."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def test_pictures_of_any_format_and_size_become_points(
         (lambda views: [views[9], *views[:9]], "wrong order: view 0 looks like view 9"),
         (
             lambda views: [*views[:2], views[5], *views[3:5], views[2], *views[6:]],
-            "wrong order: view 2 looks like view",
+            r"wrong order: .*view 2 looks like view",
         ),
     ],
     ids=["mirror_gain", "the wrong way round", "top view first", "two swapped"],
@@ -104,7 +105,7 @@ def test_spoilt_pictures_are_doubted(
     spoil: Callable, message: str, project: Path, pictures: list[np.ndarray], tmp_path: Path
 ) -> None:
     said = tenview(project, "predict", folder_of(spoil(pictures), tmp_path / "jaw"), "--out", tmp_path / "out")
-    assert message in said
+    assert re.search(message, said)
     assert "don't trust jaw" in said
     told = account(tmp_path / "out/jaw")
     assert told["plausible"] is False
@@ -130,7 +131,7 @@ def test_bad_folders_are_named_and_stop_no_other(project: Path, pictures: list[n
     )
     for message in (
         "fewer: 9 of 10 pictures; view_03 not found. Add them, or say so: --missing 3",
-        "broken/view_04.png: no readable PNG, JPEG, WebP or TIFF",
+        "broken/view_04.png: no readable PNG, JPEG, WebP, TIFF or BMP picture",
         "blank/view_05.png: blank",
         "wide/view_05.png: a picture of 128 × 64, where the cameras make square ones",
         "double/view_02.png: the same picture as view_01.png",
@@ -193,7 +194,7 @@ def test_an_exported_model_works_elsewhere(project: Path, pictures: list[np.ndar
     tenview(project, "export", "--out", model)
     card = (model / "README.md").read_text()
     assert "Not a medical device" in card
-    assert "| mean_shape | 2 |" in card
+    assert "| mean shape | 2 |" in card
     assert "no patient's data" in card
     folder = folder_of(pictures, tmp_path / "jaw")
     tenview(tmp_path, "predict", folder, "--model", model, "--out", tmp_path / "there")
