@@ -36,7 +36,7 @@ EXPERIMENT = "dvc exp run -S render.image_size=128"  # the one that is run to it
 # What can't run in a test, and why. The first pattern that is found in a command holds; the rest is run.
 NOT_RUN = {
     r"^(apt-get|kill|make system-packages)": "changes the system",
-    r"^git (clone|pull|push)|^dvc (pull|push)|s3://|^pip install": "needs a network or an account",
+    r"^git (clone|pull|push|lfs)|^dvc (pull|push)|s3://|^pip install": "needs a network or an account",
     r"teeth3ds": "downloads 8 GB",
     r"^(make |\.venv/)": "makes or uses an environment in the folder, or runs this suite",
     r"^python benchmarks": "takes minutes",
@@ -46,7 +46,7 @@ NOT_RUN = {
     r"jaws=280": "trains for an hour",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
     r"^tenview (predict|export|compare)": "the tests of tests/stages/commands and tests/model/test_export.py run it",
-    r"^(dvc|tenview|git|python -m stages\.cli)$|…| (N|FOLDER|M)$": "no whole command",
+    r"^(dvc|tenview|git|python -m stages\.cli)$|…| (N|FOLDER|M|STAGE)$": "no whole command",
 }
 
 

@@ -118,6 +118,6 @@ def test_a_field_knows_its_cameras_and_any_number_of_views(model: Path, finished
     run(
         tmp_path, "tenview", "predict", str(made / "views"), "--model", str(model), "--missing", "any", "--out", "seven"
     )
-    fewer = json.loads((tmp_path / "out/seven/prediction.json").read_text())
+    fewer = json.loads((tmp_path / "seven/views/prediction.json").read_text())
     assert fewer["absent_views"] == [2, 3, 7]
     assert "mesh.ply" in fewer["outputs"]
