@@ -189,7 +189,7 @@ def test_a_network_learns_from_some_views_and_is_tested_on_unseen_angles(project
     evaluate.run(settings)
     seen = evaluate.METRICS.read_text()
     report.run(settings)
-    assert report.PAGE.read_text().count("as the network saw it") == 2 * 5
+    assert report.PAGE.read_text().count("input of the network") == 2 * 5
 
     # Other angles, all ten views, in a rig of another file: the trained network takes them as they are.
     shutil.copy(project / "rigs/between.csv", "rigs")

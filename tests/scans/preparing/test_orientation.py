@@ -136,6 +136,6 @@ def test_what_is_found_in_words() -> None:
 def test_real_scans(names: str, crowns: str, incisors: str, shared: Path) -> None:
     for path in sorted((shared / "scans").glob(f"{names}*.[op]*")):
         found = find_orientation(read_mesh(path), path)
-        assert (found.crowns, found.incisors) == (crowns, incisors)
+        assert angle(found.rotation, rotation(crowns, incisors)) < 15
         assert found.faces == "outward"
         assert found.palate == (names == "open3sdcm")
