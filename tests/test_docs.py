@@ -40,6 +40,8 @@ NOT_RUN = {
     r"teeth3ds": "downloads 8 GB",
     r"^(make |\.venv/)": "makes or uses an environment in the folder, or runs this suite",
     r"^python benchmarks": "takes minutes",
+    r"^dvc queue start": "runs what the other commands queue, which takes minutes",
+    r"mesh_files/fuzz": "tests/scans/mesh_files/test_corpus.py runs it with fewer files",
     r"^(tenview serve|prefect |dask )": "serves until it is stopped; tests/flows start them",
     r"surface=poisson": "needs an extra; tests/scans/preparing/test_poisson_surface.py runs it",
     r"precision=bf16": "needs a GPU",
