@@ -47,12 +47,14 @@ def run(params: Params) -> None:
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
+    from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.prediction.calibration import calibrate
 
     disable_malloc_trim()
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
+    network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(MODEL / MEAN_SHAPE)
     cases = CaseDataset(PREPARED, VIEWS, split)
     if reason := network.check_rig(len(cases[0].views)):
@@ -62,10 +64,8 @@ def run(params: Params) -> None:
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
-    for number, (case, place) in enumerate(
-        zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
-    ):
-        made = network.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), settings.seed)
+    predicted_cases = network.reconstruct_each(track(cases, len(cases), f"predicting {split}"), settings.seed)
+    for number, ((case, made), place) in enumerate(zip(predicted_cases, _places(split), strict=True)):
         surface = {"normals": made.normals, "labels": made.labels}
         clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
         predicted = Prediction(made.points, **surface, radius=made.radius)

@@ -109,7 +109,17 @@ def _train(
             _write_learning_curve(LEARNING_CURVE, history)  # `dvc plots show` shows it meanwhile
             board(history)
 
-        return train_network(fabric, network, train_cases, validation_cases, _config(train), state, on_step, on_epoch)
+        return train_network(
+            fabric,
+            network,
+            train_cases,
+            validation_cases,
+            _config(train),
+            state,
+            on_step,
+            on_epoch,
+            tell=lambda text: say(f"train: {text}"),
+        )
 
 
 def _summary(path: Path, cases: "CaseDataset", seed: int) -> "TrainingSummary":

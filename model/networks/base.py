@@ -1,8 +1,12 @@
 """What every network offers to training, evaluation, prediction and export."""
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,10 +14,13 @@ import torch
 from torch import nn
 
 from model.cases.batch import Batch
+from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks.encoder import ViewEncoder
 from model.reconstruction.result import Reconstruction
 from scans.seeds import generator
+
+CASES_AT_ONCE = 8  # that are reconstructed at once on a GPU
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,13 @@ class JawNetwork(nn.Module, ABC):
         view_mask: torch.Tensor,
         cameras: torch.Tensor | None,
         points: int,
-        rng: np.random.Generator,
-    ) -> Reconstruction:
-        """`reconstruct` in evaluation mode, on tensors of the network's device with a batch axis of 1."""
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Callable[[], Reconstruction]]:
+        """`reconstruct` of B cases in evaluation mode, as far as the network's device does it.
+
+        Returns:
+            B functions that do the rest, which may run in any thread.
+        """
 
     def reconstruct(
         self,
@@ -121,17 +132,52 @@ class JawNetwork(nn.Module, ABC):
         Raises:
             ValueError: a shape is wrong, or the cameras are missing.
         """
+        (rest,) = self._start(views[None], view_mask[None], None if cameras is None else cameras[None], points, seed)
+        return rest()
+
+    def reconstruct_each(self, cases: Iterable[Case], seed: int = 0) -> Iterator[tuple[Case, Reconstruction]]:
+        """Each case with its `reconstruct`, of as many points as its ground truth has, in order.
+
+        On a GPU several are computed at once, and threads make the meshes meanwhile; a few cases are read ahead. There
+        the results differ in rounding from those of `reconstruct`.
+
+        Args:
+            cases: with as many views each; read when their turn comes.
+        """
+        if next(self.parameters()).device.type == "cpu":
+            for case in cases:
+                yield case, self.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), seed)
+            return
+        threads, remaining = len(os.sched_getaffinity(0)), iter(cases)
+        with ThreadPoolExecutor(threads) as pool:
+            pending: deque[tuple[Case, Future[Reconstruction]]] = deque()
+            while group := list(islice(remaining, CASES_AT_ONCE)):
+                batch = Batch.collate(group)
+                cameras = None if batch.cameras is None else batch.cameras.numpy()
+                points = len(group[0].points)
+                started = self._start(batch.views.numpy(), batch.view_mask.numpy(), cameras, points, seed)
+                pending.extend((case, pool.submit(rest)) for case, rest in zip(group, started, strict=True))
+                while len(pending) > 2 * threads:
+                    case, made = pending.popleft()
+                    yield case, made.result()
+            for case, made in pending:
+                yield case, made.result()
+
+    def _start(
+        self, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray | None, points: int, seed: int
+    ) -> list[Callable[[], Reconstruction]]:
+        """`_reconstruct` of arrays with a batch axis."""
         device = next(self.parameters()).device
         training = self.training
-
-        def batch(array: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array))[None].to(device)
-
         self.eval()
         try:
             with torch.inference_mode():
-                posed = None if cameras is None else batch(cameras)
-                return self._reconstruct(batch(views), batch(view_mask), posed, points, generator(seed, "points"))
+                inputs = (
+                    None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(device)
+                    for array in (views, view_mask, cameras)
+                )
+                rngs = [generator(seed, "points") for _ in views]
+                return self._reconstruct(*inputs, points, rngs)  # type: ignore[arg-type]
         finally:
             self.train(training)
 

@@ -1,6 +1,6 @@
 """Predicts signed and unsigned distance, normal and FDI label of the nearest surface point, for 3D query points."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -13,8 +13,8 @@ from torch.nn.functional import softplus
 from model.cases.batch import Batch
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
-from model.losses.field import TERMS, FieldTarget, QueryConfig, field_targets, field_terms, sample_queries
-from model.losses.objective import stop_unless_finite
+from model.geometry.neighbours import IndexedPoints
+from model.losses.field import TERMS, QueryConfig, field_targets, field_terms, sample_queries
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.case_norm import averaging_matrix, grouped_by_case
 from model.networks.encoder import ViewEncoder
@@ -24,7 +24,7 @@ from model.networks.pixel_aligned import POOLED, PixelAligned
 from model.networks.positional_encoding import positional_encoding
 from model.networks.pyramid import FeaturePyramid
 from model.networks.views import check_views, scatter_views
-from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surface
+from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surfaces
 from model.reconstruction.result import Reconstruction
 from scans.cameras import CAMERA_COLUMNS, CAMERA_VECTOR_SIZE, INTRINSICS, POSE
 from scans.mesh import LABELS
@@ -236,24 +236,19 @@ class FieldNetwork(JawNetwork):
         del weights, progress
         if batch.cameras is None:
             raise ValueError("the field network needs cases with cameras")
-        seed_points = self.seed_points.cpu().numpy()
-        sampled = [sample_queries(case, seed_points, self.config.queries, rng) for case in batch.cases]
         device = batch.views.device
-        queries, seeds = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*sampled, strict=True))
-        shown = batch.view_mask.any(dim=0)  # a view that no case of the batch shows costs nothing
+        generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+        queries, seeds = sample_queries(batch.points, self.seed_points, self.config.queries, generator)
+        views, view_mask, cameras = batch.views, batch.view_mask, batch.cameras
+        dense = views.is_cuda  # shapes that change from step to step make cuDNN choose its kernels anew
+        if not dense:
+            shown = view_mask.any(dim=0)  # a view that no case of the batch shows costs nothing
+            views, view_mask, cameras = views[:, shown], view_mask[:, shown], cameras[:, shown]
         prediction, log_radius = module(
-            batch.views[:, shown],
-            batch.view_mask[:, shown],
-            batch.cameras[:, shown],
-            queries,
-            seeds if seeds.shape[1] else None,
+            views, view_mask, cameras, queries, seeds if seeds.shape[1] else None, dense=dense
         )
-        stop_unless_finite(prediction.signed_distances, "the prediction", batch.cases)
-        points = prediction.points.detach()
-        targets = [field_targets(*each) for each in zip(batch.cases, batch.targets, points, strict=True)]
-        target = FieldTarget(*(torch.stack(column).to(device) for column in zip(*targets, strict=True)))
-        radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=device)
-        return field_terms(prediction, target, log_radius, radius)
+        target = field_targets(batch, IndexedPoints.build_each(batch.points), prediction.points.detach())
+        return field_terms(prediction, target, log_radius, batch.radius)
 
     def check_rig(self, views: int) -> str | None:
         """Any rig will do."""
@@ -288,18 +283,18 @@ class FieldNetwork(JawNetwork):
         view_mask: torch.Tensor,
         cameras: torch.Tensor | None,
         points: int,
-        rng: np.random.Generator,
-    ) -> Reconstruction:
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Callable[[], Reconstruction]]:
         if cameras is None:
             raise ValueError("the field network needs the cameras")
-        features = self.encode(views, view_mask, cameras)
-        return reconstruct_surface(
+        features = self.encode(views, view_mask, cameras, dense=views.is_cuda)
+        return reconstruct_surfaces(
             lambda queries: self.query(features, queries),
             self.seed_points,
             self.config.reconstruction,
-            radius=float(features.log_radius.exp()),
+            radii=features.log_radius.exp().tolist(),
             points=points,
-            rng=rng,
+            rngs=rngs,
         )
 
 
