@@ -7,14 +7,16 @@ import numpy as np
 from scans.elementary import sin
 from scans.errors import UserError
 from scans.mesh import Mesh
+from scans.mesh_edit import compacted
 from scans.seeds import generator
 from scans.synthetic import crowns as anatomy
 from scans.synthetic.arch import Arch, Place, places
-from scans.synthetic.ending import remaining
+from scans.synthetic.border import border
+from scans.synthetic.ending import closed, draw_ending
 from scans.synthetic.field import MAP_STEP, ROOT, probe
 from scans.synthetic.gums import CONTACT, gums
 from scans.synthetic.patient import Patient, draw
-from scans.synthetic.surface import keep, onto_surface, surface
+from scans.synthetic.surface import normals, onto_surface, scanned, surface
 from scans.synthetic.tables import Crowns, Gums
 from scans.vectors import dot, norm
 
@@ -48,14 +50,22 @@ def _unrounded(seed: int, case_id: str, voxel_mm: float) -> Mesh:
     crowns = _crowns(patient, arch, rng)
     body = gums(patient, arch, rng)
     voxel = voxel_mm * (1.25 if patient.kind in ("base", "skirt") else 1.0)  # these have much more surface
+    scan = generator(seed, f"{case_id}/scan")
+    ending = draw_ending(patient, scan)
     corner, shape = _grid(crowns, body, voxel)
     vertices, faces = surface(crowns, body, corner, shape, voxel)
-    vertices, faces = keep(vertices, faces, remaining(patient, body, vertices, rng))
-    vertices = onto_surface(crowns, body, vertices, 0.5 * voxel)
+    edge = border(patient, body, vertices, ending.closure != "open", scan)
+    main, islands = scanned(faces, len(vertices), edge, ending.closure != "open")
+    used, faces = compacted(np.concatenate([main, islands]), len(vertices))
+    vertices = onto_surface(crowns, body, vertices[used], 0.5 * voxel)
     teeth = np.array([place.tooth.fdi for side in arch for place in side if place.tooth.present] + [0], np.uint8)
     labels = teeth[probe(crowns, body, vertices)[1]]
-    vertices = vertices + _noise(body, vertices, rng) + [*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)]
-    return Mesh(vertices, faces, labels)
+    vertices = vertices + edge.fold[used, None] * normals(vertices, faces) + _noise(body, vertices, scan)
+    if ending.closure != "open":
+        vertices, faces = closed(ending, vertices, faces, scan)
+        labels = np.append(labels, np.zeros(len(vertices) - len(labels), np.uint8))
+    place = np.array([*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)])
+    return Mesh(vertices + place, faces, labels)
 
 
 def _crowns(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:

@@ -96,7 +96,7 @@ def draw(rng: np.random.Generator) -> Patient:
         vault=float(np.clip(rng.normal(14.0, 2.2), 9.5, 19.0)),
         steep=float(np.clip(rng.normal(9.0, 1.0), 7.0, 11.5)),
         wear=float(min(rng.exponential(0.15), 0.6)),
-        kind=str(rng.choice(KINDS, p=(0.38, 0.28, 0.15, 0.19))),
+        kind=str(rng.choice(KINDS, p=(0.42, 0.38, 0.10, 0.10))),
     )
 
 
