@@ -17,6 +17,7 @@ SHARES = {
     "base": (1.0, 0.0, 0.0, 0.0, 0.0),  # closed already: the plinth of `scans.synthetic.gums`
 }
 OPEN_INSIDE = {"ruled": 0.10, "plaster": 0.3, "print": 0.6, "plate": 0.0}  # share of horseshoes whose palate stays open
+PATCHED = 0.4  # share of open scans whose holes are filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Ending:
         contour: the base follows the border, in place of an outline of its own.
         rim: a trough and a rounded rim lie between scan and wall.
         trim: rounds of smoothing of the border.
+        patched: the scanner has filled an open scan's holes.
     """
 
     closure: str
@@ -38,13 +40,14 @@ class Ending:
     contour: bool
     rim: bool
     trim: int
+    patched: bool
 
 
 def draw_ending(patient: Patient, rng: np.random.Generator) -> Ending:
     """How the scan of a patient ends."""
     closure = str(rng.choice(CLOSURES, p=SHARES[patient.kind]))
     fill = str(rng.choice(FILLS, p=FILL_SHARES))
-    inside, contour, rim = rng.random(3)
+    inside, contour, rim, patch = rng.random(4)
     trim = int(rng.integers(*TRIM))
     horseshoe = patient.kind == "horseshoe" and inside < OPEN_INSIDE.get(closure, 1.0)
     return Ending(
@@ -54,6 +57,7 @@ def draw_ending(patient: Patient, rng: np.random.Generator) -> Ending:
         contour=horseshoe or contour < {"plaster": 0.3, "print": 0.6}.get(closure, 0.4),
         rim=rim < {"plaster": 0.75, "plate": 0.4}.get(closure, 0.0),
         trim=trim,
+        patched=patch < PATCHED,
     )
 
 
@@ -80,3 +84,9 @@ def closed(
             rng, horseshoe=ending.horseshoe, contour=ending.contour, rim=ending.rim, plate=ending.closure == "plate"
         )
     return base.vertices, base.faces
+
+
+def patched(vertices: np.ndarray, faces: np.ndarray, main: int) -> tuple[np.ndarray, np.ndarray]:
+    """An open scan whose holes are filled by patches; its first `main` faces are a sound surface, then come islands."""
+    base = Base(vertices, faces[:main], 0)
+    return base.vertices, np.concatenate([base.faces, faces[main:]])

@@ -56,8 +56,8 @@ def scanned(faces: np.ndarray, vertex_count: int, border: Border, closed: bool) 
         closed: whether a base will close the scan, which then has no islands.
 
     Returns:
-        the largest piece (G, 3), a sound surface (see `loops.sound`) where there is a border; the islands (H, 3), together at most
-        MOST_ISLANDS of the faces.
+        the largest piece (G, 3), a sound surface (see `loops.sound`) where there is a border; the islands (H, 3),
+        together at most MOST_ISLANDS of the faces.
     """
     kept = (border.inside > 0) & ~border.holes
     if kept.all():
