@@ -154,7 +154,7 @@ class Base:
         count = int(norm(ring - np.roll(ring, 1, axis=0)).cumsum()[-1] / SPACING)
         keys = np.arange(count) / count
         even = np.stack([np.interp(keys, np.append(way, 1.0), np.append(ring[:, k], ring[0, k])) for k in range(3)], 1)
-        smooth = _smoothed(even, rng.integers(6, 60))
+        smooth = _smoothed(even, int(rng.integers(6, 60)))
         outward = _outward(smooth)
         target = smooth[:, :2]
         if contour:
@@ -162,7 +162,7 @@ class Base:
         else:
             corners = (outline.polygon, outline.dee, outline.dee)[int(rng.integers(3))](low, high, rng)
             angle = _rising(outline.angles(smooth[:, :2], centre))
-            target = _smoothed(outline.at_angles(corners, centre, angle), rng.integers(0, 8))
+            target = _smoothed(outline.at_angles(corners, centre, angle), int(rng.integers(0, 8)))
             outward = _outward(target)
         border, level = smooth[:, 2] - 0.3, smooth[:, 2] - 0.4
         trough = 0.0

@@ -49,8 +49,7 @@ def strip(loop: np.ndarray, keys: np.ndarray, ring: np.ndarray, ring_keys: np.nd
     halfway = [(k + np.append(k[1:], k[0] + 1.0)) / 2 for k in (keys, ring_keys)]
     order = np.argsort(np.concatenate(halfway), kind="stable")
     on_loop = order < n
-    i = np.cumsum(on_loop) - on_loop
-    j = np.cumsum(~on_loop) - ~on_loop
+    i, j = _before(on_loop), _before(~on_loop)
     here, there = loop[i % n], ring[j % m]
     third = np.where(on_loop, loop[(i + 1) % n], ring[(j + 1) % m])
     return np.where(on_loop[:, None], np.stack([third, here, there], axis=1), np.stack([here, there, third], axis=1))
@@ -74,9 +73,7 @@ def zipper(path: np.ndarray, keys: np.ndarray) -> np.ndarray:
     events = np.concatenate([(low_keys[:-1] + low_keys[1:]) / 2, (high_keys[:-1] + high_keys[1:]) / 2])
     order = np.argsort(events, kind="stable")
     on_low = order < len(low) - 1
-    i = np.cumsum(on_low) - on_low
-    j = np.cumsum(~on_low) - ~on_low
-    i, j = np.minimum(i, len(low) - 1), np.minimum(j, len(high) - 1)
+    i, j = np.minimum(_before(on_low), len(low) - 1), np.minimum(_before(~on_low), len(high) - 1)
     onward = np.where(on_low, low[np.minimum(i + 1, len(low) - 1)], high[np.minimum(j + 1, len(high) - 1)])
     triangles = np.where(
         on_low[:, None],
@@ -91,6 +88,11 @@ def distinct(triangles: np.ndarray) -> np.ndarray:
     """The triangles (F, 3) that have three different vertices."""
     a, b, c = triangles.T
     return triangles[(a != b) & (b != c) & (c != a)]
+
+
+def _before(these: np.ndarray) -> np.ndarray:
+    """How many of (n,) bool are true before each place."""
+    return np.append(0, np.cumsum(these)[:-1])
 
 
 @njit(cache=True)
