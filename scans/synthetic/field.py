@@ -8,7 +8,6 @@ import math
 import numpy as np
 from numba import njit
 
-from scans.elementary import atan2, power
 from scans.synthetic.tables import Crowns, Gums
 
 ROOT = 9.0  # mm of root below the gum margin that a tooth's tables describe
@@ -16,7 +15,9 @@ OVER = 2.0  # mm above the highest cusp that they reach
 MAP_STEP = 0.5  # mm between the samples of the gums' maps
 MARGIN = 0.4  # mm over which crown and gum blend
 FAR = 1e3
-DEEP = 2.5  # mm under the ridge where neither teeth nor their gum reach the surface
+NECK = 0.3  # mm above the gum margin's origin where a measured crown's root ends within it
+SOLID_STEP = 0.4  # mm between the samples of a measured crown
+DEEP = 3.5  # mm under the ridge where neither teeth nor their gum reach the surface
 
 
 @njit(cache=True)
@@ -61,58 +62,73 @@ def turned(axes: np.ndarray, dx: float, dy: float, dz: float) -> tuple[float, fl
 
 
 @njit(cache=True, inline="always")
+def direction(x: float, y: float) -> float:
+    """A number from 0 to 4 that grows with the angle of (x, y) from -90 degrees, without a trigonometric function."""
+    t = y / (abs(x) + abs(y) + 1e-12)
+    return 1.0 + t if x >= 0.0 else 3.0 - t
+
+
+@njit(cache=True, inline="always")
+def solid_distance(solid: np.ndarray, low: np.ndarray, u: float, v: float, w: float) -> float:
+    """Distance to a measured crown: trilinear within its grid, outside of it larger by the way to it."""
+    a, b, c = (u - low[0]) / SOLID_STEP, (v - low[1]) / SOLID_STEP, (w - low[2]) / SOLID_STEP
+    na, nb, nc = solid.shape
+    i, j, k = min(max(a, 0.0), na - 1.001), min(max(b, 0.0), nb - 1.001), min(max(c, 0.0), nc - 1.001)
+    off = SOLID_STEP * math.sqrt((a - i) * (a - i) + (b - j) * (b - j) + (c - k) * (c - k))
+    p, q, r = int(i), int(j), int(k)
+    t = k - r
+    below = within(solid[:, :, r], p, q, i - p, j - q)
+    return (1 - t) * below + t * within(solid[:, :, r + 1], p, q, i - p, j - q) + off
+
+
+@njit(cache=True, inline="always")
 def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tuple[float, float]:
-    """Distance to the outline of a tooth alone and to its crown with the occlusal side, at a point of its own frame."""
+    """Distance to the sides of a tooth, root and crown, and to its crown, at a point of its own frame."""
     high = crowns.size[i, 2]
-    rows = crowns.profile.shape[1]
-    at = min(max((w + ROOT) / (high + OVER + ROOT) * (rows - 1), 0.0), rows - 1.001)
+    table = crowns.outline[i]
+    heights = table.shape[1] - 1
+    at = min(max((w + ROOT) / (high + OVER + ROOT) * heights, 0.0), heights - 0.001)
     row = int(at)
     t = at - row
-    table = crowns.profile[i]
-    mesial = (1 - t) * table[row, 0] + t * table[row + 1, 0]
-    distal = (1 - t) * table[row, 1] + t * table[row + 1, 1]
-    facial = (1 - t) * table[row, 2] + t * table[row + 1, 2]
-    lingual = (1 - t) * table[row, 3] + t * table[row + 1, 3]
-    centre = (1 - t) * table[row, 4] + t * table[row + 1, 4]
-    p_facial, p_lingual, taper, skew, rim = crowns.section[i]
-    y = v - centre
-    x = u + skew * y
-    b = facial if y > 0 else lingual
-    ny = y / b
-    a = (mesial if x < 0 else distal) * (1 + taper * min(max(ny, -1.0), 1.0) * (0.35 if ny > 0 else 1.0))
-    nx = x / a
-    blend = min(max(0.5 + 0.5 * ny, 0.0), 1.0)
-    p = p_lingual + (p_facial - p_lingual) * blend * blend * (3 - 2 * blend)
-    ax, ay = abs(nx) + 1e-9, abs(ny) + 1e-9
-    px, py = power(ax, p), power(ay, p)
-    g = power(px + py, 1 / p)
-    # The gauge g is 1 on the outline; divided by its gradient it is nearly a distance in mm.
-    gx, gy = px / ax / a, py / ay / b
-    slope = math.sqrt(gx * gx + gy * gy) * g / (px + py)
-    side = (g - 1) / slope
-    shape = crowns.relief.shape
-    turn = (atan2(ny, nx) + math.pi) / (2 * math.pi) * (shape[1] - 1)
-    rise = (w + ROOT) / (high + OVER + ROOT) * (shape[2] - 1)
-    side -= sample(crowns.relief[i], turn, rise) * min(g, 1.0)
+    y = v - (1 - t) * crowns.centre[i, row] - t * crowns.centre[i, row + 1]
+    turn = min(0.25 * direction(u, y) * (table.shape[0] - 1), table.shape[0] - 1.001)
+    column = int(turn)
+    s = turn - column
+    p, q, r, o = (1 - s) * (1 - t), (1 - s) * t, s * (1 - t), s * t
+    one, other = table[column], table[column + 1]
+    radius = p * one[row, 0] + q * one[row + 1, 0] + r * other[row, 0] + o * other[row + 1, 0]
+    cosine = p * one[row, 1] + q * one[row + 1, 1] + r * other[row, 1] + o * other[row + 1, 1]
+    side = (math.sqrt(u * u + y * y) - radius) * cosine
+    which = crowns.measured[i]
+    if which >= 0:  # the outline is that of the root alone, and of the gum below the crown
+        crown = solid_distance(crowns.solid[which], crowns.low[which], u, v, w)
+        root = smooth_max(side, w - NECK, 0.5)
+        return smooth_min(crown, root, 0.8), smooth_min(crown, root, 0.5)
     half = crowns.reach[i]
     n = crowns.occlusal.shape[1] - 1
     top = w - sample(crowns.occlusal[i], (u / half + 1) * 0.5 * n, (v / half + 1) * 0.5 * n)
-    return side, smooth_max(side, 0.85 * top, rim)
+    return side, smooth_max(side, 0.85 * top, crowns.rim[i])
+
+
+@njit(cache=True, inline="always")
+def gum_margin(crowns: Crowns, i: int, u: float, v: float) -> float:
+    """Height of the gum margin round one tooth: low in the middle of the face, up to the papillae at the sides."""
+    half = 0.5 * crowns.size[i, 0]
+    over = min(abs(u) / half, 1.08)
+    bow = over * over * (0.2 + 0.8 * over)
+    back = min(max(-v / (2 * half) + 0.2, 0.0), 1.0)
+    rise = crowns.gum[i, 0] if u < 0 else crowns.gum[i, 1]
+    return crowns.gum[i, 3] + bow * rise + crowns.gum[i, 2] * back * back * (3 - 2 * back)
 
 
 @njit(cache=True, inline="always")
 def sleeve_distance(crowns: Crowns, i: int, u: float, v: float, w: float, side: float) -> float:
     """Distance to the gum round one tooth: a coat on neck and root that ends in the scalloped margin."""
-    half = 0.5 * crowns.size[i, 0]
-    over = abs(u) / half
-    bow = power(min(over, 1.08), 2.8)
-    margin = bow * (crowns.papilla[i, 0] if u < 0 else crowns.papilla[i, 1])
-    back = min(max(-v / (2 * half) + 0.2, 0.0), 1.0)
-    margin += crowns.papilla[i, 2] * back * back * (3 - 2 * back)
+    margin = gum_margin(crowns, i, u, v)
     depth = margin - w
-    # Thin at the margin, thickest 4 mm under it, gone into the ridge where the root ends.
-    thick = 0.20 + 0.16 * min(max(depth, 0.0), 4.0) - 0.06 * max(depth - 4.0, 0.0) ** 2
-    return smooth_max(side - thick, w - margin, 0.9)
+    # Thickest 4 mm under the margin, gone into the ridge where the root ends.
+    thick = crowns.gum[i, 4] + crowns.gum[i, 5] * min(max(depth, 0.0), 4.0) - 0.06 * max(depth - 4.0, 0.0) ** 2
+    return smooth_max(side - thick, w - margin, crowns.gum[i, 6])
 
 
 @njit(cache=True)
@@ -133,8 +149,13 @@ def body_distance(gums: Gums, x: float, y: float, z: float) -> float:
     s, t = i - a, j - b
     top = within(gums.top, a, b, s, t)
     steep = within(gums.steepness, a, b, s, t)
+    lump = within(gums.lumps, a, b, s, t)
+    top += lump
     depth = within(gums.margin, a, b, s, t) - z
-    wall = within(gums.wall, a, b, s, t) - 0.25
+    wall = within(gums.wall, a, b, s, t) - 0.25 + lump
+    root = min(max((depth - 0.5) / 3.0, 0.0), 1.0) * min(max((13.0 - depth) / 6.0, 0.0), 1.0)
+    wall += root * within(gums.eminence, a, b, s, t)
+    wall += min(max((depth - 2.0) / 5.0, 0.0), 1.0) * within(gums.fold, a, b, s, t)
     d = min(max(depth / 4.0, 0.0), 1.0)
     wall += 0.8 * d * d * (3 - 2 * d) - 0.05 * min(max(depth - 4.0, 0.0), 6.0)
     wall += gums.flare * 0.09 * min(max(depth - 6.0, 0.0), 5.0) ** 2

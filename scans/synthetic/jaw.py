@@ -8,18 +8,16 @@ from scans.elementary import sin
 from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.seeds import generator
-from scans.synthetic import crowns as anatomy
-from scans.synthetic.arch import Arch, Place, places
+from scans.synthetic.arch import places
+from scans.synthetic.closed_crowns import closed_crowns
 from scans.synthetic.ending import remaining
-from scans.synthetic.field import MAP_STEP, ROOT, probe
-from scans.synthetic.gums import CONTACT, gums
-from scans.synthetic.patient import Patient, draw
+from scans.synthetic.field import MAP_STEP, probe
+from scans.synthetic.gums import gums
+from scans.synthetic.patient import draw
+from scans.synthetic.teeth import stacked
 from scans.synthetic.surface import keep, onto_surface, surface
 from scans.synthetic.tables import Crowns, Gums
 from scans.vectors import dot, norm
-
-LINGUAL_RISE = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.3, 5: 0.2, 6: 0.0, 7: 0.0, 8: 0.0}  # mm of the gum margin over the facial
-
 
 def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27) -> Mesh:
     """A parametric upper jaw that (seed, case_id) alone decide.
@@ -45,67 +43,23 @@ def _unrounded(seed: int, case_id: str, voxel_mm: float) -> Mesh:
     rng = generator(seed, case_id)
     patient = draw(rng)
     arch = places(patient)
-    crowns = _crowns(patient, arch, rng)
+    crowns = stacked(patient, arch, rng)
+    teeth = np.array([place.tooth.fdi for side in arch for place in side if place.tooth.present] + [0], np.uint8)
+    away = np.array([*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)])
+    if patient.kind == "crowns":
+        vertices, faces, owner = closed_crowns(crowns, voxel_mm)
+        return Mesh(vertices + _noise(vertices, rng) + away, faces, teeth[owner])
     body = gums(patient, arch, rng)
     voxel = voxel_mm * (1.25 if patient.kind in ("base", "skirt") else 1.0)  # these have much more surface
     corner, shape = _grid(crowns, body, voxel)
     vertices, faces = surface(crowns, body, corner, shape, voxel)
     vertices, faces = keep(vertices, faces, remaining(patient, body, vertices, rng))
     vertices = onto_surface(crowns, body, vertices, 0.5 * voxel)
-    teeth = np.array([place.tooth.fdi for side in arch for place in side if place.tooth.present] + [0], np.uint8)
     labels = teeth[probe(crowns, body, vertices)[1]]
-    vertices = vertices + _noise(body, vertices, rng) + [*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)]
+    # An artificial base is made, not scanned.
+    scanned = 1 - np.clip((body.shelf + 1.0 - vertices[:, 2]) / 2.0, 0.0, 1.0)
+    vertices = vertices + scanned[:, None] * _noise(vertices, rng) + rng.normal(0, 0.005, vertices.shape) + away
     return Mesh(vertices, faces, labels)
-
-
-def _crowns(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:
-    """The tables of all present teeth, in the order of the arch's sides."""
-    rows = []
-    for side in arch:
-        for n, place in enumerate(side):
-            tooth = place.tooth
-            if not tooth.present:
-                continue
-            # The first teeth of both sides are each other's mesial neighbours.
-            mesial = side[n - 1] if n else arch[1 if side is arch[0] else 0][0]
-            distal = side[n + 1] if n + 1 < len(side) else None
-            papilla = (_papilla(place, mesial, tooth.gap), _papilla(place, distal, distal.tooth.gap if distal else 0.0))
-            rows.append(
-                (
-                    place.origin,
-                    place.axes,
-                    _box(place),
-                    anatomy.net_size(tooth),
-                    anatomy.profile(tooth, rng),
-                    anatomy.relief(tooth, rng),
-                    anatomy.occlusal(tooth, patient.wear, rng),
-                    anatomy.reach(tooth),
-                    anatomy.section(tooth),
-                    (*papilla, LINGUAL_RISE[tooth.kind]),
-                )
-            )
-    return Crowns(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-def _papilla(place: Place, neighbour: Place | None, gap: float) -> float:
-    """Rise of the gum margin towards a neighbour, mm: to under the contact point, hardly at all beside a gap."""
-    high = place.tooth.size[2]
-    if neighbour is None or not neighbour.tooth.present:
-        return 0.12 * high
-    margin = (place.origin[2] + neighbour.origin[2]) / 2
-    contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (place, neighbour))
-    rise = 0.80 if gap < 0.4 else 0.45
-    return max(margin + rise * (contact - margin) - place.origin[2], 0.1 * high)
-
-
-def _box(place: Place) -> np.ndarray:
-    """(2, 3) corners of all that a tooth and its gum can touch."""
-    wide, deep, high = place.tooth.size
-    low = np.array([-wide / 2 - 2.5, -deep / 2 - 2.5, -ROOT])
-    ends = np.array([low, [-low[0], -low[1], high + 2.5]])
-    corners = np.array([[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
-    world = dot(corners[:, None], place.axes.T) + place.origin
-    return np.array([world.min(axis=0), world.max(axis=0)])
 
 
 def _grid(crowns: Crowns, body: Gums, voxel: float) -> tuple[np.ndarray, tuple[int, int, int]]:
@@ -122,13 +76,12 @@ def _grid(crowns: Crowns, body: Gums, voxel: float) -> tuple[np.ndarray, tuple[i
     return low, (nx, ny, nz)
 
 
-def _noise(body: Gums, vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The scanner's noise, and a slow warp of under a tenth of a millimetre that makes no two teeth quite alike."""
+def _noise(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A slow warp of under a tenth of a millimetre that makes no two teeth quite alike."""
     warp = np.zeros(vertices.shape)
     for _ in range(12):
         direction = rng.standard_normal(3)
         direction *= 2 * np.pi / rng.uniform(5.0, 18.0) / norm(direction)
         wave = sin(dot(vertices, direction) + rng.uniform(0, 2 * np.pi))
         warp += wave[:, None] * rng.normal(0, 0.03, 3)
-    made = np.clip((body.shelf + 1.0 - vertices[:, 2]) / 2.0, 0.0, 1.0)  # an artificial base is made, not scanned
-    return (1 - made)[:, None] * warp + rng.normal(0, 0.005, vertices.shape)
+    return warp

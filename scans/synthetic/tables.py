@@ -6,31 +6,39 @@ import numpy as np
 
 
 class Crowns(NamedTuple):
-    """All crowns of a jaw, stacked for compiled code. T teeth; lengths in mm.
+    """All crowns of a jaw, stacked for compiled code. T teeth, M of them measured; lengths in mm.
 
     Attributes:
         origin: (T, 3) place of each crown's own origin in the jaw.
         axes: (T, 3, 3) rows u (distal), v (facial), w (occlusal).
         box: (T, 2, 3) corners in the jaw beyond which a tooth touches neither crown nor gum.
         size: (T, 3) mesiodistal and buccolingual width, height from gum margin to the highest point.
-        profile: (T, rows, 5) half widths mesial, distal, facial, lingual; centre along v; rows from -ROOT up.
-        relief: (T, directions, heights) mm, directions from -pi, heights from -ROOT up.
+        centre: (T, heights) the outline's centre along v, heights from -ROOT to OVER above the height.
+        outline: (T, directions, heights, 2) the outline's radius about its centre, and the cosine between its normal
+            and the radius; directions as `field.direction` counts them, the last one the first again.
         occlusal: (T, side, side) height over u and v, both from -reach to reach.
         reach: (T,) half side of the occlusal table.
-        section: (T, 5) facial and lingual exponent, taper, skew, roundness of the rim.
-        papilla: (T, 3) rise of the gum margin at the mesial, distal and lingual side.
+        rim: (T,) roundness of the edge between outline and chewing surface.
+        gum: (T, 7) of the gum margin: its rise at the mesial, distal and lingual side, its level on the facial side
+            above the origin; the gum's thickness there, its swelling per mm below, its rounding.
+        measured: (T,) which of `solid` is the crown, -1 for the tables above.
+        solid: (M, nu, nv, nw) float32 signed distance to measured crowns, samples SOLID_STEP apart in the crown's frame.
+        low: (M, 3) the first sample of each.
     """
 
     origin: np.ndarray
     axes: np.ndarray
     box: np.ndarray
     size: np.ndarray
-    profile: np.ndarray
-    relief: np.ndarray
+    centre: np.ndarray
+    outline: np.ndarray
     occlusal: np.ndarray
     reach: np.ndarray
-    section: np.ndarray
-    papilla: np.ndarray
+    rim: np.ndarray
+    gum: np.ndarray
+    measured: np.ndarray
+    solid: np.ndarray
+    low: np.ndarray
 
 
 class Papillae(NamedTuple):
@@ -60,6 +68,9 @@ class Gums(NamedTuple):
         steepness: (nx, ny) cosine of the slope of `top`.
         along: (nx, ny) place along the ridge line, 0 at the midline, negative on the left.
         inside: (nx, ny) distance from the lingual gum line, 0 outside it.
+        eminence: (nx, ny) how far roots stand out under the gum, negative in the hollows between them.
+        fold: (nx, ny) how far the frena stand out in the vestibule.
+        lumps: (nx, ny) irregular bumps of ridge, wall and palate.
         rim: (nx, ny) distance from the outline of an artificial base, positive outside.
         shelf: height of the base's upper rim; far below where there is none.
         floor: height of the lowest plane.
@@ -76,6 +87,9 @@ class Gums(NamedTuple):
     steepness: np.ndarray
     along: np.ndarray
     inside: np.ndarray
+    eminence: np.ndarray
+    fold: np.ndarray
+    lumps: np.ndarray
     rim: np.ndarray
     shelf: float
     floor: float
