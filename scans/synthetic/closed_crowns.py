@@ -30,8 +30,11 @@ def closed_crowns(crowns: Crowns, voxel: float) -> tuple[np.ndarray, np.ndarray,
         low = np.array([-half[0], -half[1], min(crowns.gum[i, 3], 0.0) - BELOW - 1.0])
         high = np.array([half[0], half[1], crowns.size[i, 2] + 1.5])
         nx, ny, nz = (int(n) for n in np.ceil((high - low) / voxel) + 1)
-        own, triangles = surface_nets(_voxels(crowns, i, low, (nx, ny, nz), voxel))
-        own = _onto_surface(crowns, i, own * voxel + low, 0.5 * voxel)
+        field = np.empty((nx, ny, nz), np.float32)
+        _fill(crowns, i, low, voxel, field)
+        own, triangles = surface_nets(field)
+        own = own * voxel + low
+        _onto_surface(crowns, i, own, 0.5 * voxel)
         vertices.append(dot(own[:, None], crowns.axes[i].T) + crowns.origin[i])
         faces.append(triangles + np.int32(count))
         owner.append(np.full(len(own), i))
@@ -39,35 +42,31 @@ def closed_crowns(crowns: Crowns, voxel: float) -> tuple[np.ndarray, np.ndarray,
     return np.concatenate(vertices), np.concatenate(faces), np.concatenate(owner)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def closed_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> float:
     """Distance to a crown that ends under the gum margin, in its own frame."""
     crown = tooth_distance(crowns, i, u, v, w)[1]
     return smooth_max(crown, gum_margin(crowns, i, u, v) - BELOW - w, ROUND)
 
 
-@njit(cache=True)
-def _voxels(crowns, i, low, shape, voxel):
-    field = np.empty(shape, np.float32)
-    for a, b, c in np.ndindex(shape):
+@njit(cache=True, _nrt=False)
+def _fill(crowns, i, low, voxel, field):
+    for a, b, c in np.ndindex(field.shape):
         field[a, b, c] = closed_distance(crowns, i, low[0] + a * voxel, low[1] + b * voxel, low[2] + c * voxel)
-    return field
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _onto_surface(crowns, i, points, reach):
-    """Points (n, 3) moved onto the surface by two Newton steps, at most `reach` mm along each axis."""
-    moved = points.copy()
+    """Move points (n, 3) onto the surface by two Newton steps, each at most `reach` mm along each axis."""
     h = 0.02
     for n in range(len(points)):
         for _ in range(2):
-            u, v, w = moved[n]
+            u, v, w = points[n, 0], points[n, 1], points[n, 2]
             d = closed_distance(crowns, i, u, v, w)
             du = (closed_distance(crowns, i, u + h, v, w) - d) / h
             dv = (closed_distance(crowns, i, u, v + h, w) - d) / h
             dw = (closed_distance(crowns, i, u, v, w + h) - d) / h
             step = d / max(du * du + dv * dv + dw * dw, 0.1)
-            for axis, slope in enumerate((du, dv, dw)):
-                least, most = points[n, axis] - reach, points[n, axis] + reach
-                moved[n, axis] = min(max(moved[n, axis] - step * slope, least), most)
-    return moved
+            points[n, 0] = u - min(max(step * du, -reach), reach)
+            points[n, 1] = v - min(max(step * dv, -reach), reach)
+            points[n, 2] = w - min(max(step * dw, -reach), reach)

@@ -108,12 +108,14 @@ class Outline(NamedTuple):
 
     Attributes:
         centre: (HEIGHTS,) along v.
-        table: (DIRECTIONS + 1, HEIGHTS, 2) radius and cosine.
+        inverse: (DIRECTIONS + 1, HEIGHTS) of the radius, in the sum of the coordinates' amounts.
+        cosine: (DIRECTIONS + 1, HEIGHTS) between normal and radius.
         rim: roundness of the edge to the chewing surface.
     """
 
     centre: np.ndarray
-    table: np.ndarray
+    inverse: np.ndarray
+    cosine: np.ndarray
     rim: float
 
 
@@ -163,7 +165,8 @@ def outline(tooth: Tooth, rng: np.random.Generator) -> Outline:
     rise = np.gradient(radius, t[0, 1] - t[0, 0], axis=1)
     cosine = 1 / np.sqrt(1 + (slope / radius) ** 2 + np.minimum(rise**2, 1.0))
     rim = section.rim * rng.uniform(0.7, 1.3)
-    return Outline(centre[0], np.stack([radius, np.maximum(cosine, 0.4)], axis=2), rim)
+    inverse = 1 / (radius * (np.abs(x) + np.abs(y)))
+    return Outline(centre[0], inverse, np.maximum(cosine, 0.4), rim)
 
 
 def _profile(tooth: Tooth, name: str, rng: np.random.Generator) -> np.ndarray:

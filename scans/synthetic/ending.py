@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from scans.elementary import sin
-from scans.synthetic.field import MAP_STEP
+from scans.synthetic.field import GUM_MARGIN, MAP_STEP, OUT, TOP
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums
 from scans.vectors import dot, ordered_sum
@@ -23,7 +23,7 @@ def remaining(patient: Patient, gums: Gums, vertices: np.ndarray, rng: np.random
     at = ((vertices[:, :2] - gums.corner) / MAP_STEP).T
     out, margin, along, inside, top = (
         map_coordinates(table, at, order=1, mode="nearest")
-        for table in (gums.out, gums.margin, gums.along, gums.inside, gums.top)
+        for table in (gums.maps[OUT], gums.maps[GUM_MARGIN], gums.along, gums.inside, gums.maps[TOP])
     )
     z = vertices[:, 2]
     kept = vertices[:, 1] < gums.back - short + ragged[0](vertices[:, 0])

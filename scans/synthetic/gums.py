@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 from scans.elementary import cos, exp, power, sin
 from scans.synthetic import palate
 from scans.synthetic.arch import Arch, Place, contact_line
-from scans.synthetic.field import MAP_STEP
+from scans.synthetic.field import EMINENCE, FOLD, GUM_MARGIN, LUMPS, MAP_STEP, OUT, RIM, STEEPNESS, TOP, WALL
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums, Papillae
 from scans.vectors import dot, norm, ordered_sum, unit
@@ -35,19 +35,22 @@ def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
     shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -1e3
     floor = min(deepest - rng.uniform(3, 6), shelf - rng.uniform(6, 11)) if with_base else deepest - 4.0
     floor = min(floor, margin.min() - 26.0) if patient.kind == "skirt" else floor
+    maps = {
+        OUT: out,
+        WALL: wall,
+        GUM_MARGIN: margin,
+        TOP: top,
+        STEEPNESS: 1 / np.sqrt(1 + (along_x**2 + along_y**2)),
+        EMINENCE: _eminences(patient, arch, s, rng),
+        FOLD: _frena(patient, s, rng),
+        LUMPS: patient.soft.lumps * _bumps(x, y, rng),
+        RIM: _base_outline(x, y, ridge, back, rng),
+    }
     return Gums(
         corner=np.array([x[0], y[0]]),
-        out=out,
-        wall=wall,
-        margin=margin,
-        top=top,
-        steepness=1 / np.sqrt(1 + (along_x**2 + along_y**2)),
+        maps=np.stack([maps[k] for k in range(len(maps))]),
         along=s,
         inside=inside,
-        eminence=_eminences(patient, arch, s, rng),
-        fold=_frena(patient, arch, s, rng),
-        lumps=patient.soft.lumps * _bumps(x, y, rng),
-        rim=_base_outline(x, y, ridge, back, rng),
         shelf=shelf,
         floor=float(floor),
         back=back,
@@ -205,7 +208,7 @@ def _eminences(patient: Patient, arch: Arch, s: np.ndarray, rng: np.random.Gener
     return patient.soft.eminence * (out - 0.45)
 
 
-def _frena(patient: Patient, arch: Arch, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _frena(patient: Patient, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How far labial and buccal frena stand out of the vestibule, (nx, ny) mm."""
     labial, right, left = patient.soft.frena
     buccal = 17.0 + rng.normal(0, 2.5, 2)

@@ -11,7 +11,7 @@ from scans.seeds import generator
 from scans.synthetic.arch import places
 from scans.synthetic.closed_crowns import closed_crowns
 from scans.synthetic.ending import remaining
-from scans.synthetic.field import MAP_STEP, probe
+from scans.synthetic.field import MAP_STEP, OUT, RIM, WALL, probe
 from scans.synthetic.gums import gums
 from scans.synthetic.patient import draw
 from scans.synthetic.teeth import stacked
@@ -64,7 +64,7 @@ def _unrounded(seed: int, case_id: str, voxel_mm: float) -> Mesh:
 
 def _grid(crowns: Crowns, body: Gums, voxel: float) -> tuple[np.ndarray, tuple[int, int, int]]:
     """First voxel and number of voxels of a grid that holds the whole jaw."""
-    solid = (body.out < body.wall + 4.0) | (body.rim < 0) & (body.shelf > -100)
+    solid = (body.maps[OUT] < body.maps[WALL] + 4.0) | (body.maps[RIM] < 0) & (body.shelf > -100)
     where = [np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0)]
     low = body.corner + MAP_STEP * np.array([where[0][0], where[1][0]])
     high = body.corner + MAP_STEP * np.array([where[0][-1], where[1][-1]])

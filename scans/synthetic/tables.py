@@ -14,8 +14,9 @@ class Crowns(NamedTuple):
         box: (T, 2, 3) corners in the jaw beyond which a tooth touches neither crown nor gum.
         size: (T, 3) mesiodistal and buccolingual width, height from gum margin to the highest point.
         centre: (T, heights) the outline's centre along v, heights from -ROOT to OVER above the height.
-        outline: (T, directions, heights, 2) the outline's radius about its centre, and the cosine between its normal
-            and the radius; directions as `field.direction` counts them, the last one the first again.
+        outline: (T, directions, heights) 1 / (|u| + |v|) of the outline's point about its centre; directions as
+            `field.direction` counts them, the last one the first again.
+        cosine: (T, directions, heights) between the outline's normal and the radius.
         occlusal: (T, side, side) height over u and v, both from -reach to reach.
         reach: (T,) half side of the occlusal table.
         rim: (T,) roundness of the edge between outline and chewing surface.
@@ -32,6 +33,7 @@ class Crowns(NamedTuple):
     size: np.ndarray
     centre: np.ndarray
     outline: np.ndarray
+    cosine: np.ndarray
     occlusal: np.ndarray
     reach: np.ndarray
     rim: np.ndarray
@@ -61,17 +63,19 @@ class Gums(NamedTuple):
 
     Attributes:
         corner: (2,) x and y of the maps' first sample, MAP_STEP apart.
-        out: (nx, ny) distance from the ridge line, positive towards lip and cheek.
-        wall: (nx, ny) distance from the ridge line to the facial wall at the gum margins.
-        margin: (nx, ny) height of the gum margins.
-        top: (nx, ny) height of ridge and palate.
-        steepness: (nx, ny) cosine of the slope of `top`.
+        maps: (9, nx, ny), in the order of the constants in `field`:
+
+            - distance from the ridge line, positive towards lip and cheek,
+            - distance from the ridge line to the facial wall at the gum margins,
+            - height of the gum margins,
+            - height of ridge and palate,
+            - cosine of the slope of that height,
+            - how far roots stand out under the gum, negative in the hollows between them,
+            - how far the frena stand out in the vestibule,
+            - irregular bumps of ridge, wall and palate,
+            - distance from the outline of an artificial base, positive outside.
         along: (nx, ny) place along the ridge line, 0 at the midline, negative on the left.
         inside: (nx, ny) distance from the lingual gum line, 0 outside it.
-        eminence: (nx, ny) how far roots stand out under the gum, negative in the hollows between them.
-        fold: (nx, ny) how far the frena stand out in the vestibule.
-        lumps: (nx, ny) irregular bumps of ridge, wall and palate.
-        rim: (nx, ny) distance from the outline of an artificial base, positive outside.
         shelf: height of the base's upper rim; far below where there is none.
         floor: height of the lowest plane.
         back: y of the plane behind.
@@ -80,17 +84,9 @@ class Gums(NamedTuple):
     """
 
     corner: np.ndarray
-    out: np.ndarray
-    wall: np.ndarray
-    margin: np.ndarray
-    top: np.ndarray
-    steepness: np.ndarray
+    maps: np.ndarray
     along: np.ndarray
     inside: np.ndarray
-    eminence: np.ndarray
-    fold: np.ndarray
-    lumps: np.ndarray
-    rim: np.ndarray
     shelf: float
     floor: float
     back: float
