@@ -101,16 +101,11 @@ def occlusal(tooth: Tooth, wear: float, rng: np.random.Generator) -> np.ndarray:
         z = high - slope * (np.sqrt(u**2 + 0.35**2) - 0.35) - 0.35 * (np.sqrt(ridge**2 + 0.4**2) - 0.4)
     else:
         z = _chewing(tooth, shape, u, v, rng)
-    z = smooth_min(z, high - wear + _facet(u, v, rng), 0.15 + 0.2 * rng.random())
+    tilt = rng.uniform(*ranges.FACET) * (v * sin(towards := rng.uniform(0, 2 * np.pi)) + u * cos(towards)) / reach(tooth)
+    z = smooth_min(z, high - wear * (1 + tilt), 0.15 + 0.2 * rng.random())
     if tooth.form == "prepared":
-        return smooth_min(z, np.full_like(z, high - 1.0), 0.5) - rng.uniform(0.8, 2.2)
+        return smooth_min(z, np.full_like(z, high - 1.0), 0.5) - rng.uniform(0.6, 1.8)
     return z
-
-
-def _facet(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A plane through the top of the axis at the slope of wear facets."""
-    slope, towards = tan(math.radians(rng.uniform(*ranges.FACET))), rng.uniform(0, 2 * np.pi)
-    return 0.5 * slope * (cos(towards) * u + sin(towards) * v)
 
 
 def reach(tooth: Tooth) -> float:

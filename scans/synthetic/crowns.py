@@ -197,7 +197,7 @@ def _radius(across: np.ndarray, along: np.ndarray, exponent: np.ndarray) -> np.n
 
 def _ground(radius: np.ndarray, t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The sides of a tooth prepared for a crown: a cone above a shoulder near the gum margin."""
-    shoulder, taper, level = rng.uniform(0.3, 1.3), math.radians(rng.uniform(2, 14)), rng.uniform(-0.3, 1.2)
+    shoulder, taper, level = rng.uniform(0.1, 0.9), math.radians(rng.uniform(2, 14)), rng.uniform(-0.3, 1.2)
     neck = radius[:, np.argmin(np.abs(t[0] - level))][:, None]
     above = np.clip((t - level) / 0.4, 0, 1)
     cone = neck - above * shoulder - taper * np.maximum(t - level, 0)

@@ -34,7 +34,7 @@ RESTORED_TOOTH = 0.45  # chance per tooth then; ours
 FILLING = (0.2, 1.0)  # how much of the relief of the chewing surface a filling levels, 0 ... 1; ours
 WEAR = 0.2  # mean of the exponential distribution of enamel lost at cusps and edges; ours
 WEAR_MOST = 1.4  # ours
-FACET = (4.0, 22.0)  # slope of wear facets, degrees; ours
+FACET = (0.0, 1.2)  # how far wear facets tilt: what one side loses more and the other less, in parts of the wear; ours
 
 # Form of crowns, as factors on the drawn anatomy or mm added to it; all ours.
 BELLY = 0.03  # spread of the faces' bulge, in buccolingual widths
