@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from scans.elementary import exp, sin
-from scans.synthetic.field import MAP_STEP
+from scans.synthetic.field import GUM_MARGIN, MAP_STEP, OUT, TOP
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums
 from scans.vectors import dot, ordered_sum
@@ -75,7 +75,7 @@ def border(patient: Patient, gums: Gums, vertices: np.ndarray, calm: bool, rng: 
     at = ((vertices[:, :2] - gums.corner) / MAP_STEP).T
     out, margin, along, within, top = (
         map_coordinates(table, at, order=1, mode="nearest")
-        for table in (gums.out, gums.margin, gums.along, gums.inside, gums.top)
+        for table in (gums.maps[OUT], gums.maps[GUM_MARGIN], gums.along, gums.inside, gums.maps[TOP])
     )
     z = vertices[:, 2]
     first, last = gums.along.min(), gums.along.max()

@@ -15,6 +15,7 @@ SHARES = {
     "horseshoe": (0.36, 0.44, 0.06, 0.10, 0.04),
     "skirt": (0.30, 0.10, 0.20, 0.20, 0.20),
     "base": (1.0, 0.0, 0.0, 0.0, 0.0),  # closed already: the plinth of `scans.synthetic.gums`
+    "crowns": (1.0, 0.0, 0.0, 0.0, 0.0),  # closed too
 }
 OPEN_INSIDE = {"ruled": 0.10, "plaster": 0.3, "print": 0.6, "plate": 0.0}  # share of horseshoes whose palate stays open
 PATCHED = 0.4  # share of open scans whose holes are filled
