@@ -8,7 +8,6 @@ import math
 import numpy as np
 from numba import njit
 
-from scans.elementary import atan2, power
 from scans.synthetic.tables import Crowns, Gums
 
 ROOT = 9.0  # mm of root below the gum margin that a tooth's tables describe
@@ -16,138 +15,171 @@ OVER = 2.0  # mm above the highest cusp that they reach
 MAP_STEP = 0.5  # mm between the samples of the gums' maps
 MARGIN = 0.4  # mm over which crown and gum blend
 FAR = 1e3
-DEEP = 2.5  # mm under the ridge where neither teeth nor their gum reach the surface
+# Which of the gums' maps is which, as `tables.Gums` lists them.
+OUT, WALL, GUM_MARGIN, TOP, STEEPNESS, EMINENCE, FOLD, LUMPS, RIM = range(9)
+NECK = 0.3  # mm above the gum margin's origin where a measured crown's root ends within it
+SOLID_STEP = 0.4  # mm between the samples of a measured crown
+DEEP = 3.5  # mm under the ridge where neither teeth nor their gum reach the surface
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def smooth_min(a: float, b: float, k: float) -> float:
     """The smaller of two, rounded where they differ by less than k."""
     h = max(k - abs(a - b), 0.0)
     return min(a, b) - h * h / (4.0 * k)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def smooth_max(a: float, b: float, k: float) -> float:
     """The larger of two, rounded where they differ by less than k."""
     h = max(k - abs(a - b), 0.0)
     return max(a, b) + h * h / (4.0 * k)
 
 
-@njit(cache=True)
-def within(table: np.ndarray, a: int, b: int, s: float, t: float) -> float:
-    """Bilinear interpolation of a 2D table at fractions s and t of the cell (a, b)."""
-    return (1 - s) * ((1 - t) * table[a, b] + t * table[a, b + 1]) + s * (
-        (1 - t) * table[a + 1, b] + t * table[a + 1, b + 1]
-    )
-
-
-@njit(cache=True)
-def sample(table: np.ndarray, i: float, j: float) -> float:
-    """Bilinear interpolation of a 2D table, held at its edges."""
-    i = min(max(i, 0.0), table.shape[0] - 1.001)
-    j = min(max(j, 0.0), table.shape[1] - 1.001)
-    a, b = int(i), int(j)
-    return within(table, a, b, i - a, j - b)
-
-
-@njit(cache=True)
-def turned(axes: np.ndarray, dx: float, dy: float, dz: float) -> tuple[float, float, float]:
-    """A vector in the frame whose axes are the rows."""
-    return (
-        dx * axes[0, 0] + dy * axes[0, 1] + dz * axes[0, 2],
-        dx * axes[1, 0] + dy * axes[1, 1] + dz * axes[1, 2],
-        dx * axes[2, 0] + dy * axes[2, 1] + dz * axes[2, 2],
-    )
-
-
-@njit(cache=True, inline="always")
-def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tuple[float, float]:
-    """Distance to the outline of a tooth alone and to its crown with the occlusal side, at a point of its own frame."""
-    high = crowns.size[i, 2]
-    rows = crowns.profile.shape[1]
-    at = min(max((w + ROOT) / (high + OVER + ROOT) * (rows - 1), 0.0), rows - 1.001)
-    row = int(at)
-    t = at - row
-    table = crowns.profile[i]
-    mesial = (1 - t) * table[row, 0] + t * table[row + 1, 0]
-    distal = (1 - t) * table[row, 1] + t * table[row + 1, 1]
-    facial = (1 - t) * table[row, 2] + t * table[row + 1, 2]
-    lingual = (1 - t) * table[row, 3] + t * table[row + 1, 3]
-    centre = (1 - t) * table[row, 4] + t * table[row + 1, 4]
-    p_facial, p_lingual, taper, skew, rim = crowns.section[i]
-    y = v - centre
-    x = u + skew * y
-    b = facial if y > 0 else lingual
-    ny = y / b
-    a = (mesial if x < 0 else distal) * (1 + taper * min(max(ny, -1.0), 1.0) * (0.35 if ny > 0 else 1.0))
-    nx = x / a
-    blend = min(max(0.5 + 0.5 * ny, 0.0), 1.0)
-    p = p_lingual + (p_facial - p_lingual) * blend * blend * (3 - 2 * blend)
-    ax, ay = abs(nx) + 1e-9, abs(ny) + 1e-9
-    px, py = power(ax, p), power(ay, p)
-    g = power(px + py, 1 / p)
-    # The gauge g is 1 on the outline; divided by its gradient it is nearly a distance in mm.
-    gx, gy = px / ax / a, py / ay / b
-    slope = math.sqrt(gx * gx + gy * gy) * g / (px + py)
-    side = (g - 1) / slope
-    shape = crowns.relief.shape
-    turn = (atan2(ny, nx) + math.pi) / (2 * math.pi) * (shape[1] - 1)
-    rise = (w + ROOT) / (high + OVER + ROOT) * (shape[2] - 1)
-    side -= sample(crowns.relief[i], turn, rise) * min(g, 1.0)
-    half = crowns.reach[i]
-    n = crowns.occlusal.shape[1] - 1
-    top = w - sample(crowns.occlusal[i], (u / half + 1) * 0.5 * n, (v / half + 1) * 0.5 * n)
-    return side, smooth_max(side, 0.85 * top, rim)
-
-
-@njit(cache=True, inline="always")
-def sleeve_distance(crowns: Crowns, i: int, u: float, v: float, w: float, side: float) -> float:
-    """Distance to the gum round one tooth: a coat on neck and root that ends in the scalloped margin."""
-    half = 0.5 * crowns.size[i, 0]
-    over = abs(u) / half
-    bow = power(min(over, 1.08), 2.8)
-    margin = bow * (crowns.papilla[i, 0] if u < 0 else crowns.papilla[i, 1])
-    back = min(max(-v / (2 * half) + 0.2, 0.0), 1.0)
-    margin += crowns.papilla[i, 2] * back * back * (3 - 2 * back)
-    depth = margin - w
-    # Thin at the margin, thickest 4 mm under it, gone into the ridge where the root ends.
-    thick = 0.20 + 0.16 * min(max(depth, 0.0), 4.0) - 0.06 * max(depth - 4.0, 0.0) ** 2
-    return smooth_max(side - thick, w - margin, 0.9)
-
-
-@njit(cache=True)
-def papilla_distance(shape: np.ndarray, u: float, v: float, w: float) -> float:
-    """Distance to the wedge of gum between two teeth."""
-    t = min(max(w / shape[0], -0.5), 1.0)
-    deep = shape[2] + (shape[3] - shape[2]) * t
-    wedge = smooth_max(abs(v - shape[4] * (0.25 + 0.75 * t)) - deep, w - shape[0] + 0.12 * v * v, 1.2)
-    return smooth_max(smooth_max(wedge, abs(u) - shape[1], 1.5), -3.0 - w, 0.6)
-
-
-@njit(cache=True, inline="always")
-def body_distance(gums: Gums, x: float, y: float, z: float) -> float:
-    """Distance to ridge, palate and base without the teeth's own gum."""
-    i, j = (x - gums.corner[0]) / MAP_STEP, (y - gums.corner[1]) / MAP_STEP
-    i, j = min(max(i, 0.0), gums.top.shape[0] - 1.001), min(max(j, 0.0), gums.top.shape[1] - 1.001)
+@njit(cache=True, _nrt=False, inline="always")
+def corners(i: float, j: float, rows: int, columns: int) -> tuple[int, int, float, float, float, float]:
+    """The cell of a 2D table at (i, j), held at its edges, and the bilinear weights of its four corners."""
+    i, j = min(max(i, 0.0), rows - 1.001), min(max(j, 0.0), columns - 1.001)
     a, b = int(i), int(j)
     s, t = i - a, j - b
-    top = within(gums.top, a, b, s, t)
-    steep = within(gums.steepness, a, b, s, t)
-    depth = within(gums.margin, a, b, s, t) - z
-    wall = within(gums.wall, a, b, s, t) - 0.25
+    return a, b, (1 - s) * (1 - t), (1 - s) * t, s * (1 - t), s * t
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def turned(axes: np.ndarray, i: int, dx: float, dy: float, dz: float) -> tuple[float, float, float]:
+    """A vector in the i-th frame, whose axes are the rows."""
+    return (
+        dx * axes[i, 0, 0] + dy * axes[i, 0, 1] + dz * axes[i, 0, 2],
+        dx * axes[i, 1, 0] + dy * axes[i, 1, 1] + dz * axes[i, 1, 2],
+        dx * axes[i, 2, 0] + dy * axes[i, 2, 1] + dz * axes[i, 2, 2],
+    )
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def mix(tables: np.ndarray, k: int, a: int, b: int, p: float, q: float, r: float, o: float) -> float:
+    """Bilinear interpolation in the k-th of several 2D tables, by the cell and weights that `corners` gives."""
+    return p * tables[k, a, b] + q * tables[k, a, b + 1] + r * tables[k, a + 1, b] + o * tables[k, a + 1, b + 1]
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def direction(x: float, y: float) -> float:
+    """A number from 0 to 4 that grows with the angle of (x, y) from -90 degrees, without a trigonometric function."""
+    t = y / (abs(x) + abs(y) + 1e-12)
+    return 1.0 + t if x >= 0.0 else 3.0 - t
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def solid_distance(crowns: Crowns, m: int, u: float, v: float, w: float) -> float:
+    """Distance to a measured crown: trilinear within its grid, outside of it larger by the way to it."""
+    solid = crowns.solid
+    x, y, z = (
+        (u - crowns.low[m, 0]) / SOLID_STEP,
+        (v - crowns.low[m, 1]) / SOLID_STEP,
+        (w - crowns.low[m, 2]) / SOLID_STEP,
+    )
+    a, b, p, q, r, o = corners(x, y, solid.shape[1], solid.shape[2])
+    k = min(max(z, 0.0), solid.shape[3] - 1.001)
+    c = int(k)
+    below = (
+        p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    )
+    c += 1
+    above = (
+        p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    )
+    t = k - c + 1
+    x -= min(max(x, 0.0), solid.shape[1] - 1.001)
+    y -= min(max(y, 0.0), solid.shape[2] - 1.001)
+    z -= k
+    return (1 - t) * below + t * above + SOLID_STEP * math.sqrt(x * x + y * y + z * z)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tuple[float, float]:
+    """Distance to the sides of a tooth, root and crown, and to its crown, at a point of its own frame."""
+    table, top = crowns.outline, crowns.occlusal
+    heights = table.shape[2]
+    at = min(max((w + ROOT) / (crowns.size[i, 2] + OVER + ROOT) * (heights - 1), 0.0), heights - 1.001)
+    row = int(at)
+    y = v - (row + 1 - at) * crowns.centre[i, row] - (at - row) * crowns.centre[i, row + 1]
+    a, b, p, q, r, o = corners(0.25 * direction(u, y) * (table.shape[1] - 1), at, table.shape[1], heights)
+    inverse = mix(table, i, a, b, p, q, r, o)
+    cosine = mix(crowns.cosine, i, a, b, p, q, r, o)
+    # In the sum of the coordinates' amounts a straight line's inverse radius is linear in the direction's number.
+    side = math.sqrt(u * u + y * y) * (1.0 - 1.0 / ((abs(u) + abs(y) + 1e-9) * inverse)) * cosine
+    m = crowns.measured[i]
+    if m >= 0:  # the outline is that of the root alone, and of the gum below the crown
+        crown = solid_distance(crowns, m, u, v, w)
+        root = smooth_max(side, w - NECK, 0.5)
+        side = smooth_min(crown, root, 0.8)
+        crown = smooth_min(crown, root, 0.5)
+    else:
+        scale = 0.5 * (top.shape[1] - 1) / crowns.reach[i]
+        a, b, p, q, r, o = corners(
+            (u + crowns.reach[i]) * scale, (v + crowns.reach[i]) * scale, top.shape[1], top.shape[2]
+        )
+        over = w - mix(top, i, a, b, p, q, r, o)
+        crown = smooth_max(side, 0.85 * over, crowns.rim[i])
+    return side, crown
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def gum_margin(crowns: Crowns, i: int, u: float, v: float) -> float:
+    """Height of the gum margin round one tooth: low in the middle of the face, up to the papillae at the sides."""
+    half = 0.5 * crowns.size[i, 0]
+    over = min(abs(u) / half, 1.08)
+    bow = over * over * (0.2 + 0.8 * over)
+    back = min(max(-v / (2 * half) + 0.2, 0.0), 1.0)
+    rise = crowns.gum[i, 0] if u < 0 else crowns.gum[i, 1]
+    return crowns.gum[i, 3] + bow * rise + crowns.gum[i, 2] * back * back * (3 - 2 * back)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def sleeve_distance(crowns: Crowns, i: int, u: float, v: float, w: float, side: float) -> float:
+    """Distance to the gum round one tooth: a coat on neck and root that ends in the scalloped margin."""
+    margin = gum_margin(crowns, i, u, v)
+    depth = margin - w
+    # Thickest 4 mm under the margin, gone into the ridge where the root ends.
+    thick = crowns.gum[i, 4] + crowns.gum[i, 5] * min(max(depth, 0.0), 4.0) - 0.06 * max(depth - 4.0, 0.0) ** 2
+    return smooth_max(side - thick, w - margin, crowns.gum[i, 6])
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def papilla_distance(shape: np.ndarray, i: int, u: float, v: float, w: float) -> float:
+    """Distance to the wedge of gum between two teeth."""
+    t = min(max(w / shape[i, 0], -0.5), 1.0)
+    deep = shape[i, 2] + (shape[i, 3] - shape[i, 2]) * t
+    wedge = smooth_max(abs(v - shape[i, 4] * (0.25 + 0.75 * t)) - deep, w - shape[i, 0] + 0.12 * v * v, 1.2)
+    return smooth_max(smooth_max(wedge, abs(u) - shape[i, 1], 1.5), -3.0 - w, 0.6)
+
+
+@njit(cache=True, _nrt=False, inline="always")
+def body_distance(gums: Gums, x: float, y: float, z: float) -> float:
+    """Distance to ridge, palate and base without the teeth's own gum."""
+    maps = gums.maps
+    i, j = (x - gums.corner[0]) / MAP_STEP, (y - gums.corner[1]) / MAP_STEP
+    a, b, p, q, r, o = corners(i, j, maps.shape[1], maps.shape[2])
+    lump = mix(maps, LUMPS, a, b, p, q, r, o)
+    top = mix(maps, TOP, a, b, p, q, r, o) + lump
+    steep = mix(maps, STEEPNESS, a, b, p, q, r, o)
+    depth = mix(maps, GUM_MARGIN, a, b, p, q, r, o) - z
+    wall = mix(maps, WALL, a, b, p, q, r, o) - 0.25 + lump
+    root = min(max((depth - 0.5) / 3.0, 0.0), 1.0) * min(max((13.0 - depth) / 6.0, 0.0), 1.0)
+    wall += root * mix(maps, EMINENCE, a, b, p, q, r, o)
+    wall += min(max((depth - 2.0) / 5.0, 0.0), 1.0) * mix(maps, FOLD, a, b, p, q, r, o)
     d = min(max(depth / 4.0, 0.0), 1.0)
     wall += 0.8 * d * d * (3 - 2 * d) - 0.05 * min(max(depth - 4.0, 0.0), 6.0)
     wall += gums.flare * 0.09 * min(max(depth - 6.0, 0.0), 5.0) ** 2
-    body = smooth_max((z - top) * steep, (within(gums.out, a, b, s, t) - wall) * 0.95, 2.2)
+    body = smooth_max((z - top) * steep, (mix(maps, OUT, a, b, p, q, r, o) - wall) * 0.95, 2.2)
     if gums.shelf > -FAR:
-        rim = within(gums.rim, a, b, s, t)
+        rim = mix(maps, RIM, a, b, p, q, r, o)
         base = smooth_max(rim, (z - min(top - 2.0, gums.shelf)) * steep, 0.6)
         body = smooth_min(body, base, 1.2)
     body = max(body, y - gums.back)
     return max(body, gums.floor - z)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, _nrt=False, inline="always")
 def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tuple[float, float, int]:
     """Distances to the gum (with ridge, palate and base) and to the nearest crown, and which crown that is."""
     gum = body_distance(gums, x, y, z)
@@ -157,8 +189,8 @@ def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tu
     for i in range(len(papillae.shape)):
         dx, dy, dz = x - papillae.origin[i, 0], y - papillae.origin[i, 1], z - papillae.origin[i, 2]
         if abs(dx) < 7.0 and abs(dy) < 7.0 and dx * dx + dy * dy + dz * dz < 49.0:
-            u, v, w = turned(papillae.axes[i], dx, dy, dz)
-            gum = smooth_min(gum, papilla_distance(papillae.shape[i], u, v, w), 2.0)
+            u, v, w = turned(papillae.axes, i, dx, dy, dz)
+            gum = smooth_min(gum, papilla_distance(papillae.shape, i, u, v, w), 2.0)
     box = crowns.box
     nearest, second, which = FAR, FAR, -1
     for i in range(len(crowns.size)):
@@ -167,7 +199,7 @@ def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tu
         if z < box[i, 0, 2] or z > box[i, 1, 2]:
             continue
         dx, dy, dz = x - crowns.origin[i, 0], y - crowns.origin[i, 1], z - crowns.origin[i, 2]
-        u, v, w = turned(crowns.axes[i], dx, dy, dz)
+        u, v, w = turned(crowns.axes, i, dx, dy, dz)
         side, crown = tooth_distance(crowns, i, u, v, w)
         gum = smooth_min(gum, sleeve_distance(crowns, i, u, v, w, side), 1.8)
         if crown < nearest:
@@ -179,10 +211,16 @@ def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tu
     return gum, nearest, which
 
 
-@njit(cache=True)
 def voxels(crowns: Crowns, gums: Gums, corner: np.ndarray, shape: tuple[int, int, int], voxel: float) -> np.ndarray:
     """The solid's distance at each voxel, float32; blocks that lie clear of the surface carry their centre's."""
     field = np.empty(shape, np.float32)
+    _fill(crowns, gums, corner, voxel, field)
+    return field
+
+
+@njit(cache=True, _nrt=False)
+def _fill(crowns, gums, corner, voxel, field):
+    shape = field.shape
     for block in np.ndindex((shape[0] + 3) // 4, (shape[1] + 3) // 4, (shape[2] + 3) // 4):
         i, j, k = 4 * block[0], 4 * block[1], 4 * block[2]
         if not _clear(crowns, gums, corner, voxel, field, i, j, k, 4):
@@ -191,10 +229,9 @@ def voxels(crowns: Crowns, gums: Gums, corner: np.ndarray, shape: tuple[int, int
                 if not _clear(crowns, gums, corner, voxel, field, a, b, c, 2):
                     for one in np.ndindex(2, 2, 2):
                         _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], 1)
-    return field
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _clear(crowns, gums, corner, voxel, field, i, j, k, side):
     """Fill a cube of voxels with the distance at its centre, unless the surface may pass through: then False."""
     middle = 0.5 * (side - 1)
@@ -213,13 +250,17 @@ def _clear(crowns, gums, corner, voxel, field, i, j, k, side):
     return True
 
 
-@njit(cache=True)
 def probe(crowns: Crowns, gums: Gums, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the jaw at (n, 3) points, and which crown is nearest there: (n,), -1 for gum, palate and base."""
     distance = np.empty(len(points))
     part = np.empty(len(points), np.int64)
+    _probe(crowns, gums, points, distance, part)
+    return distance, part
+
+
+@njit(cache=True, _nrt=False)
+def _probe(crowns, gums, points, distance, part):
     for n in range(len(points)):
         gum, crown, tooth = jaw_distance(crowns, gums, points[n, 0], points[n, 1], points[n, 2])
         distance[n] = smooth_min(gum, crown, MARGIN)
         part[n] = tooth if crown < gum else -1
-    return distance, part

@@ -8,14 +8,15 @@ from numba import njit
 from scipy.interpolate import PchipInterpolator
 
 from scans.elementary import cos, exp, power, sin
-from scans.synthetic.arch import Arch, contact_line
-from scans.synthetic.field import MAP_STEP
+from scans.synthetic import palate
+from scans.synthetic.arch import Arch, Place, contact_line
+from scans.synthetic.field import EMINENCE, FOLD, GUM_MARGIN, LUMPS, MAP_STEP, OUT, RIM, STEEPNESS, TOP, WALL
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums, Papillae
 from scans.vectors import dot, norm, ordered_sum, unit
 
+EMINENCE_OF = {1: 0.7, 2: 0.7, 3: 1.3, 4: 0.9, 5: 0.7, 6: 0.8, 7: 0.6, 8: 0.5}  # roots' eminences by kind of tooth
 CONTACT = 0.68  # contact points, in fractions of the crown height
-BEHIND = 7.0  # mm of ridge behind the last tooth
 
 
 def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
@@ -26,36 +27,44 @@ def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
     y = np.arange(ridge[:, 1].min() - 32, back + 4, MAP_STEP)
     out, inside, crest, station = _survey(x, y, ridge)
     margin, wall, s = (np.interp(station, np.arange(len(ridge)), ridge[:, column]) for column in (2, 4, 5))
-    top = crest - _vault(patient, inside, y, ridge) + _rugae(inside, x, y, ridge, rng)
+    top = crest - palate.vault(patient.soft, inside, x, y, ridge) + palate.relief(inside, x, y, ridge, rng)
+    top += _sites(arch, x, y, rng)
     along_x, along_y = np.gradient(top, MAP_STEP)
-    palate = top[(inside > 0) & (y < back)[None, :]].min()
+    deepest = top[(inside > 0) & (y < back)[None, :]].min()
     with_base = patient.kind == "base"
     shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -1e3
-    floor = min(palate - rng.uniform(3, 6), shelf - rng.uniform(6, 11)) if with_base else palate - 4.0
+    floor = min(deepest - rng.uniform(3, 6), shelf - rng.uniform(6, 11)) if with_base else deepest - 4.0
     floor = min(floor, margin.min() - 26.0) if patient.kind == "skirt" else floor
+    maps = {
+        OUT: out,
+        WALL: wall,
+        GUM_MARGIN: margin,
+        TOP: top,
+        STEEPNESS: 1 / np.sqrt(1 + (along_x**2 + along_y**2)),
+        EMINENCE: _eminences(patient, arch, s, rng),
+        FOLD: _frena(patient, s, rng),
+        LUMPS: patient.soft.lumps * _bumps(x, y, rng),
+        RIM: _base_outline(x, y, ridge, back, rng),
+    }
     return Gums(
         corner=np.array([x[0], y[0]]),
-        out=out,
-        wall=wall,
-        margin=margin,
-        top=top,
-        steepness=1 / np.sqrt(1 + (along_x**2 + along_y**2)),
+        maps=np.stack([maps[k] for k in range(len(maps))]),
         along=s,
         inside=inside,
-        rim=_base_outline(x, y, ridge, back, rng),
         shelf=shelf,
         floor=float(floor),
         back=back,
-        papillae=papillae(arch),
+        papillae=papillae(patient, arch, rng),
         flare=0.0 if patient.kind == "skirt" else rng.uniform(0.4, 1.0),
     )
 
 
-def papillae(arch: Arch) -> Papillae:
+def papillae(patient: Patient, arch: Arch, rng: np.random.Generator) -> Papillae:
     """The gum between neighbours: a wedge up to the contact point, low where the teeth stand apart."""
     row = [*reversed(arch[1]), *arch[0]]
     rows = []
     for one, other in pairwise(row):
+        full = patient.soft.papilla[0] * rng.uniform(0.8, 1.2)
         if not (one.tooth.present and other.tooth.present):
             continue
         u = other.origin - one.origin
@@ -66,18 +75,28 @@ def papillae(arch: Arch) -> Papillae:
         v = np.cross(w, u) * np.sign(dot(np.cross(w, u), v))
         contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (one, other))
         origin = (one.origin + other.origin) / 2
-        tip = max((contact - origin[2]) * 0.86 / (1 + 0.4 * free**2), 0.5)
+        origin[2] = (gum_level(one) + gum_level(other)) / 2
+        tip = max((contact - origin[2]) * full / (1 + 0.4 * free**2), 0.5)
         deep = min(one.tooth.size[1], other.tooth.size[1])
         front = max(one.tooth.kind, other.tooth.kind) <= 3
+        wide = patient.soft.papilla[1]
         rows.append(
             (
                 origin,
                 np.stack([u, v, w]),
-                (tip, 1.2 + free / 2, 0.37 * deep, 0.2 * deep, (0.2 if front else 0.08) * deep),
+                (tip, 1.2 * wide + free / 2, 0.37 * deep * wide, 0.2 * deep * wide, (0.2 if front else 0.08) * deep),
             )
         )
+    if not rows:
+        return Papillae(np.empty((0, 3)), np.empty((0, 3, 3)), np.empty((0, 5)))
     origin, axes, shape = (np.array(column) for column in zip(*rows, strict=True))
     return Papillae(origin, axes, shape)
+
+
+def gum_level(place: Place) -> float:
+    """Height of the gum margin at a place; where a root is bare, the neighbours' papillae do not follow all the way."""
+    level = place.tooth.level
+    return float(place.origin[2]) + (level if level > 0 else 0.5 * level)
 
 
 def _ridge(patient: Patient, arch: Arch) -> np.ndarray:
@@ -88,21 +107,25 @@ def _ridge(patient: Patient, arch: Arch) -> np.ndarray:
         the midline (negative on the left).
     """
     rows = []
-    back = max(side[-1].origin[1] + side[-1].tooth.size[0] / 2 + BEHIND for side in arch)
+    behind_last = patient.soft.behind
+    back = max(side[-1].origin[1] + side[-1].tooth.size[0] / 2 + behind_last for side in arch)
     for side in (1, 0):
         some = []
         for place in arch[side]:
             deep = place.tooth.size[1]
-            x, y, z = place.origin
+            x, y = place.origin[:2]
+            z = gum_level(place)
             healed = 0.0 if place.tooth.present else 1.0
             some.append([x, y, z - 0.5 * healed, 0.47 * deep - 0.9 * healed, 0.47 * deep - 1.2 * healed])
         end = contact_line(patient, side)
         direction = unit(end[-1] - end[len(end) * 3 // 4])
         last = some[-1]
         half = arch[side][-1].tooth.size[0] / 2
-        for behind, drop in ((half + 3.0, 0.7), (max(half + BEHIND, (back - last[1]) / direction[1]), 2.4)):
+        high, wide = patient.soft.tuberosity[side]
+        end_of_ridge = max(half + behind_last, (back - last[1]) / direction[1])
+        for behind, rise in ((half + min(3.0, 0.6 * behind_last), high), (end_of_ridge, high - 1.7)):
             x, y = np.array(last[:2]) + behind * direction
-            some.append([x, y, last[2] - drop, 0.8 * last[3], 0.85 * last[4]])
+            some.append([x, y, last[2] + rise, wide * last[3], wide * last[4]])
         rows.append(np.array(some))
     knots = np.concatenate([rows[0][::-1], rows[1]])
     length = np.concatenate([[0], np.cumsum(norm(np.diff(knots[:, :2], axis=0)))])
@@ -160,34 +183,77 @@ def _measure(x, y, line, tangent, lingual, half, crest):
     return out, inside, height, station
 
 
-def _vault(patient: Patient, inside: np.ndarray, y: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Depth of the palate under the gum margins: gentle behind the incisors, steep beside the molars."""
-    front = ridge[:, 1].min()
-    gentle = 1 + 0.45 * exp(-np.maximum(y - front, 0) / 14.0)
-    return patient.vault * (1 - exp(-power(inside / (patient.steep * gentle[None, :]), 1.45)))
+def _stations(arch: Arch, s: np.ndarray) -> list[tuple[Place, np.ndarray]]:
+    """Each place with the distance (nx, ny) along the ridge line from it, towards the back positive."""
+    found = []
+    for side, way in zip(arch, (1.0, -1.0), strict=True):
+        at = 0.0
+        for place in side:
+            wide = place.tooth.size[0]
+            at += place.tooth.gap + wide / 2
+            found.append((place, way * s - at))
+            at += wide / 2
+    return found
 
 
-def _rugae(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Incisive papilla, midline raphe and three or four pairs of rugae, mm added to the palate."""
-    middle = np.argmin(np.abs(ridge[:, 5]))
-    x0 = ridge[middle, 0]
-    front = ridge[middle, 1] + ridge[middle, 3]  # lingual gum line of the central incisors
-    u, v = np.meshgrid(x - x0, y - front, indexing="ij")
-    fade = 1 - exp(-((inside / 2.0) ** 2))
-    bumps = 1.1 * exp(-((u / 1.5) ** 2) - ((v - 3.2) / 2.6) ** 2)
-    bumps += 0.15 * exp(-((u / 1.1) ** 2) - np.maximum(v - 15, 0) / 12) * (v > 0)
-    height = rng.uniform(0.35, 0.8)
-    count = int(rng.integers(3, 5))
-    for side in (-1, 1):
-        for k in range(count):
-            start = 5.5 + 4.0 * k + rng.normal(0, 0.6)
-            sweep, bend, phase = rng.normal(0.10, 0.12), rng.uniform(0.2, 0.6), rng.uniform(0, 6.3)
-            far = rng.uniform(6.5, 10.5) + 0.6 * k
-            lateral = side * u
-            course = start + sweep * lateral + bend * sin(0.75 * lateral + phase) + 0.02 * lateral**2
-            span = 1 / (1 + exp(-(lateral - 0.9) / 0.35)) / (1 + exp((lateral - far) / 0.8))
-            bumps += height * rng.uniform(0.6, 1.3) * span * exp(-(((v - course) / 0.95) ** 2))
-    return bumps * fade
+def _eminences(patient: Patient, arch: Arch, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How far the roots stand out of the facial wall, (nx, ny) mm: the canines most, lost teeth not at all."""
+    out = np.zeros(s.shape)
+    for place, off in _stations(arch, s):
+        own = EMINENCE_OF[place.tooth.kind] * rng.uniform(0.5, 1.4)
+        if place.tooth.present:
+            out += own * exp(-((off / (0.34 * place.tooth.size[0])) ** 2))
+        elif place.tooth.site == "impacted":
+            out += 2.0 * rng.random() * exp(-((off / 4.0) ** 2)) / max(patient.soft.eminence, 0.3)
+    return patient.soft.eminence * (out - 0.45)
+
+
+def _frena(patient: Patient, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How far labial and buccal frena stand out of the vestibule, (nx, ny) mm."""
+    labial, right, left = patient.soft.frena
+    buccal = 17.0 + rng.normal(0, 2.5, 2)
+    out = labial * exp(-(((s - rng.normal(0, 0.5)) / rng.uniform(0.5, 1.3)) ** 2))
+    for high, at in ((right, buccal[0]), (left, -buccal[1])):
+        out += high * exp(-(((s - at) / rng.uniform(0.7, 2.0)) ** 2))
+    return out
+
+
+def _sites(arch: Arch, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What lost teeth leave in the ridge, (nx, ny) mm: fresh sockets, the bulge of an impacted canine, hollows."""
+    change = np.zeros((len(x), len(y)))
+    for side in arch:
+        for place in side:
+            if place.tooth.present:
+                continue
+            wide, deep, _ = place.tooth.size
+            out, along = place.axes[1, :2], place.axes[0, :2]
+            dx, dy = x[:, None] - place.origin[0], y[None, :] - place.origin[1]
+            u, v = dx * along[0] + dy * along[1], dx * out[0] + dy * out[1]
+            if place.tooth.site == "socket":
+                square = (u / (0.36 * wide)) ** 2 + (v / (0.36 * deep)) ** 2
+                change -= rng.uniform(1.0, 4.5) * exp(-square * square)
+            elif place.tooth.site == "impacted":
+                change += rng.uniform(0.0, 2.5) * exp(-((u / 4.0) ** 2) - ((v + 7.0) / 4.5) ** 2)
+            else:
+                change -= rng.uniform(-0.3, 2.2) * exp(-((u / (0.5 * wide)) ** 2) - (v / (0.7 * deep)) ** 2)
+    return change
+
+
+def _bumps(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Irregular bumps of some millimetres, (nx, ny), of unit spread."""
+    out = np.zeros((len(x), len(y)))
+    for length in (1.6, 3.0, 6.0):
+        coarse = rng.standard_normal((int(np.ptp(x) / length) + 4, int(np.ptp(y) / length) + 4))
+        i, j = (x - x[0]) / length + 1, (y - y[0]) / length + 1
+        a, b = i.astype(int), j.astype(int)
+        s, t = _eased(i - a)[:, None], _eased(j - b)[None, :]
+        near = (1 - s) * coarse[a][:, b] + s * coarse[a + 1][:, b]
+        out += ((1 - t) * near + t * ((1 - s) * coarse[a][:, b + 1] + s * coarse[a + 1][:, b + 1])) / math.sqrt(3)
+    return out
+
+
+def _eased(t: np.ndarray) -> np.ndarray:
+    return t * t * (3 - 2 * t)
 
 
 def _base_outline(x: np.ndarray, y: np.ndarray, ridge: np.ndarray, back: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Random patients: teeth, their sizes and crowding, arch, palate, and how the scan ends."""
+"""Random patients: teeth, their sizes and crowding, arch, gingiva, and how the scan ends."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ import numpy as np
 
 from scans.anatomy import TEETH
 from scans.elementary import exp, log
+from scans.synthetic import ranges, soft_tissue
+from scans.synthetic.irregular import Irregular, irregularities, lost_teeth
+from scans.synthetic.soft_tissue import SoftTissue
 from scans.vectors import ordered_sum
 
-FEWEST = 8  # teeth
-KINDS = ("border", "horseshoe", "skirt", "base")
+KINDS = ("border", "horseshoe", "skirt", "base", "crowns")
+
+# Mesiodistal and buccolingual width and crown height of deciduous teeth by their place (Wheeler's Dental Anatomy).
+DECIDUOUS = {3: (7.0, 7.0, 6.5), 4: (7.3, 8.5, 5.1), 5: (8.2, 10.0, 5.7)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class Tooth:
     """One place in the arch and the tooth in it.
 
     Attributes:
-        fdi: FDI number.
+        fdi: FDI number; that of the successor where the tooth is deciduous, as Teeth3DS labels it.
         size: mesiodistal and buccolingual width and crown height, mm.
         gap: mm of free space on its mesial side; negative where it is crowded.
         turn: rotation about its long axis, radians.
@@ -26,7 +31,12 @@ class Tooth:
         lean: crown towards lip or cheek, radians.
         tip: crown towards the midline, radians.
         rise: mm above its normal level.
-        present: False where the tooth was lost and the ridge has healed.
+        present: False where the tooth was lost.
+        level: mm of the gum margin above its normal place; negative where the root is bare.
+        form: "permanent", "deciduous", "peg" or "prepared" (ground to a stump).
+        fitting: "", "bracket" or "attachment" on its labial face.
+        filled: how much of its chewing surface's relief is levelled by a filling, 0 ... 1.
+        site: where it is lost, "healed", "socket" (freshly extracted) or "impacted" (a canine under the gum).
     """
 
     fdi: int
@@ -38,6 +48,11 @@ class Tooth:
     tip: float
     rise: float
     present: bool
+    level: float = 0.0
+    form: str = "permanent"
+    fitting: str = ""
+    filled: float = 0.0
+    site: str = "healed"
 
     @property
     def kind(self) -> int:
@@ -57,11 +72,10 @@ class Patient:
         arch_square: -1 tapered ... 1 square.
         arch_skew: mm that the midline is off; also the turn of the whole arch, in hundredths of a radian.
         spee: mm that the second molars stand above the plane of the premolars.
-        vault: depth of the palate under the gum margins.
-        steep: mm over which the palate falls.
+        soft: gingiva and palate.
         wear: mm of enamel lost at cusps and edges.
         kind: how the scan ends: "border" (open, with the palate), "horseshoe" (open, without), "skirt" (open, with long
-            walls) or "base" (closed, flat).
+            walls), "base" (closed, flat) or "crowns" (closed crowns without gingiva).
     """
 
     sides: tuple[tuple[Tooth, ...], tuple[Tooth, ...]]
@@ -71,32 +85,33 @@ class Patient:
     arch_square: float
     arch_skew: tuple[float, float]
     spee: float
-    vault: float
-    steep: float
+    soft: SoftTissue
     wear: float
     kind: str
 
 
 def draw(rng: np.random.Generator) -> Patient:
-    """Draw a patient of the population in `scans.anatomy`."""
+    """Draw a patient of the population in `scans.anatomy`, varied as `ranges` says."""
     large = rng.standard_normal(2)  # crowns' widths and heights of this patient
     size = {kind: _sizes(kind, large, rng) for kind in TEETH}
     arch_size = float(exp(0.018 * large[0] + rng.normal(0, 0.06)))
-    room = float(np.clip(-0.8 + 16 * log(arch_size) + rng.normal(0, 1.6), -7.0, 5.0))
-    lost = _lost(rng)
-    sides = tuple(_side(quadrant, size, room / 2, lost, rng) for quadrant in (1, 2))
+    room = float(np.clip(-0.8 + 16 * log(arch_size) + rng.normal(0, 2.2), -9.0, 8.0))
+    lost = lost_teeth(rng)
+    irregular = irregularities(rng)
+    mean, spread, least, most = ranges.SPEE
+    kind = "crowns" if rng.random() < ranges.CROWNS_ONLY else str(rng.choice(KINDS[:4], p=(0.42, 0.38, 0.10, 0.10)))
+    sides = tuple(_side(quadrant, size, room / 2, lost, irregular, rng) for quadrant in (1, 2))
     return Patient(
         sides=(sides[0], sides[1]),
         arch_size=arch_size,
-        arch_width=float(exp(rng.normal(0, 0.055))),
-        arch_depth=float(exp(rng.normal(0, 0.06))),
-        arch_square=float(np.clip(rng.normal(0, 0.4), -0.8, 0.9)),
-        arch_skew=(rng.normal(0, 0.5), rng.normal(0, 1.2)),
-        spee=float(np.clip(rng.normal(1.0, 0.7), -0.3, 2.6)),
-        vault=float(np.clip(rng.normal(14.0, 2.2), 9.5, 19.0)),
-        steep=float(np.clip(rng.normal(9.0, 1.0), 7.0, 11.5)),
-        wear=float(min(rng.exponential(0.15), 0.6)),
-        kind=str(rng.choice(KINDS, p=(0.38, 0.28, 0.15, 0.19))),
+        arch_width=float(exp(rng.normal(0, ranges.ARCH_WIDTH))),
+        arch_depth=float(exp(rng.normal(0, ranges.ARCH_DEPTH))),
+        arch_square=float(np.clip(rng.normal(0, ranges.ARCH_SQUARE), -0.9, 1.0)),
+        arch_skew=(rng.normal(0, 0.6), rng.normal(0, 1.5)),
+        spee=float(np.clip(rng.normal(mean, spread), least, most)),
+        soft=soft_tissue.draw(rng),
+        wear=min(ranges.WEAR * float(-log(1 - rng.random())), ranges.WEAR_MOST),
+        kind=kind,
     )
 
 
@@ -105,64 +120,57 @@ def _sizes(kind: int, large: np.ndarray, rng: np.random.Generator) -> np.ndarray
     norm = TEETH[kind]
     pair, own = rng.standard_normal(3), rng.standard_normal((2, 3))
     z = math.sqrt(0.5) * large[[0, 0, 1]] + math.sqrt(0.35) * pair + math.sqrt(0.15) * own
-    return np.asarray(norm.size) + np.asarray(norm.spread) * np.clip(z, -2.5, 2.5)
-
-
-def _lost(rng: np.random.Generator) -> dict[int, str]:
-    """Which teeth are not there: FDI number to "none" (never in the arch), "closed" (space closed) or "healed"."""
-    lost = {18: "none", 28: "none"}
-    u = rng.random()
-    if u < 0.16:  # third molars in the arch
-        del lost[18 if rng.random() < 0.5 else 28]
-        if rng.random() < 0.6:
-            lost.clear()
-    elif u < 0.45:  # second molars not erupted
-        young = (17, 27) if rng.random() < 0.75 else (17,) if rng.random() < 0.5 else (27,)
-        lost.update(dict.fromkeys(young, "none"))
-    u = rng.random()
-    if u < 0.10:  # premolars extracted for orthodontics
-        lost.update(dict.fromkeys((14, 24), "closed" if rng.random() < 0.6 else "healed"))
-    elif u < 0.24:
-        count = int(rng.integers(1, 4))
-        lost.update(
-            dict.fromkeys(rng.choice((12, 22, 14, 24, 15, 25, 16, 26), count, replace=False).tolist(), "healed")
-        )
-    elif u < 0.27:
-        count = int(rng.integers(4, 6))
-        choice = (11, 12, 14, 15, 16, 21, 22, 24, 25, 26)
-        lost.update(dict.fromkeys(rng.choice(choice, count, replace=False).tolist(), "healed"))
-    while len(lost) > 16 - FEWEST:
-        lost.popitem()
-    return lost
+    return np.asarray(norm.size) + np.asarray(norm.spread) * np.clip(z, -2.8, 2.8)
 
 
 def _side(
-    quadrant: int, size: dict[int, np.ndarray], room: float, lost: dict[int, str], rng: np.random.Generator
+    quadrant: int,
+    size: dict[int, np.ndarray],
+    room: float,
+    lost: dict[int, str],
+    irregular: Irregular,
+    rng: np.random.Generator,
 ) -> tuple[Tooth, ...]:
     """The teeth of one side; `room` mm (negative: crowding) are spread over the front contacts above all."""
     fractions = np.array([0.6, 1.0, 1.0, 0.7, 0.6, 0.25, 0.1, 0.1]) * rng.gamma(2.0, 0.5, 8)
     gaps = room * fractions / ordered_sum(fractions)
+    gaps[0] += irregular.diastema / 2
     way = 1.0 if rng.random() < 0.5 else -1.0
     teeth = []
     for kind in TEETH:
-        own = rng.standard_normal(5)
+        own = rng.standard_normal(6)
         jitter = 0.6 if kind >= 6 else 1.0
-        if lost.get(fdi := 10 * quadrant + kind) in ("none", "closed"):
+        fdi = 10 * quadrant + kind
+        if lost.get(fdi) in ("none", "closed"):
             continue
+        form = irregular.forms.get(fdi, "permanent")
+        high = float(size[kind][quadrant - 1][2])
+        measures = tuple(size[kind][quadrant - 1].tolist())
+        if form == "deciduous":
+            measures = tuple(float(n * (1 + 0.05 * z)) for n, z in zip(DECIDUOUS[kind], own, strict=False))
+        elif form == "peg":
+            measures = (measures[0] * rng.uniform(0.6, 0.85), measures[1] * 0.85, measures[2] * rng.uniform(0.7, 1.0))
+        sunk = high * irregular.sunk.get(fdi, 0.0)
+        tip, lean, turn = irregular.thrown.get(fdi, (0.0, 0.0, 0.0))
         gap = float(gaps[kind - 1])
-        crowding = min(max(-gap, 0.0), 2.5)
+        crowding = min(max(-gap, 0.0), 3.0)
         out = 0.9 * crowding * (way if kind in (1, 3) else -way)  # crowded teeth step out of line by turns
         teeth.append(
             Tooth(
                 fdi=fdi,
-                size=tuple(size[kind][quadrant - 1].tolist()),
+                size=measures,
                 gap=gap,
-                turn=math.radians(4.0 * jitter * own[0]) + 0.12 * crowding * way,
-                shift=0.3 * jitter * own[1] + (out if kind <= 5 else 0.2 * out),
-                lean=math.radians(2.5 * own[2]),
-                tip=math.radians(2.0 * own[3]),
-                rise=0.22 * own[4] - 0.3 * max(out, 0.0) * (kind == 3),
-                present=lost.get(fdi) != "healed",
+                turn=math.radians(5.0 * jitter * own[0]) + 0.12 * crowding * way + turn,
+                shift=0.35 * jitter * own[1] + (out if kind <= 5 else 0.2 * out),
+                lean=math.radians(3.5 * own[2]) + lean,
+                tip=math.radians(2.8 * own[3]) + tip,
+                rise=0.3 * own[4] - 0.3 * max(out, 0.0) * (kind == 3) - sunk,
+                present=fdi not in lost,
+                level=ranges.MARGIN_LEVEL * own[5] + sunk - irregular.bared.get(fdi, 0.0),
+                form=form,
+                fitting=irregular.fittings.get(fdi, ""),
+                filled=irregular.fillings.get(fdi, 0.0),
+                site=lost.get(fdi, "healed"),
             )
         )
     return tuple(teeth)

@@ -6,31 +6,41 @@ import numpy as np
 
 
 class Crowns(NamedTuple):
-    """All crowns of a jaw, stacked for compiled code. T teeth; lengths in mm.
+    """All crowns of a jaw, stacked for compiled code. T teeth, M of them measured; lengths in mm.
 
     Attributes:
         origin: (T, 3) place of each crown's own origin in the jaw.
         axes: (T, 3, 3) rows u (distal), v (facial), w (occlusal).
         box: (T, 2, 3) corners in the jaw beyond which a tooth touches neither crown nor gum.
         size: (T, 3) mesiodistal and buccolingual width, height from gum margin to the highest point.
-        profile: (T, rows, 5) half widths mesial, distal, facial, lingual; centre along v; rows from -ROOT up.
-        relief: (T, directions, heights) mm, directions from -pi, heights from -ROOT up.
+        centre: (T, heights) the outline's centre along v, heights from -ROOT to OVER above the height.
+        outline: (T, directions, heights) 1 / (|u| + |v|) of the outline's point about its centre; directions as
+            `field.direction` counts them, the last one the first again.
+        cosine: (T, directions, heights) between the outline's normal and the radius.
         occlusal: (T, side, side) height over u and v, both from -reach to reach.
         reach: (T,) half side of the occlusal table.
-        section: (T, 5) facial and lingual exponent, taper, skew, roundness of the rim.
-        papilla: (T, 3) rise of the gum margin at the mesial, distal and lingual side.
+        rim: (T,) roundness of the edge between outline and chewing surface.
+        gum: (T, 7) of the gum margin: its rise at the mesial, distal and lingual side, its level on the facial side
+            above the origin; the gum's thickness there, its swelling per mm below, its rounding.
+        measured: (T,) which of `solid` is the crown, -1 for the tables above.
+        solid: (M, nu, nv, nw) float32 signed distance to measured crowns, samples SOLID_STEP apart in the crown's frame.
+        low: (M, 3) the first sample of each.
     """
 
     origin: np.ndarray
     axes: np.ndarray
     box: np.ndarray
     size: np.ndarray
-    profile: np.ndarray
-    relief: np.ndarray
+    centre: np.ndarray
+    outline: np.ndarray
+    cosine: np.ndarray
     occlusal: np.ndarray
     reach: np.ndarray
-    section: np.ndarray
-    papilla: np.ndarray
+    rim: np.ndarray
+    gum: np.ndarray
+    measured: np.ndarray
+    solid: np.ndarray
+    low: np.ndarray
 
 
 class Papillae(NamedTuple):
@@ -53,14 +63,19 @@ class Gums(NamedTuple):
 
     Attributes:
         corner: (2,) x and y of the maps' first sample, MAP_STEP apart.
-        out: (nx, ny) distance from the ridge line, positive towards lip and cheek.
-        wall: (nx, ny) distance from the ridge line to the facial wall at the gum margins.
-        margin: (nx, ny) height of the gum margins.
-        top: (nx, ny) height of ridge and palate.
-        steepness: (nx, ny) cosine of the slope of `top`.
+        maps: (9, nx, ny), in the order of the constants in `field`:
+
+            - distance from the ridge line, positive towards lip and cheek,
+            - distance from the ridge line to the facial wall at the gum margins,
+            - height of the gum margins,
+            - height of ridge and palate,
+            - cosine of the slope of that height,
+            - how far roots stand out under the gum, negative in the hollows between them,
+            - how far the frena stand out in the vestibule,
+            - irregular bumps of ridge, wall and palate,
+            - distance from the outline of an artificial base, positive outside.
         along: (nx, ny) place along the ridge line, 0 at the midline, negative on the left.
         inside: (nx, ny) distance from the lingual gum line, 0 outside it.
-        rim: (nx, ny) distance from the outline of an artificial base, positive outside.
         shelf: height of the base's upper rim; far below where there is none.
         floor: height of the lowest plane.
         back: y of the plane behind.
@@ -69,14 +84,9 @@ class Gums(NamedTuple):
     """
 
     corner: np.ndarray
-    out: np.ndarray
-    wall: np.ndarray
-    margin: np.ndarray
-    top: np.ndarray
-    steepness: np.ndarray
+    maps: np.ndarray
     along: np.ndarray
     inside: np.ndarray
-    rim: np.ndarray
     shelf: float
     floor: float
     back: float

@@ -15,14 +15,23 @@ def patients() -> list[Patient]:
 
 def test_as_many_teeth_as_in_the_data_set(patients):
     present = [sum(tooth.present for side in p.sides for tooth in side) for p in patients]
-    assert min(present) >= 8
+    assert min(present) >= 4
+    assert 0.01 < np.mean(np.array(present) < 8) < 0.06
     assert max(present) == 16
-    assert np.mean(present) == pytest.approx(13.2, abs=0.3)
+    assert np.mean(present) == pytest.approx(13.0, abs=0.4)
 
 
 def test_crown_sizes_follow_the_norms(patients):
     for kind, norm in TEETH.items():
-        sizes = np.array([t.size for p in patients for side in p.sides for t in side if t.kind == kind])
+        sizes = np.array(
+            [
+                t.size
+                for p in patients
+                for side in p.sides
+                for t in side
+                if t.kind == kind and t.form in ("permanent", "prepared")
+            ]
+        )
         np.testing.assert_allclose(sizes.mean(axis=0), norm.size, atol=0.15)
         np.testing.assert_allclose(sizes.std(axis=0), norm.spread, rtol=0.25)
 
@@ -43,4 +52,22 @@ def test_teeth_run_from_the_midline_backwards(patients):
 
 def test_every_kind_of_scan_occurs(patients):
     share = {kind: np.mean([p.kind == kind for p in patients]) for kind in KINDS}
-    assert min(share.values()) > 0.08
+    assert min(share.values()) > 0.06
+
+
+def test_every_irregularity_occurs_and_none_is_common(patients):
+    teeth = [tooth for p in patients for side in p.sides for tooth in side]
+    rare = {
+        "deciduous": lambda t: t.form == "deciduous",
+        "peg": lambda t: t.form == "peg",
+        "prepared": lambda t: t.form == "prepared",
+        "bracket": lambda t: t.fitting == "bracket",
+        "attachment": lambda t: t.fitting == "attachment",
+        "partly erupted": lambda t: t.level > 1.5,
+        "bare root": lambda t: t.level < -1.5,
+        "tipped": lambda t: abs(t.tip) > 0.2,
+        "socket": lambda t: not t.present and t.site == "socket",
+        "impacted": lambda t: not t.present and t.site == "impacted",
+    }
+    for name, found in rare.items():
+        assert 0 < np.mean([found(tooth) for tooth in teeth]) < 0.06, name
