@@ -55,9 +55,9 @@ def run(params: Params) -> None:
     network, checkpoint = load_checkpoint(MODEL / NETWORK)
     _check_mean_shape(MODEL / MEAN_SHAPE)
     cases = CaseDataset(PREPARED, VIEWS, split)
-    if reason := network.check_rig(len(cases[0].views)):
+    if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
-            f"{VIEWS}: {reason}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
+            f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)

@@ -82,6 +82,12 @@ class JawNetwork(nn.Module, ABC):
     def check_rig(self, views: int) -> str | None:
         """Whether the network can use a rig of so many cameras: None, or the reason against it."""
 
+    def check_crop(self, crop: str) -> str | None:
+        """Whether the network can use views with this `render.crop`: None, or the reason against it."""
+        if crop == self.config.crop:
+            return None
+        return f"the network is trained with render.crop: {self.config.crop}, but these views have {crop}"
+
     @abstractmethod
     def forward_dense(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """`forward` without shapes that depend on values, for ONNX: masked views pass the encoder, too."""

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from model.cases.batch import Batch
+from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
 from model.losses.cloud import TERMS, cloud_terms
 from model.losses.objective import stop_unless_finite
@@ -42,6 +43,7 @@ class CloudConfig:
         points: N.
         initial_cloud: what the untrained decoder predicts: the training cases' mean shape, or random points.
         matched_points: points that the loss terms `matched` and `repulsion` sample from each cloud.
+        crop: what the views show that it is trained on; it can't be used with others.
     """
 
     encoder: str
@@ -55,6 +57,7 @@ class CloudConfig:
     points: int
     initial_cloud: Literal["mean_shape", "none"]
     matched_points: int
+    crop: Crop = "none"
 
 
 class CloudNetwork(JawNetwork):
@@ -85,7 +88,13 @@ class CloudNetwork(JawNetwork):
     def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
         """See `JawNetwork`."""
         network = cls(
-            CloudConfig(**settings, image_size=summary.image_size, views=summary.views, points=len(summary.mean_shape))
+            CloudConfig(
+                **settings,
+                image_size=summary.image_size,
+                views=summary.views,
+                points=len(summary.mean_shape),
+                crop=summary.crop,
+            )
         )
         if network.config.initial_cloud == "mean_shape":
             network.decoder.initialise_from(torch.from_numpy(summary.mean_shape), spread=INITIAL_WEIGHT_SCALE)

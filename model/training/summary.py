@@ -33,6 +33,7 @@ def summarise(cases: CaseDataset, seed: int) -> TrainingSummary:
     return TrainingSummary(
         image_size=first.views.shape[1],
         views=len(first.views),
+        crop=cases.crop,
         mean_shape=mean_shape(kept, len(first.points), rng),
         seed_points=seed_points,
         mean_log_radius=float(np.mean(np.log(cases.radii))),

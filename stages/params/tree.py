@@ -172,6 +172,10 @@ class RenderParams(Section):
         le=2048,
         description="Height and width of a view in pixels; camera files may set another width.",
     )
+    crop: Literal["none", "silhouette"] = Field(
+        "silhouette",
+        description="What a view shows: all that its camera sees, or that cropped to the jaw's silhouette.",
+    )
     samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 antialiases the edges.")
     style: Literal["grey", "colour"] = Field(
         "grey",

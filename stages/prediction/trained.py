@@ -20,7 +20,7 @@ class Trained:
     Attributes:
         network: in evaluation mode, on the CPU.
         weights_sha256, params_digest: as the checkpoint has them.
-        params: those of its training data.
+        params: those of its training data; `render.crop` is the network's own.
         calibration: None if there is none of these weights.
     """
 
@@ -50,4 +50,5 @@ def load_trained(folder: Path | None) -> Trained:
     network, description = load_checkpoint((folder or MODEL) / NETWORK)
     digest = description["weights_sha256"]
     calibration = read_calibration(folder / CALIBRATION.name if folder and own else CALIBRATION, digest)
+    params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
     return Trained(network, digest, description["params_digest"], params, calibration)

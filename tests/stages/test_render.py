@@ -38,7 +38,7 @@ def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any)
     values = {
         "download": {"synthetic": {"jaws": jaws, "test_jaws": 2, "voxel_size": 2.0}},
         "prepare": {"points": 256, "validation_share": 0.25, "cases_per_shard": 2},
-        "render": {"image_size": 32, "samples": 1, **changes},
+        "render": {"image_size": 32, "crop": "none", "samples": 1, **changes},
         "train": {
             "epochs": 2,
             "batch_size": 3,
@@ -143,6 +143,41 @@ def test_a_camera_file_decides_the_views_and_a_change_in_it_is_noticed() -> None
     for name, case in rendered(rig="seven.csv").items():
         changed = [new != old for new, old in zip(case.views, cases[name].views, strict=True)]
         assert changed == [False, True, False, False, False, False, False]
+
+
+@pytest.mark.parametrize("jitter", [{}, JITTER], ids=["fixed", "jittered"])
+def test_cropped_views_show_the_jaw_larger_and_nothing_else(jitter: dict[str, float]) -> None:
+    whole, cropped = (rendered(rig="seven.csv", jitter=jitter, crop=crop) for crop in ("none", "silhouette"))
+    for name, case in cropped.items():
+        pairs = [[(decode_png(png, name) < 255).mean() for png in pngs] for pngs in (case.views, whole[name].views)]
+        assert np.mean(pairs[0]) > 1.7 * np.mean(pairs[1])
+        np.testing.assert_array_equal(case.cameras[:, :16], whole[name].cameras[:, :16])
+        borders = [np.array(cropped_border(each, whole[name].cameras[n])) for n, each in enumerate(case.cameras)]
+        assert np.min(borders) >= -1e-9
+        assert np.max(borders) <= 1 + 1e-9
+    data = CaseDataset(prepare.PREPARED, render.VIEWS, "test")
+    assert data.crop == "silhouette"
+    frames = json.loads((render.VIEWS / "transforms.json").read_text())["frames"]
+    assert all(frame["cx"] == 16 for frame in frames), "the rig's, for a file of one's own"
+
+
+def cropped_border(camera: np.ndarray, whole: np.ndarray) -> list[float]:
+    """Left, right, top and bottom border of a cropped picture within the whole one, of 0 to 1."""
+    fx, fy, cx, cy, width, height, _ = camera[16:]
+    own_fx, own_fy, own_cx, own_cy, own_width, own_height, _ = whole[16:]
+    columns = [own_cx + (end - cx) / fx * own_fx for end in (0, width)]
+    rows = [own_cy + (end - cy) / fy * own_fy for end in (0, height)]
+    return [*(column / own_width for column in columns), *(row / own_height for row in rows)]
+
+
+def test_a_network_is_not_measured_on_views_of_another_crop() -> None:
+    settings = params()
+    render.run(settings)
+    train.run(settings)
+    cropped = params(crop="silhouette")
+    render.run(cropped)
+    with pytest.raises(UserError, match=r"trained with render\.crop: none, but these views have silhouette"):
+        evaluate.run(cropped)
 
 
 def test_the_written_cameras_can_be_given_back() -> None:

@@ -54,6 +54,14 @@ def test_a_rig_is_checked_by_the_network(kwargs: dict[str, Any]) -> None:
     assert FieldNetwork(FieldConfig(**FIELD)).check_rig(17) is None
 
 
+def test_views_of_another_crop_are_refused(kwargs: dict[str, Any]) -> None:
+    assert new_network(0, **kwargs).check_crop("none") is None
+    cropped = FieldNetwork(FieldConfig(**FIELD, crop="silhouette"))
+    assert cropped.check_crop("silhouette") is None
+    reason = "the network is trained with render.crop: silhouette, but these views have none"
+    assert cropped.check_crop("none") == reason
+
+
 def test_a_field_is_not_reconstructed_without_cameras() -> None:
     network = FieldNetwork(FieldConfig(**FIELD))
     with pytest.raises(ValueError, match="needs the cameras"):
