@@ -16,7 +16,7 @@ from model.networks.registry import NETWORKS
 from scans.errors import UserError
 from scans.files import atomic_file
 
-FORMAT = 3
+FORMAT = 4
 
 
 def save_checkpoint(

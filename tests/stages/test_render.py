@@ -155,6 +155,8 @@ def test_cropped_views_show_the_jaw_larger_and_nothing_else(jitter: dict[str, fl
         borders = [np.array(cropped_border(each, whole[name].cameras[n])) for n, each in enumerate(case.cameras)]
         assert np.min(borders) >= -1e-9
         assert np.max(borders) <= 1 + 1e-9
+    from model.cases.dataset import CaseDataset
+
     data = CaseDataset(prepare.PREPARED, render.VIEWS, "test")
     assert data.crop == "silhouette"
     frames = json.loads((render.VIEWS / "transforms.json").read_text())["frames"]
