@@ -80,7 +80,7 @@ def _render_shard(shard: _Shard, path: Path) -> None:
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
-            cameras, shown = case_cameras(shard.rig, render, case_id, mesh.vertices)
+            cameras, shown = case_cameras(shard.rig, render, case_id, split, mesh.vertices)
             chosen = [cameras[number] for number in shown]
             try:
                 images = render_views(

@@ -71,6 +71,7 @@ class CloudNetwork(JawNetwork):
     config_type = CloudConfig
     terms = TERMS
     needs_surface = False
+    architecture = ("encoder", "image_size", "views", "width", "heads", "modulator_scale", "hidden", "points", "crop")
     config: CloudConfig
 
     def __init__(self, config: CloudConfig) -> None:

@@ -1,6 +1,7 @@
 """Predicts signed and unsigned distance, normal and FDI label of the nearest surface point, for 3D query points."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -101,6 +102,7 @@ class FieldNetwork(JawNetwork):
     config_type = FieldConfig
     terms = TERMS
     needs_surface = True
+    architecture = ("encoder", "image_size", "width", "heads", "channels", "view_width", "crop")
     config: FieldConfig
     seed_points: torch.Tensor
     mean_log_radius: torch.Tensor
@@ -143,6 +145,12 @@ class FieldNetwork(JawNetwork):
         )
         network.set_priors(seed_points, summary.mean_log_radius)
         return network
+
+    def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
+        """See `JawNetwork`; reconstruction starts from the seed points of both."""
+        self.seed_points = torch.cat([other.seed_points, self.seed_points]).unique(dim=0)
+        self.config = replace(self.config, seed_points=len(self.seed_points))
+        return other.state_dict() | {"seed_points": self.seed_points}
 
     @torch.no_grad()
     def set_priors(self, seed_points: torch.Tensor, mean_log_radius: float) -> None:

@@ -58,13 +58,16 @@ def rig_of(render: RenderParams) -> "list[Camera]":
 
 
 def case_cameras(
-    rig: "list[Camera]", render: RenderParams, case_id: str, vertices: "np.ndarray"
+    rig: "list[Camera]", render: RenderParams, case_id: str, split: str, vertices: "np.ndarray"
 ) -> "tuple[list[Camera], list[int]]":
     """A case's cameras, one per camera of the rig, and the numbers of the views to render; vertices are its mesh's."""
     from renderers.rigs.rigs import jittered
 
     rng = generator(render.seed, case_id)
-    cameras = cropped(jittered(rig, rng, **render.jitter.model_dump()), render, vertices)
+    bounds = render.jitter.model_dump(exclude={"splits"})
+    # Drawn in any case, so that the views that are chosen afterwards are the same.
+    cameras = jittered(rig, rng, **bounds if split in render.jitter.splits else dict.fromkeys(bounds, 0.0))
+    cameras = cropped(cameras, render, vertices)
     shown = sorted(render.views) or list(range(len(rig)))
     if render.views_per_case:
         shown = sorted(rng.choice(shown, render.views_per_case, replace=False).tolist())
