@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from scans.cases.seen import jaws_of, read_seen, seen_among
 from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_name, shard_paths
+from scans.shards.seen import jaws_of, read_seen, seen_among
 from scans.shards.table import read_columns
 from stages.params.tree import Params
 from stages.per_case.measure_case import CURVE_THRESHOLDS, Measured, Place, Prediction, Task, measure_case
@@ -108,8 +108,8 @@ def _check_unseen(folder: Path) -> None:
     jaws = jaws_of(PREPARED, ["test"])
     if seen := seen_among(jaws, read_seen(folder)):
         raise UserError(
-            f"evaluate: the model in {folder} has been trained on {len(seen)} of the {len(jaws)} jaws of the test split, "
-            f"such as {seen[0]}, so its metrics would mean nothing. Test it on others (generated ones: another "
+            f"evaluate: the model in {folder} has been trained on {len(seen)} of the {len(jaws)} jaws of the test "
+            f"split, such as {seen[0]}, so its metrics would mean nothing. Test it on others (generated ones: another "
             "download.synthetic.seed), or set evaluate.split to train if that is what you want to know."
         )
 

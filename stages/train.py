@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from scans.cases.seen import SEEN, jaws_of, read_seen, write_seen
 from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_paths
+from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages.params.train import TrainParams
 from stages.params.tree import ComputeParams, Params
 from stages.runtime import store

@@ -34,8 +34,8 @@ def save_checkpoint(
         path: ends in .safetensors.
         params_digest: digest of the params of the training.
         history: losses and metrics, an entry per epoch.
-        half: whether matrices and convolutions are stored in float16, in half the space. Vectors and buffers, which take
-            hardly any, keep their float32.
+        half: whether matrices and convolutions are stored in float16, in half the space; vectors and buffers, which
+            take hardly any, keep their float32.
     """
     halved = {key for key, value in network.named_parameters() if half and value.ndim > 1}
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scans.cases.manifest import Manifest, RawCase
-from scans.cases.seen import SYNTHETIC
+from scans.cases.naming import SYNTHETIC
 from stages.params.tree import Params
 from stages.runtime.map_ordered import map_ordered
 

@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from scans.cases.naming import SYNTHETIC
 from scans.errors import UserError
 from scans.shards.naming import shard_paths
 from scans.shards.table import read_columns
 
 SEEN = "cases.json"
 """The file beside a network's weights."""
-SYNTHETIC = "SYN"
-"""How the ids of generated jaws begin, and no others: generator and id decide such a jaw, at any resolution."""
-
 _DIGITS = 16  # of a SHA-256, enough to tell scans apart
 
 Jaw = tuple[str, str]
