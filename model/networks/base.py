@@ -18,6 +18,7 @@ from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks.encoder import ViewEncoder
 from model.reconstruction.result import Reconstruction
+from scans.errors import UserError
 from scans.seeds import generator
 
 CASES_AT_ONCE = 8  # that are reconstructed at once on a GPU
@@ -48,6 +49,7 @@ class JawNetwork(nn.Module, ABC):
         config_type: class of `config`, a frozen dataclass of JSON values; the checkpoint records it.
         terms: names of its loss terms.
         needs_surface: whether the loss needs normals and labels of the cases.
+        architecture: the fields of its config that its weights belong to.
         config: all that, with the weights, decides what it predicts.
         encoder: the image encoder, which can be initialised with ImageNet weights.
     """
@@ -56,6 +58,7 @@ class JawNetwork(nn.Module, ABC):
     config_type: ClassVar[type]
     terms: ClassVar[Sequence[str]]
     needs_surface: ClassVar[bool]
+    architecture: ClassVar[Sequence[str]]
     config: Any
     encoder: ViewEncoder
 
@@ -67,6 +70,25 @@ class JawNetwork(nn.Module, ABC):
         Args:
             settings: the fields of its config that the cases leave open.
         """
+
+    def continue_from(self, other: "JawNetwork") -> None:
+        """Take over the weights of a trained network, to train them further (fine-tuning).
+
+        Raises:
+            UserError: it is of another architecture.
+        """
+        if not isinstance(other, type(self)):
+            raise UserError(f"it is a {other.kind}, and this a {self.kind}; set train.network.decoder: {other.kind}")
+        pairs = {name: (getattr(other.config, name), getattr(self.config, name)) for name in self.architecture}
+        if differing := [
+            f"{name} is {there}, and here {here}" for name, (there, here) in pairs.items() if there != here
+        ]:
+            raise UserError(f"it has another architecture: {'; '.join(differing)}. Set these as they are there")
+        self.load_state_dict(self._state_from(other))
+
+    def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
+        """The state to continue from, that of a network of the same architecture; the config may follow it."""
+        return other.state_dict()
 
     @abstractmethod
     def loss_terms(
@@ -88,6 +110,12 @@ class JawNetwork(nn.Module, ABC):
     @abstractmethod
     def check_rig(self, views: int) -> str | None:
         """Whether the network can use a rig of so many cameras: None, or the reason against it."""
+
+    def check_crop(self, crop: str) -> str | None:
+        """Whether the network can use views with this `render.crop`: None, or the reason against it."""
+        if crop == self.config.crop:
+            return None
+        return f"the network is trained with render.crop: {self.config.crop}, but these views have {crop}"
 
     @abstractmethod
     def forward_dense(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from model.cases.batch import Batch
+from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
 from model.geometry.neighbours import IndexedPoints
 from model.losses.cloud import TERMS, cloud_terms
@@ -43,6 +44,7 @@ class CloudConfig:
         points: N.
         initial_cloud: what the untrained decoder predicts: the training cases' mean shape, or random points.
         matched_points: points that the loss terms `matched` and `repulsion` sample from each cloud.
+        crop: what the views show that it is trained on; it can't be used with others.
     """
 
     encoder: str
@@ -56,6 +58,7 @@ class CloudConfig:
     points: int
     initial_cloud: Literal["mean_shape", "none"]
     matched_points: int
+    crop: Crop = "none"
 
 
 class CloudNetwork(JawNetwork):
@@ -69,6 +72,7 @@ class CloudNetwork(JawNetwork):
     config_type = CloudConfig
     terms = TERMS
     needs_surface = False
+    architecture = ("encoder", "image_size", "views", "width", "heads", "modulator_scale", "hidden", "points", "crop")
     config: CloudConfig
 
     def __init__(self, config: CloudConfig) -> None:
@@ -86,7 +90,13 @@ class CloudNetwork(JawNetwork):
     def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
         """See `JawNetwork`."""
         network = cls(
-            CloudConfig(**settings, image_size=summary.image_size, views=summary.views, points=len(summary.mean_shape))
+            CloudConfig(
+                **settings,
+                image_size=summary.image_size,
+                views=summary.views,
+                points=len(summary.mean_shape),
+                crop=summary.crop,
+            )
         )
         if network.config.initial_cloud == "mean_shape":
             network.decoder.initialise_from(torch.from_numpy(summary.mean_shape), spread=INITIAL_WEIGHT_SCALE)

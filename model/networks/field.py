@@ -1,6 +1,7 @@
 """Predicts signed and unsigned distance, normal and FDI label of the nearest surface point, for 3D query points."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from model.cases.batch import Batch
+from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints
@@ -31,7 +33,7 @@ from scans.mesh import LABELS
 
 NUM_FREQUENCIES = 7  # of the positional encoding of query points
 GRID_CHANNELS = 24
-CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 3  # see `_camera_features`
+CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 5  # see `_camera_features`
 DISTANCE_SCALE = 0.1  # jaw radii; signed distances are this times the last layer's output
 DISTANCE_SHIFT = -2.0  # of unsigned distances before softplus, which makes them 0.13 at the start
 INITIAL_WEIGHT_SCALE = 0.01  # of the last layer's weights for the signed distance
@@ -51,6 +53,7 @@ class FieldConfig:
         seed_points: S, number of the points that reconstruction starts from.
         queries: how query points are sampled in training.
         reconstruction: how a surface is made of the field.
+        crop: what the views show that it is trained on; it can't be used with others.
     """
 
     encoder: str
@@ -62,6 +65,7 @@ class FieldConfig:
     seed_points: int
     queries: QueryConfig
     reconstruction: ReconstructionConfig
+    crop: Crop = "none"
 
 
 class ViewFeatures(NamedTuple):
@@ -98,6 +102,7 @@ class FieldNetwork(JawNetwork):
     config_type = FieldConfig
     terms = TERMS
     needs_surface = True
+    architecture = ("encoder", "image_size", "width", "heads", "channels", "view_width", "crop")
     config: FieldConfig
     seed_points: torch.Tensor
     mean_log_radius: torch.Tensor
@@ -135,9 +140,17 @@ class FieldNetwork(JawNetwork):
     def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
         """See `JawNetwork`."""
         seed_points = torch.from_numpy(summary.seed_points)
-        network = cls(FieldConfig(**settings, image_size=summary.image_size, seed_points=len(seed_points)))
+        network = cls(
+            FieldConfig(**settings, image_size=summary.image_size, seed_points=len(seed_points), crop=summary.crop)
+        )
         network.set_priors(seed_points, summary.mean_log_radius)
         return network
+
+    def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
+        """See `JawNetwork`; reconstruction starts from the seed points of both."""
+        self.seed_points = torch.cat([other.seed_points, self.seed_points]).unique(dim=0)
+        self.config = replace(self.config, seed_points=len(self.seed_points))
+        return other.state_dict() | {"seed_points": self.seed_points}
 
     @torch.no_grad()
     def set_priors(self, seed_points: torch.Tensor, mean_log_radius: float) -> None:
@@ -299,6 +312,11 @@ class FieldNetwork(JawNetwork):
 
 
 def _camera_features(cameras: torch.Tensor) -> torch.Tensor:
-    """(B, V, 15): pose, width and height of the field of view, and projection type, of (B, V, 23) cameras."""
-    fx, fy, _, _, width, height, orthographic = cameras[..., INTRINSICS].unbind(-1)
-    return torch.cat([cameras[..., POSE], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)
+    """(B, V, 17): pose, field of view, principal point and projection type of (B, V, 23) cameras.
+
+    Of the field of view width and height, as tangents of its angles; of the principal point its offset from the
+    picture's middle, as a fraction of width and height.
+    """
+    fx, fy, cx, cy, width, height, orthographic = cameras[..., INTRINSICS].unbind(-1)
+    lens = torch.stack([width / fx, height / fy, cx / width - 0.5, cy / height - 0.5, orthographic], dim=-1)
+    return torch.cat([cameras[..., POSE], lens], dim=-1)
