@@ -23,6 +23,7 @@ class TrainingConfig:
         ema_decay: decay of the weights' moving average, which is then validated and kept; 0 for none.
         view_dropout: fraction of the training cases of which only some views are shown.
         min_views: how many of them at least.
+        validation_interval: epochs from one validation to the next; the last epoch is always validated.
         monitor: validation metric that chooses the best epoch: f_035 or f_010.
         patience: epochs without a better one after which training stops.
         loss: schedule of the loss weights.
@@ -41,6 +42,7 @@ class TrainingConfig:
     ema_decay: float
     view_dropout: float
     min_views: int
+    validation_interval: int
     monitor: str
     patience: int
     loss: tuple[LossStage, ...]

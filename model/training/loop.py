@@ -71,7 +71,7 @@ def train(
         validation_cases: at least one; read anew in each validation.
         config: hyperparameters.
         folder: made if missing. It receives the best weights as network.safetensors + network.json, epochs.jsonl with a
-            line per epoch, and state.safetensors, from which the same call resumes. None of them holds times.
+            line per validated epoch, and state.safetensors, from which the same call resumes. None of them holds times.
         on_step: called after each step, in the first process.
         on_epoch: called after each epoch with the lines so far, in the first process.
         tell: called with a line about where the cases wait, in the first process.
@@ -117,8 +117,8 @@ class Run:
     Attributes:
         epoch: number of finished epochs.
         number: number of finished steps in the present epoch.
-        sums: of the losses over the cases of these steps.
-        history: an entry per finished epoch, and one of the untrained network.
+        sums: of the losses over the cases of all steps since the last entry of `history`.
+        history: an entry per validated epoch, and one of the untrained network.
     """
 
     def __init__(self, fabric: Fabric, network: JawNetwork, config: TrainingConfig, steps: int, folder: Path) -> None:
@@ -247,15 +247,23 @@ class Run:
         on_epoch: Callable[[list[dict[str, Any]]], None],
         train_cases: int | None = None,
     ) -> None:
-        """Validate, and write log, state and, if they are the best, weights; `train_cases` is None before training."""
+        """Count the epoch; if it is to be validated, write log, state and, if they are the best, weights.
+
+        Args:
+            train_cases: their number; None before training.
+        """
         if train_cases is not None:
             self.epoch += 1
-        means = {f"train_{name}": total / (train_cases or 1) for name, total in self.sums.items()}
+            self.number = 0
+            if self.epoch % self.config.validation_interval and self.epoch < self.config.epochs:
+                return
+        seen = (train_cases or 1) * (self.epoch - self.history[-1]["epoch"] if self.history else 1)
+        means = {f"train_{name}": total / seen for name, total in self.sums.items()}
         metrics = validate(self.fabric, self.average.network, validation_cases)
         monitor = self.config.monitor
         better = not self.history or metrics[monitor] > self._best()[monitor]
         self.history.append({"epoch": self.epoch, **means, **metrics})
-        self.number, self.sums = 0, {}
+        self.sums = {}
         if self.fabric.is_global_zero:
             _write_log(self.folder / LOG, self.history)
             if better:

@@ -44,6 +44,7 @@ CONFIG = TrainingConfig(
     ema_decay=0.0,
     view_dropout=0.0,
     min_views=1,
+    validation_interval=1,
     monitor="f_035",
     patience=100,
     loss=(LossStage(0, {"chamfer": 1.0}),),
@@ -100,6 +101,27 @@ def test_the_same_seed_gives_the_same_bytes(kwargs: dict[str, Any], cases: list[
     assert written[0].keys() == {"epochs.jsonl", "network.json", "network.safetensors", "state.safetensors"}
     assert written[0] == written[1]
     assert written[0]["epochs.jsonl"] != written[2]["epochs.jsonl"]
+
+
+def test_validation_every_other_epoch_changes_the_log_alone(
+    kwargs: dict[str, Any], cases: list[Case], tmp_path: Path
+) -> None:
+    every = train(started(kwargs, cases), cases, cases, config(epochs=5), tmp_path / "every", ignore)
+    fewer = config(epochs=5, validation_interval=2)
+    other = train(started(kwargs, cases), cases, cases, fewer, tmp_path / "other", ignore)
+    assert [entry["epoch"] for entry in other] == [0, 2, 4, 5]
+    assert other[-1]["f_035"] == every[-1]["f_035"]
+    assert other[1]["train_loss"] == pytest.approx((every[1]["train_loss"] + every[2]["train_loss"]) / 2)
+
+    def end(now: Progress) -> None:
+        if now.step == 5:  # in the third epoch, which is not validated
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        train(started(kwargs, cases), cases, cases, fewer, tmp_path / "cut", end)
+    train(started(kwargs, cases), cases, cases, fewer, tmp_path / "cut", ignore)
+    for name in ("epochs.jsonl", "network.safetensors", "state.safetensors"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
 def test_every_step_is_reported(kwargs: dict[str, Any], cases: list[Case], tmp_path: Path) -> None:
