@@ -1,49 +1,93 @@
-"""Where a scan ends: the ragged border of an open one."""
+"""How a scan ends: open, or closed by one of the bases that software, plaster and printers make."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
-from scans.elementary import sin
-from scans.synthetic.field import GUM_MARGIN, MAP_STEP, OUT, TOP
+from scans.synthetic.base import FILL_SHARES, FILLS, TRIM, Base
 from scans.synthetic.patient import Patient
-from scans.synthetic.tables import Gums
-from scans.vectors import dot, ordered_sum
+
+# Of each kind of body (scans.synthetic.patient.KINDS) these shares end so; ours: about a third of all jaws is open, a
+# third has a high ruled base as many scans of Teeth3DS, the rest is plaster, printed or on a plate.
+CLOSURES = ("open", "ruled", "plaster", "print", "plate")
+SHARES = {
+    "border": (0.38, 0.30, 0.16, 0.08, 0.08),
+    "horseshoe": (0.36, 0.44, 0.06, 0.10, 0.04),
+    "skirt": (0.30, 0.10, 0.20, 0.20, 0.20),
+    "base": (1.0, 0.0, 0.0, 0.0, 0.0),  # closed already: the plinth of `scans.synthetic.gums`
+    "crowns": (1.0, 0.0, 0.0, 0.0, 0.0),  # closed too
+}
+OPEN_INSIDE = {"ruled": 0.10, "plaster": 0.3, "print": 0.6, "plate": 0.0}  # share of horseshoes whose palate stays open
+PATCHED = 0.4  # share of open scans whose holes are filled
 
 
-def remaining(patient: Patient, gums: Gums, vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(V,) bool: which vertices of the solid the scan holds; all of a closed base."""
-    ragged = [_wander(rng, amplitude) for amplitude in (0.8, 0.8, 0.6)]
-    low = rng.uniform(14.0, 20.0) if patient.kind == "skirt" else rng.uniform(4.0, 7.5)
-    deep = rng.uniform(4.0, 9.0)
-    short = rng.uniform(1.0, 3.0)
-    if patient.kind == "base":
-        return np.ones(len(vertices), bool)
-    at = ((vertices[:, :2] - gums.corner) / MAP_STEP).T
-    out, margin, along, inside, top = (
-        map_coordinates(table, at, order=1, mode="nearest")
-        for table in (gums.maps[OUT], gums.maps[GUM_MARGIN], gums.along, gums.inside, gums.maps[TOP])
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a scan ends.
+
+    Attributes:
+        closure: one of CLOSURES; "open" ends at its border.
+        fill: how a horseshoe's palate is closed, one of FILLS; None where there is nothing to close, or it stays open.
+        horseshoe: the base is a horseshoe, with walls inside.
+        contour: the base follows the border, in place of an outline of its own.
+        rim: a trough and a rounded rim lie between scan and wall.
+        trim: rounds of smoothing of the border.
+        patched: the scanner has filled an open scan's holes.
+    """
+
+    closure: str
+    fill: str | None
+    horseshoe: bool
+    contour: bool
+    rim: bool
+    trim: int
+    patched: bool
+
+
+def draw_ending(patient: Patient, rng: np.random.Generator) -> Ending:
+    """How the scan of a patient ends."""
+    closure = str(rng.choice(CLOSURES, p=SHARES[patient.kind]))
+    fill = str(rng.choice(FILLS, p=FILL_SHARES))
+    inside, contour, rim, patch = rng.random(4)
+    trim = int(rng.integers(*TRIM))
+    horseshoe = patient.kind == "horseshoe" and inside < OPEN_INSIDE.get(closure, 1.0)
+    return Ending(
+        closure=closure,
+        fill=fill if patient.kind == "horseshoe" and not horseshoe else None,
+        horseshoe=horseshoe,
+        contour=horseshoe or contour < {"plaster": 0.3, "print": 0.6}.get(closure, 0.4),
+        rim=rim < {"plaster": 0.75, "plate": 0.4}.get(closure, 0.0),
+        trim=trim,
+        patched=patch < PATCHED,
     )
-    z = vertices[:, 2]
-    kept = vertices[:, 1] < gums.back - short + ragged[0](vertices[:, 0])
-    # Behind the last teeth the border rises to the ridge.
-    end = np.minimum(along - gums.along.min(), gums.along.max() - along)
-    low = low * (0.4 + 0.6 * np.clip(end / 14.0, 0, 1))
-    wall = (out > -1.0) & (margin - z < low + (0.3 if patient.kind == "skirt" else 1.0) * ragged[1](along))
-    kept &= wall | (z > top - 1.0)
-    if patient.kind == "horseshoe":
-        kept &= inside < deep + ragged[2](along)
-    return kept
 
 
-def _wander(rng: np.random.Generator, amplitude: float) -> Callable[[np.ndarray], np.ndarray]:
-    """A wavy line of wavelengths from 2 to 30 mm, as a function of the place along it."""
-    lengths = rng.uniform(2.0, 30.0, 7)
-    phases = rng.uniform(0, 2 * np.pi, 7)
-    weights = amplitude * np.sqrt(lengths / ordered_sum(lengths))
+def closed(
+    ending: Ending, vertices: np.ndarray, faces: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """An open scan (see `loops.sound`), closed as `ending` says; its own vertices come first, in their order.
 
-    def line(s: np.ndarray) -> np.ndarray:
-        return dot(weights, sin(2 * np.pi * s[:, None] / lengths + phases))
+    Args:
+        ending: its closure is not "open".
+        vertices: (V, 3) mm.
+        faces: (F, 3).
 
-    return line
+    Returns:
+        vertices (W, 3); faces (G, 3) int32.
+    """
+    base = Base(vertices, faces, ending.trim)
+    if ending.fill is not None:
+        base.fill_palate(ending.fill, rng)
+    if ending.closure == "ruled" and not ending.horseshoe:
+        base.ruled(rng)
+    else:
+        base.dense(
+            rng, horseshoe=ending.horseshoe, contour=ending.contour, rim=ending.rim, plate=ending.closure == "plate"
+        )
+    return base.vertices, base.faces
+
+
+def patched(vertices: np.ndarray, faces: np.ndarray, main: int) -> tuple[np.ndarray, np.ndarray]:
+    """An open scan whose holes are filled by patches; its first `main` faces are a sound surface, then come islands."""
+    base = Base(vertices, faces[:main], 0)
+    return base.vertices, np.concatenate([base.faces, faces[main:]])

@@ -99,7 +99,7 @@ def draw(rng: np.random.Generator) -> Patient:
     lost = lost_teeth(rng)
     irregular = irregularities(rng)
     mean, spread, least, most = ranges.SPEE
-    kind = "crowns" if rng.random() < ranges.CROWNS_ONLY else str(rng.choice(KINDS[:4], p=(0.38, 0.28, 0.15, 0.19)))
+    kind = "crowns" if rng.random() < ranges.CROWNS_ONLY else str(rng.choice(KINDS[:4], p=(0.42, 0.38, 0.10, 0.10)))
     sides = tuple(_side(quadrant, size, room / 2, lost, irregular, rng) for quadrant in (1, 2))
     return Patient(
         sides=(sides[0], sides[1]),

@@ -2,11 +2,16 @@
 
 import numpy as np
 
-from scans.mesh_edit import face_components, keep_faces
+from scans.mesh_edit import face_components
 from scans.surface_nets import surface_nets
+from scans.synthetic.border import Border
 from scans.synthetic.field import probe, voxels
+from scans.synthetic.loops import sound
 from scans.synthetic.tables import Crowns, Gums
-from scans.vectors import dot
+from scans.vectors import dot, unit
+
+MOST_ISLANDS = 0.008  # of a scan's faces; prepare.max_removed_fraction takes 0.02 of its area
+FEWEST_FACES = 4  # of an island
 
 
 def surface(
@@ -41,17 +46,40 @@ def onto_surface(crowns: Crowns, gums: Gums, vertices: np.ndarray, reach: float)
     return vertices - np.clip(step[:, None] * slope, -reach, reach)
 
 
-def keep(vertices: np.ndarray, faces: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest connected piece of the faces whose vertices are all kept.
+def scanned(faces: np.ndarray, vertex_count: int, border: Border, closed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The faces of the solid that a scan holds.
 
     Args:
-        vertices: (V, 3).
         faces: (F, 3).
-        kept: (V,) bool.
+        vertex_count: of the solid.
+        border: where the scan ends.
+        closed: whether a base will close the scan, which then has no islands.
 
     Returns:
-        vertices (W, 3); faces (G, 3) int32.
+        the largest piece (G, 3), a sound surface (see `loops.sound`) where there is a border; the islands (H, 3),
+        together at most MOST_ISLANDS of the faces.
     """
-    faces = faces[kept[faces].all(axis=1)]
-    piece = face_components(faces, len(vertices))
-    return keep_faces(vertices, faces, piece == np.bincount(piece).argmax())
+    kept = (border.inside > 0) & ~border.holes
+    if kept.all():
+        piece = face_components(faces, vertex_count)
+        return faces[piece == np.bincount(piece).argmax()], faces[:0]
+    main = sound(faces[kept[faces].all(axis=1)], vertex_count)
+    rest = (kept | border.islands)[faces].all(axis=1)
+    used = np.zeros(vertex_count, bool)
+    used[main] = True
+    rest &= ~used[faces].any(axis=1)
+    islands = faces[rest]
+    if closed or len(islands) == 0:
+        return main, islands[:0]
+    piece = face_components(islands, vertex_count)
+    sizes = np.bincount(piece)
+    small = sizes * (np.cumsum(sizes) <= MOST_ISLANDS * len(main))
+    return main, islands[small[piece] >= FEWEST_FACES]
+
+
+def normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Unit normals (V, 3) of vertices, the mean of their faces' by area."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    across = np.cross(b - a, c - a)
+    corner = faces.ravel()
+    return unit(np.stack([np.bincount(corner, np.repeat(across[:, k], 3), len(vertices)) for k in range(3)], axis=1))

@@ -13,8 +13,10 @@ from scans.anatomy import TEETH
 from scans.errors import UserError
 from scans.mesh import UPPER_FDI, Mesh
 from scans.mesh_edit import face_components
+from scans.preparing.cleaning import clean
 from scans.seeds import generator
 from scans.synthetic.arch import places
+from scans.synthetic.ending import CLOSURES, FILLS, SHARES, Ending, draw_ending
 from scans.synthetic.field import probe, voxels
 from scans.synthetic.gums import gums
 from scans.synthetic.jaw import _grid, make_jaw
@@ -33,17 +35,23 @@ def patient_of(case: str) -> Patient:
     return draw(generator(1, case))
 
 
+def ending_of(case: str) -> Ending:
+    return draw_ending(patient_of(case), generator(1, f"{case}/scan"))
+
+
 @cache
-def case_with(kind: str) -> str:
-    """The first case whose scan ends so and that has lost no tooth."""
+def case_with(kind: str, closure: str = "open", *, fill: str | None = None) -> str:
+    """The first case of such a body whose scan ends so and that has lost no tooth."""
     return next(
         case
-        for case in map("case{}".format, range(300))
-        if patient_of(case).kind == kind and all(
+        for case in map("case{}".format, range(3000))
+        if patient_of(case).kind == kind
+        and all(
             t.present and t.form == "permanent" and not t.fitting and abs(t.level) < 1.0 and abs(t.tip) < 0.15
             for side in patient_of(case).sides
             for t in side
         )
+        and (ending_of(case).closure, ending_of(case).fill) == (closure, fill)
     )
 
 
@@ -80,7 +88,7 @@ def test_seeds_and_cases_differ():
 def test_a_full_jaw_is_a_sound_mesh():
     mesh = full()
     assert mesh.labels is not None
-    assert 60_000 <= len(mesh.vertices) <= 200_000
+    assert 15_000 <= len(mesh.vertices) <= 250_000
     assert mesh.vertices.dtype == np.float64
     assert mesh.faces.dtype == np.int32
     assert mesh.labels.dtype == np.uint8
@@ -155,7 +163,7 @@ def test_crowns_alone_are_closed_and_stand_apart():
 
 
 @pytest.mark.parametrize("kind", ["border", "horseshoe", "skirt", "base"])
-def test_where_scans_end(kind):
+def test_where_open_scans_end(kind):
     mesh = coarse(case_with(kind))
     assert mesh.labels is not None
     open_edges = (times_of_edges(mesh.faces) == 1).sum()
@@ -168,12 +176,51 @@ def test_where_scans_end(kind):
     assert under > 8 if kind in ("base", "skirt") else under > 1
 
 
+CLOSED = [("border", closure, None) for closure in CLOSURES[1:]]
+CLOSED += [("horseshoe", "ruled", fill) for fill in FILLS] + [("horseshoe", "print", None)]
+
+
+@pytest.mark.parametrize(("kind", "closure", "fill"), CLOSED)
+def test_a_base_closes_the_scan(kind, closure, fill):
+    mesh = coarse(case_with(kind, closure, fill=fill))
+    assert mesh.labels is not None
+    times = times_of_edges(mesh.faces)
+    assert times.max() == 2  # manifold
+    floorless = (times == 1).sum()
+    border = np.sort(mesh.vertices[:, 2])[: max(floorless, 3)]
+    assert np.ptp(border) < 25  # closed, or open below along one loop
+    under = mesh.vertices[mesh.labels > 0][:, 2].min() - 9
+    assert (mesh.labels[mesh.vertices[:, 2] < under] == 0).all()
+    assert mesh.labels[-1] == 0
+    high = np.ptp(mesh.vertices[:, 2])
+    assert 33 < high < 60 if closure == "ruled" else 15 < high < 75
+    directed = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
+    assert len(np.unique(directed, axis=0)) == len(directed)  # all faces are turned alike
+
+
+def test_shares_of_endings():
+    assert all(sum(shares) == pytest.approx(1) and len(shares) == len(CLOSURES) for shares in SHARES.values())
+    closures = [ending_of(f"case{n}").closure for n in range(300)]
+    share = {closure: closures.count(closure) / 300 for closure in CLOSURES}
+    assert 0.3 < share["open"] < 0.55  # with the plinths, which are closed solids
+    assert 0.2 < share["ruled"] < 0.4
+    assert min(share.values()) > 0.03
+
+
+@pytest.mark.parametrize("case", [f"case{n}" for n in range(12)])
+def test_prepare_accepts_every_jaw(case):
+    mesh = make_jaw(1, case, voxel_mm=1.2)
+    _, report = clean(mesh, case)
+    assert report.flat_faces == report.duplicate_faces == report.repeated_corner_faces == 0
+    assert report.speck_faces < 0.01 * len(mesh.faces)
+
+
 def test_skipping_clear_blocks_loses_nothing():
     patient = patient_of("case1")
     rng = generator(1, "skip")
     arch = places(patient)
     crowns, body = stacked(patient, arch, rng), gums(patient, arch, rng)
-    corner, shape = _grid(crowns, body, 1.0)
+    corner, shape = _grid(crowns, body, 1.0, "base")
     field = voxels(crowns, body, corner, shape, 1.0)
     index = rng.integers(0, shape, (20_000, 3))
     truth = probe(crowns, body, corner + index)[0]
