@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
 
-.PHONY: help install repro test test-fast soak lint bench osmesa serve system-packages clean
+.PHONY: help install repro pretrained test test-fast soak lint bench osmesa serve system-packages clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -25,6 +25,11 @@ repro: install  ## Run what is out of date in the pipeline; ends with reports/in
 	@mkdir -p .tenview  # runs from the UI hold this lock, and wait for it
 	flock .tenview/run.lock dvc --wait-for-lock repro
 	@echo "Open reports/index.html in a browser."
+
+pretrained: install  ## Train the model of presets/pretrained.yaml and put it into pretrained/; best in a clone of its own
+	tenview preset pretrained
+	dvc --wait-for-lock repro evaluate
+	tenview export --out pretrained --half --no-onnx
 
 serve: install  ## Put the pipeline into the Prefect UI and print its address
 	tenview serve

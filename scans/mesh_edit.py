@@ -59,7 +59,7 @@ def majority(groups: np.ndarray, labels: np.ndarray, group_count: int) -> np.nda
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def mixed(value):
     """A 64-bit number whose bits all depend on all bits of `value` (MurmurHash3's finaliser)."""
     value ^= value >> np.uint64(33)
@@ -69,7 +69,7 @@ def mixed(value):
     return value ^ (value >> np.uint64(33))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def first_of_equal(rows):
     """For each row of (N, 3) float64 the index (N,) int64 of the first one with the same bits."""
     slots = 16

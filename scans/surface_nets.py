@@ -24,7 +24,7 @@ def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vertices, _split(vertices, quads)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nets(field):
     """Vertices in voxels, one for each cell that the surface crosses, and quads, counter-clockwise from outside."""
     nx, ny, nz = field.shape
@@ -81,7 +81,7 @@ def _nets(field):
     return vertices, quads[:filled]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _put(quads, at, a, b, c, d, outward):
     """1 where the quad was written, 0 where one of its cells is unknown."""
     if min(a, b, c, d) < 0:
@@ -93,7 +93,7 @@ def _put(quads, at, a, b, c, d, outward):
     return 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _relax(vertices, quads):
     """Move each vertex halfway to the middle of its neighbours, within its cell: evens out what lies too close."""
     total = np.zeros(vertices.shape)
@@ -111,7 +111,7 @@ def _relax(vertices, quads):
             vertices[n, axis] = min(max(moved, low + 0.02), low + 0.98)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _split(vertices, quads):
     """Two triangles from each quad, along its shorter diagonal."""
     faces = np.empty((2 * len(quads), 3), np.int32)
@@ -124,7 +124,7 @@ def _split(vertices, quads):
     return faces
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _distance2(vertices, a, b):
     """The squared distance between two vertices."""
     x, y, z = vertices[a, 0] - vertices[b, 0], vertices[a, 1] - vertices[b, 1], vertices[a, 2] - vertices[b, 2]

@@ -184,11 +184,14 @@ def _view_numbers(text: str) -> tuple[int, ...] | None:
 def export(
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist, be empty, or be an earlier export.")],
     onnx: Annotated[bool, typer.Option(help="Whether to write network.onnx as well (needs the extra `onnx`).")] = True,
+    half: Annotated[
+        bool, typer.Option(help="Whether to store the weights in half precision, in half the space.")
+    ] = False,
 ) -> None:
     """Export the trained model as a folder that can be shared: weights, ONNX, calibration, params, cards."""
     from stages.commands.export import run
 
-    run(parameters.load(), out, onnx=onnx)
+    run(parameters.load(), out, onnx=onnx, half=half)
 
 
 @app.command("params", rich_help_panel="Help", epilog="Example: `tenview params render`")

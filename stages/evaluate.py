@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_name, shard_paths
+from scans.shards.seen import jaws_of, read_seen, seen_among
 from scans.shards.table import read_columns
 from stages.params.tree import Params
 from stages.per_case.measure_case import CURVE_THRESHOLDS, Measured, Place, Prediction, Task, measure_case
@@ -21,13 +22,13 @@ from stages.runtime.workspace import (
     INTERVALS,
     MEAN_SHAPE,
     METRICS,
-    MODEL,
     NETWORK,
     PREDICTIONS,
     PREPARED,
     TEETH,
     VIEWS,
     atomic_folder,
+    model_folder,
 )
 
 if TYPE_CHECKING:
@@ -47,30 +48,35 @@ def run(params: Params) -> None:
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
+    from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.prediction.calibration import calibrate
 
     disable_malloc_trim()
-    network, checkpoint = load_checkpoint(MODEL / NETWORK)
-    _check_mean_shape(MODEL / MEAN_SHAPE)
+    folder = model_folder()
+    if split == "test":
+        _check_unseen(folder)
+    network, checkpoint = load_checkpoint(folder / NETWORK)
+    network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
+    _check_mean_shape(folder / MEAN_SHAPE)
     cases = CaseDataset(PREPARED, VIEWS, split)
-    if reason := network.check_rig(len(cases[0].views)):
+    if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
-            f"{VIEWS}: {reason}. Set render.rig as it was and run `tenview render`, or train again: `dvc repro`."
+            f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
-    for number, (case, place) in enumerate(
-        zip(track(cases, len(cases), f"predicting {split}"), _places(split), strict=True)
-    ):
-        made = network.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), settings.seed)
+    predicted_cases = network.reconstruct_each(track(cases, len(cases), f"predicting {split}"), settings.seed)
+    for number, ((case, made), place) in enumerate(zip(predicted_cases, _places(split), strict=True)):
         surface = {"normals": made.normals, "labels": made.labels}
         clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
         predicted = Prediction(made.points, **surface, radius=made.radius)
         baselines = nearest[number], other[number]
-        tasks.append(Task(case.id, place, predicted, *baselines, settings.hungarian_draws, settings.seed))
+        tasks.append(
+            Task(case.id, place, predicted, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed)
+        )
     measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
     rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.metrics.items()]
@@ -94,6 +100,17 @@ def run(params: Params) -> None:
             f"evaluate: {name}: F {mean['f_035']:.1%} at 0.035, {mean['f_010']:.1%} at 0.010, "
             f"matched {mean['max_matching_ratio_035']:.1%}, {one_to_one}Chamfer {mean['chamfer_mm']:.2f} mm, "
             f"mean of {mean['cases']} cases"
+        )
+
+
+def _check_unseen(folder: Path) -> None:
+    """The model in the folder has been trained on no test jaw."""
+    jaws = jaws_of(PREPARED, ["test"])
+    if seen := seen_among(jaws, read_seen(folder)):
+        raise UserError(
+            f"evaluate: the model in {folder} has been trained on {len(seen)} of the {len(jaws)} jaws of the test "
+            f"split, such as {seen[0]}, so its metrics would mean nothing. Test it on others (generated ones: another "
+            "download.synthetic.seed), or set evaluate.split to train if that is what you want to know."
         )
 
 

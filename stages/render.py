@@ -80,7 +80,7 @@ def _render_shard(shard: _Shard, path: Path) -> None:
 
     def cases() -> Iterator[ViewsCase]:
         for case_id, split, mesh in read_meshes(shard.source):
-            cameras, shown = case_cameras(shard.rig, render, case_id)
+            cameras, shown = case_cameras(shard.rig, render, case_id, split, mesh.vertices)
             chosen = [cameras[number] for number in shown]
             try:
                 images = render_views(
@@ -106,8 +106,11 @@ def _render_shard(shard: _Shard, path: Path) -> None:
             files = {name: [own.get(number) for number in range(len(cameras))] for name, own in pngs.items()}
             yield ViewsCase(case_id, split, files.pop("views"), camera_array(cameras), files)
 
-    shape = [len(shard.rig), shard.rig[0].height, shard.rig[0].width]
-    metadata = {"views": {"shape": shape}, "params": render.model_dump(mode="json")}
+    width = shard.rig[0].width if render.crop == "none" else render.image_size
+    metadata = {
+        "views": {"shape": [len(shard.rig), render.image_size, width], "crop": render.crop},
+        "params": render.model_dump(mode="json"),
+    }
     what = {
         "depth": {"unit": "jaw radii along the camera's axis", "step": step, "background": 0},
         "normals": {"frame": "normalised", "value": "128 + 127 n", "background": 0},

@@ -13,11 +13,23 @@ from typing import TYPE_CHECKING, Any, cast
 from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_paths
+from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages.params.train import TrainParams
 from stages.params.tree import ComputeParams, Params
 from stages.runtime import store
 from stages.runtime.progress import say, steps
-from stages.runtime.workspace import HIDDEN, LEARNING_CURVE, MEAN_SHAPE, MODEL, PREPARED, VIEWS, atomic_folder
+from stages.runtime.workspace import (
+    HIDDEN,
+    LEARNING_CURVE,
+    MEAN_SHAPE,
+    MODEL,
+    NETWORK,
+    PREPARED,
+    PRETRAINED,
+    VIEWS,
+    atomic_folder,
+    pretrained_folder,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -74,6 +86,8 @@ def run(params: Params) -> None:
         for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG):
             shutil.copyfile(state / each, folder / each)
         np.save(folder / MEAN_SHAPE, summary.mean_shape)
+        seen = jaws_of(PREPARED, ("train", "validation"))
+        write_seen(folder / SEEN, seen + (read_seen(_start_folder(params.train)) if params.train.start_from else []))
     _write_learning_curve(LEARNING_CURVE, history)
     metric = params.train.monitor
     best = max(entry[metric] for entry in history)
@@ -109,7 +123,17 @@ def _train(
             _write_learning_curve(LEARNING_CURVE, history)  # `dvc plots show` shows it meanwhile
             board(history)
 
-        return train_network(fabric, network, train_cases, validation_cases, _config(train), state, on_step, on_epoch)
+        return train_network(
+            fabric,
+            network,
+            train_cases,
+            validation_cases,
+            _config(train),
+            state,
+            on_step,
+            on_epoch,
+            tell=lambda text: say(f"train: {text}"),
+        )
 
 
 def _summary(path: Path, cases: "CaseDataset", seed: int) -> "TrainingSummary":
@@ -135,16 +159,39 @@ def _network(train: TrainParams, summary: "TrainingSummary") -> "JawNetwork":
 
     with seeded(train.seed):
         network = NETWORKS[train.network.decoder].initialise(train.network_settings(), summary)
+    if train.start_from:
+        from model.networks.checkpoint import load_checkpoint
+
+        folder = _start_folder(train)
+        try:
+            network.continue_from(load_checkpoint(folder / NETWORK)[0])
+        except UserError as error:
+            raise UserError(f"train.start_from: {folder}: {error}") from None
+        return network
     source = train.network.pretrained
     network.encoder.load_pretrained(source if isinstance(source, bool) else Path(source))
     return network
+
+
+def _start_folder(train: TrainParams) -> Path:
+    """The folder of the model to fine-tune.
+
+    Raises:
+        UserError: it holds no model.
+    """
+    folder = pretrained_folder() if Path(train.start_from) == PRETRAINED else Path(train.start_from)
+    if not (folder / NETWORK).is_file():
+        raise UserError(
+            f'train.start_from: no model in {folder}. Name a folder that `tenview export` wrote, or set it to ""'
+        )
+    return folder
 
 
 def _config(train: TrainParams) -> "TrainingConfig":
     from model.losses.schedule import LossStage
     from model.training.config import TrainingConfig
 
-    settings = train.model_dump(exclude={"network", "cloud", "field", "precision", "validation_cases"})
+    settings = train.model_dump(exclude={"network", "cloud", "field", "start_from", "precision", "validation_cases"})
     digest = hashlib.sha256(train.model_dump_json().encode()).hexdigest()
     stages = tuple(LossStage(*stage) for stage in train.decoder.loss_stages())
     return TrainingConfig(**settings, loss=stages, params_digest=digest)
@@ -162,6 +209,7 @@ def _state_name(train: TrainParams) -> str:
         params=train.model_dump(mode="json"),
         data={str(path): store.file_digest(path) for path in files},
         weights=store.file_digest(weights) if weights and weights.is_file() else None,
+        start=store.file_digest(_start_folder(train) / NETWORK) if train.start_from else None,
     )
 
 

@@ -14,7 +14,7 @@ import yaml
 
 DOWNLOAD = {"synthetic": {"jaws": 6, "test_jaws": 2, "voxel_size": 1.5}}
 PREPARE: dict[str, dict[str, Any]] = {
-    "poisson_disk": {"frame_jitter": {"offset": 0.05, "scale": 0.05}},
+    "poisson_disk": {"frame_jitter": {"offset": 0.05, "scale": 0.05, "splits": ["train", "test"]}},
     "stratified": {},
     "uniform": {},
     "fps": {},
@@ -61,7 +61,7 @@ def _before_rounding() -> dict[str, str]:
         arrays[f"{case}/vertices"] = mesh.vertices
         vertices = (mesh.vertices - mesh.vertices.min(axis=0)) / 40.0 - 0.5
         arrays[f"{case}/vertex_normals"] = vertex_normals(vertices, mesh.faces)
-        cameras, _ = case_cameras(rig_of(render), render, case)
+        cameras, _ = case_cameras(rig_of(render), render, case, "train", vertices)
         for name, values in render_passes(vertices, mesh.faces, cameras, passes=("depth", "normals")).items():
             arrays[f"{case}/{name}"] = values
         look = random_look(generator(0, case), light=5.0, background=255)

@@ -1,8 +1,12 @@
 """A case: one jaw with its views and ground truth."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+Crop = Literal["none", "silhouette"]
+"""What views show: all that their cameras see, or that cropped to the jaw's silhouette (`render.crop`)."""
 
 
 @dataclass(frozen=True, slots=True)

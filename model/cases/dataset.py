@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from model.cases.case import Case
+from model.cases.case import Case, Crop
 from scans.errors import UserError
 from scans.shards.naming import shard_paths
 from scans.shards.png import decode_png
 from scans.shards.random_rows import RandomRows
-from scans.shards.table import read_columns, to_array
+from scans.shards.table import read_columns, read_metadata, to_array
 from scans.shards.views import COLUMNS, ViewsCase, view_counts, views_case
 
 OPEN_SHARDS = 128  # of each family, in one process; a third of the usual bound on open files
@@ -31,6 +31,7 @@ class CaseDataset(Sequence[Case]):
 
     Attributes:
         radii: (N,) float64, jaw radius of each case in mm.
+        crop: what the views show.
 
     Raises:
         UserError: shards are missing or damaged, or the two families do not hold the same cases; or, at a case, its
@@ -38,6 +39,7 @@ class CaseDataset(Sequence[Case]):
     """
 
     radii: np.ndarray
+    crop: Crop
 
     def __init__(self, prepared: Path, views: Path, split: str, *, surface: bool = False) -> None:
         self._surface = surface
@@ -57,6 +59,10 @@ class CaseDataset(Sequence[Case]):
             radii += table["radius"].to_pylist()
             self._places += [(shard, row) for row in range(len(table))]
         self.radii = np.array(radii, np.float64)
+        crops = {read_metadata(path).get("views", {}).get("crop", "none") for _, path in self._shards}
+        if len(crops) > 1:
+            raise UserError(f"{views}: cropped and whole {split} views. Run `dvc repro` to render them again.")
+        self.crop = crops.pop() if crops else "none"
         self._open: OrderedDict[int, tuple[RandomRows, RandomRows]] = OrderedDict()
         self._process = os.getpid()
         self._shape: tuple[int, ...] | None = None  # of the first case's pictures, and so of all

@@ -1,14 +1,18 @@
 """Exact nearest neighbours between two clouds: one function, on the CPU and on CUDA."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from numba import njit
+from torch.nn.utils.rnn import pad_sequence
+
+from model.geometry.neighbours_cuda import nearest_on_cuda
 
 LEAF = 16  # points in a leaf, at most
 LANES = 16  # queries that walk the tree together, so that the innermost loops become vector instructions
-CUDA_PAIRS = 1 << 27  # distances that one step on CUDA holds, 512 MiB
 
 
 class Tree(NamedTuple):
@@ -18,13 +22,15 @@ class Tree(NamedTuple):
         points: (N, 3) float32, sorted so that each node holds a run of them.
         order: (N,) int32, index of each sorted point in the cloud.
         boxes: (2L, 6) float32, lower and upper corner of each node.
-        runs: (2L, 2) int32, first point of each node and the one after its last.
+        runs: (2L, 3) int32, first point of each node, the one after its last, and the lowest index among them.
+        position: (N,) int32, the inverse of `order`.
     """
 
     points: np.ndarray
     order: np.ndarray
     boxes: np.ndarray
     runs: np.ndarray
+    position: np.ndarray
 
 
 class IndexedPoints(NamedTuple):
@@ -32,7 +38,7 @@ class IndexedPoints(NamedTuple):
 
     Attributes:
         points: (N, 3) float32 tensor.
-        tree: the k-d tree of `points` on the CPU (about 1.1 MB for 50,000 points), None on CUDA.
+        tree: the k-d tree of `points` on the CPU (about 1.3 MB for 50,000 points), None on CUDA.
     """
 
     points: torch.Tensor
@@ -54,13 +60,20 @@ class IndexedPoints(NamedTuple):
             return cls(points, None)
         return cls(points, Tree(*_build(np.ascontiguousarray(points.detach().numpy()))))
 
+    @classmethod
+    def build_each(cls, points: torch.Tensor) -> list[Self]:
+        """Index each cloud of (B, N, 3) points, which must be finite: CUDA does not check that, for it would wait."""
+        points = points.detach().float()
+        return [cls(cloud, None) if points.is_cuda else cls.build(cloud) for cloud in points]
+
 
 def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.Tensor:
     """Index of the nearest point of `targets` for each point of `queries`, exact in float32.
 
-    Both walk their own trees: sixteen neighbouring queries go down the targets' tree together, so that even where
-    nothing can be pruned (all distances equal) the search is a vectorised comparison of all pairs, never worse.
-    Which of several equally near points is named is fixed on the CPU, whatever the number of threads, and open on CUDA.
+    On the CPU both walk their own trees: sixteen neighbouring queries go down the targets' tree together, so that even
+    where nothing can be pruned (all distances equal) the search is a vectorised comparison of all pairs, never worse.
+    On CUDA all pairs are compared. Of several equally near points the one of the lowest index is named, so the result
+    is the same on every device and with any number of threads.
 
     Args:
         queries: N points.
@@ -70,8 +83,32 @@ def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.
         (N,) int64 on the same device, no gradient.
     """
     if queries.tree is None or targets.tree is None:
-        return _nearest_cuda(queries.points.detach(), targets.points.detach())
+        return nearest_on_cuda(queries.points.detach()[None], targets.points.detach()[None])[0]
     return torch.from_numpy(_search(queries.tree.points, queries.tree.order, *targets.tree, False))
+
+
+def nearest_neighbours_of_batch(queries: torch.Tensor, targets: Sequence[IndexedPoints]) -> torch.Tensor:
+    """`nearest_neighbours` for B cases at once; on CUDA in one launch, and without waiting for it.
+
+    Args:
+        queries: (B, N, 3) on the targets' device. Queries that are not finite get any index.
+        targets: B clouds, of any number of points each.
+
+    Returns:
+        (B, N) int64, no gradient.
+    """
+    queries = queries.detach().float()
+    if queries.is_cuda:
+        clouds = [target.points.detach() for target in targets]
+        return nearest_on_cuda(queries, pad_sequence(clouds, batch_first=True, padding_value=torch.inf))
+    queries = queries.nan_to_num()
+
+    def search(case: int) -> torch.Tensor:
+        return nearest_neighbours(IndexedPoints.build(queries[case]), targets[case])
+
+    # The search releases the GIL, so threads share the cases; the result does not depend on their number.
+    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(targets)))) as pool:
+        return torch.stack(list(pool.map(search, range(len(targets)))))
 
 
 def nearest_neighbours_excluding_self(cloud: IndexedPoints) -> torch.Tensor:
@@ -79,22 +116,9 @@ def nearest_neighbours_excluding_self(cloud: IndexedPoints) -> torch.Tensor:
     if len(cloud.points) < 2:
         raise ValueError("a single point has no other one")
     if cloud.tree is None:
-        return _nearest_cuda(cloud.points.detach(), cloud.points.detach(), other=True)
+        points = cloud.points.detach()[None]
+        return nearest_on_cuda(points, points, other=True)[0]
     return torch.from_numpy(_search(cloud.tree.points, cloud.tree.order, *cloud.tree, True))
-
-
-def _nearest_cuda(queries: torch.Tensor, targets: torch.Tensor, *, other: bool = False) -> torch.Tensor:
-    rows = max(1, CUDA_PAIRS // len(targets))
-    found = []
-    for start in range(0, len(queries), rows):
-        part = queries[start : start + rows]
-        # The matrix product that cdist prefers cancels digits and would name a wrong neighbour.
-        distances = torch.cdist(part, targets, compute_mode="donot_use_mm_for_euclid_dist")  # (rows, M)
-        if other:
-            own = torch.arange(len(part), device=part.device)
-            distances[own, own + start] = torch.inf
-        found.append(distances.argmin(dim=1))
-    return torch.cat(found)
 
 
 @njit(cache=True, nogil=True)
@@ -125,7 +149,7 @@ def _select(points: np.ndarray, order: np.ndarray, start: int, stop: int, middle
 
 
 @njit(cache=True, nogil=True)
-def _build(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _build(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Halve the cloud across its longest side until leaves hold LEAF points; by count, so points may coincide."""
     n = len(cloud)
     points = cloud.copy()
@@ -134,7 +158,7 @@ def _build(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     while n > leaves * LEAF:
         leaves *= 2
     boxes = np.zeros((2 * leaves, 6), np.float32)
-    runs = np.zeros((2 * leaves, 2), np.int32)
+    runs = np.zeros((2 * leaves, 3), np.int32)
     runs[1, 1] = n
     for node in range(1, 2 * leaves):
         start, stop = runs[node, 0], runs[node, 1]
@@ -158,7 +182,17 @@ def _build(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
             _select(points, order, start, stop, middle, axis)
             runs[2 * node, 0], runs[2 * node, 1] = start, middle
             runs[2 * node + 1, 0], runs[2 * node + 1, 1] = middle, stop
-    return points, order, boxes, runs
+    for node in range(2 * leaves - 1, 0, -1):
+        if node >= leaves:
+            runs[node, 2] = n
+            for i in range(runs[node, 0], runs[node, 1]):
+                runs[node, 2] = min(runs[node, 2], order[i])
+        else:
+            runs[node, 2] = min(runs[2 * node, 2], runs[2 * node + 1, 2])
+    position = np.empty(n, np.int32)
+    for i in range(n):
+        position[order[i]] = i
+    return points, order, boxes, runs, position
 
 
 @njit(inline="always")
@@ -184,9 +218,13 @@ def _search(
     order: np.ndarray,
     boxes: np.ndarray,
     runs: np.ndarray,
+    position: np.ndarray,
     other: bool,
 ) -> np.ndarray:
-    """Nearest of `points` for each of the sorted `queries`; `other`: both are one cloud, and a point is not its own."""
+    """Nearest of `points` for each of the sorted `queries`, of equally near ones that of the lowest index.
+
+    With `other` both are one cloud, and a point is not its own neighbour.
+    """
     n = len(queries)
     leaves = len(boxes) // 2
     found = np.empty(n, np.int64)
@@ -199,9 +237,9 @@ def _search(
         for k in range(LANES):
             i = min(start + k, n - 1)
             x[k], y[k], z[k] = queries[i, 0], queries[i, 1], queries[i, 2]
-            own[k] = i if other else -1
+            own[k] = query_order[i] if other else -1
             # The neighbour of the queries before is near already, and most of the tree falls away at once.
-            where[k] = guess
+            where[k] = order[guess]
             dx, dy, dz = x[k] - points[guess, 0], y[k] - points[guess, 1], z[k] - points[guess, 2]
             best[k] = np.float32(np.inf) if other else dx * dx + dy * dy + dz * dz
         middle = lanes // 2
@@ -213,17 +251,19 @@ def _search(
             box = _box(boxes, node)
             wanted = False
             for k in range(LANES):
-                wanted |= _square_to_box(x[k], y[k], z[k], box) < best[k]
+                square = _square_to_box(x[k], y[k], z[k], box)
+                wanted |= (square < best[k]) | ((square == best[k]) & (runs[node, 2] < where[k]))
             if not wanted:
                 continue
             if node >= leaves:
                 for i in range(runs[node, 0], runs[node, 1]):
-                    j = np.int32(i)  # the width of `where`, or nothing is vectorised
+                    j = order[i]  # int32 as `where`, or nothing is vectorised
                     px, py, pz = points[i, 0], points[i, 1], points[i, 2]
                     for k in range(LANES):
                         dx, dy, dz = x[k] - px, y[k] - py, z[k] - pz
                         square = dx * dx + dy * dy + dz * dz
-                        closer = (square < best[k]) & (own[k] != j)
+                        closer = (square < best[k]) | ((square == best[k]) & (j < where[k]))
+                        closer &= own[k] != j
                         where[k] = j if closer else where[k]
                         best[k] = square if closer else best[k]
                 continue
@@ -233,7 +273,7 @@ def _search(
             near, far = (right, left) if to_right < to_left else (left, right)
             stack[top], stack[top + 1] = far, near
             top += 2
-        guess = where[lanes - 1]
+        guess = position[where[lanes - 1]]
         for k in range(lanes):
-            found[query_order[start + k]] = order[where[k]]
+            found[query_order[start + k]] = where[k]
     return found

@@ -40,7 +40,7 @@ def surface_of(
     return (vertices * voxel + low).astype(np.float32), faces
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest_distances(points, shape):
     """(X, Y, Z) squared distance to the nearest point, in voxels; infinite beyond REACH."""
     nearest = np.full((shape[0], shape[1], shape[2]), np.inf, np.float32)
@@ -57,7 +57,7 @@ def _nearest_distances(points, shape):
     return nearest
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _signed_distances(points, normals, nearest):
     """(X, Y, Z) signed distance in voxels, NaN where unknown."""
     total = np.zeros(nearest.shape, np.float32)
@@ -83,7 +83,7 @@ def _signed_distances(points, normals, nearest):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _close(vertices, points, shape, trim):
     """(V,) bool, whether a point lies within `trim` voxels of each vertex; points are hashed by cell."""
     head = np.full((shape[0], shape[1], shape[2]), -1, np.int32)

@@ -1,16 +1,18 @@
 """Query sampling, targets and loss terms of the field network."""
 
+import math
+from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity, cross_entropy
 
-from model.cases.case import Case
+from model.cases.batch import Batch
 from model.geometry.field import FieldPrediction
-from model.geometry.neighbours import IndexedPoints, nearest_neighbours
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours_of_batch
 from scans.mesh import LABELS
 
 TERMS = ("signed_distance", "sign", "unsigned_distance", "normal", "label", "radius")
@@ -60,55 +62,67 @@ class FieldTarget(NamedTuple):
 
 
 def sample_queries(
-    case: Case, seed_points: np.ndarray, config: QueryConfig, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sample the query points of a case.
+    surface: torch.Tensor, seed_points: torch.Tensor, config: QueryConfig, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sample the query points of B cases, on their device.
 
     Args:
+        surface: (B, N, 3), ground-truth points.
         seed_points: (S, 3), see `FieldNetwork`.
+        generator: on the same device.
 
     Returns:
-        queries: (Q, 3) float32, surface points with noise of all scales, and jittered seed points.
-        seeds: (P, 3) float32, jittered seed points that are to be projected first. Q + P = `config.count`.
+        queries: (B, Q, 3), surface points with noise of all scales, and jittered seed points.
+        seeds: (B, P, 3), jittered seed points that are to be projected first. Q + P = `config.count`.
     """
     n_seeds = round(config.seed_fraction * config.count)
     n_projected = round(config.projected_fraction * config.seed_fraction * config.count)
-    surface = case.points[rng.integers(len(case.points), size=config.count - n_seeds)]
-    low, high = np.log(config.nearest_spread), np.log(config.farthest_spread)
-    spread = np.exp(rng.uniform(low, high, (len(surface), 1)))
-    seeds = seed_points[rng.integers(len(seed_points), size=n_seeds)]
-    seeds = seeds + rng.uniform(-config.seed_jitter, config.seed_jitter, seeds.shape)
-    noisy = surface + spread * rng.standard_normal(surface.shape)
-    plain, projected = np.split(seeds, [n_seeds - n_projected])
-    return np.concatenate([noisy, plain]).astype(np.float32), projected.astype(np.float32)
+    cases, device = len(surface), surface.device
+
+    def choose(among: int, count: int) -> torch.Tensor:
+        return torch.randint(among, (cases, count), generator=generator, device=device)
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(cases, *shape, generator=generator, device=device)
+
+    near = take_points(surface, choose(surface.shape[1], config.count - n_seeds))
+    spread = uniform(math.log(config.nearest_spread), math.log(config.farthest_spread), near.shape[1], 1).exp()
+    noisy = near + spread * torch.randn(near.shape, generator=generator, device=device)
+    seeds = seed_points[choose(len(seed_points), n_seeds)]
+    seeds = seeds + uniform(-config.seed_jitter, config.seed_jitter, n_seeds, 3)
+    plain, projected = seeds.split([n_seeds - n_projected, n_projected], dim=1)
+    return torch.cat([noisy, plain], dim=1), projected
 
 
-def field_targets(case: Case, target: IndexedPoints, points: torch.Tensor) -> FieldTarget:
-    """Ground truth at query points, from the nearest of the case's points.
+def take_points(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """(B, Q, C), rows `index` (B, Q) of `values` (B, N, C)."""
+    return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))
+
+
+def field_targets(batch: Batch, targets: Sequence[IndexedPoints], points: torch.Tensor) -> FieldTarget:
+    """Ground truth at query points, from the nearest of each case's points.
 
     The signed distance is that to the tangent plane of the nearest point. The unsigned distance is that to the nearest
     point, whose component along the plane is shortened by SPACING, because points sample the surface at random.
 
     Args:
-        case: with normals and labels.
-        target: its points.
-        points: (Q, 3).
-
-    Returns:
-        Without the batch axis.
+        batch: B cases with normals and labels.
+        targets: their points.
+        points: (B, Q, 3) on the same device. At points that are not finite the result is not, either.
 
     Raises:
-        ValueError: the case has no normals or labels.
+        ValueError: the cases have no normals or labels.
     """
-    if case.normals is None or case.labels is None:
-        raise ValueError(f"case {case.id} has no normals or labels; read it with surface=True")
-    nearest = nearest_neighbours(IndexedPoints.build(points.to(target.points.device)), target).cpu().numpy()
-    offset, normals = points.cpu().numpy() - case.points[nearest], case.normals[nearest]
-    signed = (offset * normals).sum(axis=1)
-    tangential = np.linalg.norm(offset - signed[:, None] * normals, axis=1)
-    unsigned = np.hypot(signed, np.maximum(0, tangential - SPACING))
-    classes = CLASS_OF[case.labels[nearest]] if case.labels.any() else np.full(len(nearest), -1)
-    return FieldTarget(*map(torch.from_numpy, (signed, normals, unsigned, classes)))
+    if batch.normals is None or batch.labels is None:
+        raise ValueError("cases have no normals or labels; read them with surface=True")
+    nearest = nearest_neighbours_of_batch(points, targets)  # (B, Q)
+    offset, normals = points - take_points(batch.points, nearest), take_points(batch.normals, nearest)
+    signed = (offset * normals).sum(dim=2)
+    tangential = torch.linalg.vector_norm(offset - signed[..., None] * normals, dim=2)
+    unsigned = torch.hypot(signed, (tangential - SPACING).clamp_min(0))
+    classes = _class_of(points.device)[batch.labels.gather(1, nearest).int()]
+    labelled = (batch.labels > 0).any(dim=1, keepdim=True)
+    return FieldTarget(signed, normals, unsigned, torch.where(labelled, classes, -1))
 
 
 def field_terms(
@@ -144,5 +158,9 @@ def field_terms(
     }
 
 
-CLASS_OF = np.full(256, -1)
-CLASS_OF[list(LABELS)] = np.arange(len(LABELS))
+@cache
+def _class_of(device: torch.device) -> torch.Tensor:
+    """(256,) int64, index into LABELS of each FDI number."""
+    classes = torch.full((256,), -1)
+    classes[list(LABELS)] = torch.arange(len(LABELS))
+    return classes.to(device)

@@ -40,7 +40,7 @@ def matched(
         b = target.points[_sample(len(target.points), count, rng).to(cloud.device)]
         # The matrix product that cdist prefers cancels digits.
         costs = torch.cdist(a.detach(), b, compute_mode="donot_use_mm_for_euclid_dist")
-        _, partners = linear_sum_assignment(costs.cpu().numpy())
+        _, partners = linear_sum_assignment(costs.nan_to_num().cpu().numpy())
         lengths = distances(a, b[torch.from_numpy(partners).to(cloud.device)])  # (count,)
         distant = lengths > threshold
         values.append((lengths * distant).sum() / distant.sum().clamp(min=1))

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
-from model.geometry.neighbours import IndexedPoints, nearest_neighbours
+from model.geometry.neighbours import IndexedPoints, nearest_neighbours, nearest_neighbours_of_batch
 
 
 class Pairs(NamedTuple):
@@ -25,12 +26,20 @@ def nearest_pairs(predicted: torch.Tensor, targets: Sequence[IndexedPoints]) -> 
     """The exact nearest neighbours of each case.
 
     Args:
-        predicted: (B, N, 3), finite.
+        predicted: (B, N, 3). A point that is not finite gets any partner.
         targets: B ground-truth point clouds on the same device.
     """
 
+    if predicted.is_cuda:
+        clouds = IndexedPoints.build_each(predicted)
+        forward = nearest_neighbours_of_batch(predicted, targets)
+        truth = pad_sequence([target.points for target in targets], batch_first=True)
+        backward = nearest_neighbours_of_batch(truth, clouds)
+        found = zip(forward, backward, targets, strict=True)
+        return [Pairs(to_gt, to_pred[: len(target.points)]) for to_gt, to_pred, target in found]
+
     def pairs(case: int) -> Pairs:
-        cloud = IndexedPoints.build(predicted[case].detach())
+        cloud = IndexedPoints.build(predicted[case].detach().nan_to_num())
         return Pairs(nearest_neighbours(cloud, targets[case]), nearest_neighbours(targets[case], cloud))
 
     # The search releases the GIL, so threads share the cases; the result does not depend on their number.

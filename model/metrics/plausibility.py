@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from scans.cameras import HEIGHT, WIDTH, project
+from scans.cameras import HEIGHT, INTRINSICS, WIDTH, project
 
 ROWS = 64  # of a silhouette: coarse enough for 50,000 points to fill it and for blurred pictures
 POINTS_PER_PIXEL = 4.0  # of a silhouette's square; a jaw covers a third of it, seen from both sides
@@ -130,26 +130,67 @@ def silhouette_ious(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray
 
     Returns:
         (2, K, K) float64 for K unmasked views: intersection over union of each image (rows), plain and mirrored left to
-        right, with each camera (columns). The diagonal of the first is the fit.
+        right, with each camera (columns). The diagonal of the first is the fit. An image keeps its own lens, and stands
+        where it would with another's pose, so that crops are compared as their whole pictures would be.
     """
     rows = int(min(ROWS, np.sqrt(len(points) / POINTS_PER_PIXEL)))
-    seen = np.stack([silhouette(points, camera, rows) for camera in cameras[view_mask]])  # (K, h, w)
-    size = seen.shape[:0:-1]
-    shown = np.stack(
+    cameras = cameras[view_mask]
+    fx, fy, cx, cy, width, height, _ = cameras[:, INTRINSICS].T
+    # The least picture that holds those of all views, with the optical axis in its middle column.
+    half_width = np.maximum(cx, width - cx) / fx
+    up, down = cy / fy, (height - cy) / fy
+    scale = rows / (up.max() + down.max())
+    columns = round(2 * half_width.max() * scale)
+    lens = (columns / 2 / half_width.max(), scale, columns / 2, up.max() * scale, columns, rows)
+    common = cameras.copy()
+    common[:, INTRINSICS.start : INTRINSICS.start + len(lens)] = lens
+    seen = np.stack([silhouette(points, camera, rows) for camera in common])  # (K, h, w)
+    shown, known = [], []
+    for view, camera in zip(views[view_mask], cameras, strict=True):
+        mask: np.ndarray = foreground(view)
+        right_share, there_x = _resampling(
+            np.any(mask, axis=0), camera[INTRINSICS][[0, 2, 4]], lens[0], lens[2], columns
+        )
+        down_share, there_y = _resampling(np.any(mask, axis=1), camera[INTRINSICS][[1, 3, 5]], lens[1], lens[3], rows)
+        shown.append(_closed(down_share @ mask @ right_share.T > 0.5))
+        known.append(there_y[:, None] & there_x)
+    pictures, parts = np.stack(shown), np.stack(known)
+    return np.stack(
         [
-            _closed(cv2.resize(foreground(view).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5)
-            for view in views[view_mask]
+            _intersection_over_union(pictures & parts, parts, seen),
+            _intersection_over_union((pictures & parts)[:, :, ::-1], parts[:, :, ::-1], seen),
         ]
     )
-    return np.stack([_intersection_over_union(pictures, seen) for pictures in (shown, shown[:, :, ::-1])])
+
+
+def _resampling(
+    touched: np.ndarray, own: np.ndarray, focal: float, middle: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How an image goes into the common picture, along one axis, by area averaging.
+
+    Args:
+        touched: (n,) bool, whether a row or column of the image shows the jaw.
+        own: focal length, principal point and length that the image's camera has along the axis.
+        focal, middle, count: the same of the common picture.
+
+    Returns:
+        (count, n) float64, the share of each pixel of the common picture that lies in each of the image. (count,) bool,
+        whether the image tells what is there: inside, and beyond an end at which it shows background.
+    """
+    own_focal, own_middle, length = own
+    edges = middle + (np.linspace(0, length, len(touched) + 1) - own_middle) * (focal / own_focal)  # (n + 1,)
+    pixels = np.arange(count)[:, None]
+    share = np.diff(np.clip(edges, pixels, pixels + 1), axis=1)
+    centres = pixels[:, 0] + 0.5
+    return share, ((centres >= edges[0]) | ~touched[0]) & ((centres <= edges[-1]) | ~touched[-1])
 
 
 def _closed(mask: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(bool)
 
 
-def _intersection_over_union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(K, L) of each of K masks (K, h, w) with each of L."""
-    a, b = a.reshape(len(a), -1).astype(np.float64), b.reshape(len(b), -1).astype(np.float64)
+def _intersection_over_union(a: np.ndarray, known: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(K, L) of each of K masks (K, h, w), within what is known of it, with each of L."""
+    a, known, b = (masks.reshape(len(masks), -1).astype(np.float64) for masks in (a, known, b))
     both = a @ b.T
-    return both / np.maximum(a.sum(axis=1)[:, None] + b.sum(axis=1) - both, 1)
+    return both / np.maximum(a.sum(axis=1)[:, None] + known @ b.T - both, 1)

@@ -1,8 +1,12 @@
 """What every network offers to training, evaluation, prediction and export."""
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,10 +14,14 @@ import torch
 from torch import nn
 
 from model.cases.batch import Batch
+from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks.encoder import ViewEncoder
 from model.reconstruction.result import Reconstruction
+from scans.errors import UserError
 from scans.seeds import generator
+
+CASES_AT_ONCE = 8  # that are reconstructed at once on a GPU
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class JawNetwork(nn.Module, ABC):
         config_type: class of `config`, a frozen dataclass of JSON values; the checkpoint records it.
         terms: names of its loss terms.
         needs_surface: whether the loss needs normals and labels of the cases.
+        architecture: the fields of its config that its weights belong to.
         config: all that, with the weights, decides what it predicts.
         encoder: the image encoder, which can be initialised with ImageNet weights.
     """
@@ -49,6 +58,7 @@ class JawNetwork(nn.Module, ABC):
     config_type: ClassVar[type]
     terms: ClassVar[Sequence[str]]
     needs_surface: ClassVar[bool]
+    architecture: ClassVar[Sequence[str]]
     config: Any
     encoder: ViewEncoder
 
@@ -60,6 +70,25 @@ class JawNetwork(nn.Module, ABC):
         Args:
             settings: the fields of its config that the cases leave open.
         """
+
+    def continue_from(self, other: "JawNetwork") -> None:
+        """Take over the weights of a trained network, to train them further (fine-tuning).
+
+        Raises:
+            UserError: it is of another architecture.
+        """
+        if not isinstance(other, type(self)):
+            raise UserError(f"it is a {other.kind}, and this a {self.kind}; set train.network.decoder: {other.kind}")
+        pairs = {name: (getattr(other.config, name), getattr(self.config, name)) for name in self.architecture}
+        if differing := [
+            f"{name} is {there}, and here {here}" for name, (there, here) in pairs.items() if there != here
+        ]:
+            raise UserError(f"it has another architecture: {'; '.join(differing)}. Set these as they are there")
+        self.load_state_dict(self._state_from(other))
+
+    def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
+        """The state to continue from, that of a network of the same architecture; the config may follow it."""
+        return other.state_dict()
 
     @abstractmethod
     def loss_terms(
@@ -82,6 +111,12 @@ class JawNetwork(nn.Module, ABC):
     def check_rig(self, views: int) -> str | None:
         """Whether the network can use a rig of so many cameras: None, or the reason against it."""
 
+    def check_crop(self, crop: str) -> str | None:
+        """Whether the network can use views with this `render.crop`: None, or the reason against it."""
+        if crop == self.config.crop:
+            return None
+        return f"the network is trained with render.crop: {self.config.crop}, but these views have {crop}"
+
     @abstractmethod
     def forward_dense(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """`forward` without shapes that depend on values, for ONNX: masked views pass the encoder, too."""
@@ -97,9 +132,13 @@ class JawNetwork(nn.Module, ABC):
         view_mask: torch.Tensor,
         cameras: torch.Tensor | None,
         points: int,
-        rng: np.random.Generator,
-    ) -> Reconstruction:
-        """`reconstruct` in evaluation mode, on tensors of the network's device with a batch axis of 1."""
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Callable[[], Reconstruction]]:
+        """`reconstruct` of B cases in evaluation mode, as far as the network's device does it.
+
+        Returns:
+            B functions that do the rest, which may run in any thread.
+        """
 
     def reconstruct(
         self,
@@ -121,17 +160,52 @@ class JawNetwork(nn.Module, ABC):
         Raises:
             ValueError: a shape is wrong, or the cameras are missing.
         """
+        (rest,) = self._start(views[None], view_mask[None], None if cameras is None else cameras[None], points, seed)
+        return rest()
+
+    def reconstruct_each(self, cases: Iterable[Case], seed: int = 0) -> Iterator[tuple[Case, Reconstruction]]:
+        """Each case with its `reconstruct`, of as many points as its ground truth has, in order.
+
+        On a GPU several are computed at once, and threads make the meshes meanwhile; a few cases are read ahead. There
+        the results differ in rounding from those of `reconstruct`.
+
+        Args:
+            cases: with as many views each; read when their turn comes.
+        """
+        if next(self.parameters()).device.type == "cpu":
+            for case in cases:
+                yield case, self.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), seed)
+            return
+        threads, remaining = len(os.sched_getaffinity(0)), iter(cases)
+        with ThreadPoolExecutor(threads) as pool:
+            pending: deque[tuple[Case, Future[Reconstruction]]] = deque()
+            while group := list(islice(remaining, CASES_AT_ONCE)):
+                batch = Batch.collate(group)
+                cameras = None if batch.cameras is None else batch.cameras.numpy()
+                points = len(group[0].points)
+                started = self._start(batch.views.numpy(), batch.view_mask.numpy(), cameras, points, seed)
+                pending.extend((case, pool.submit(rest)) for case, rest in zip(group, started, strict=True))
+                while len(pending) > 2 * threads:
+                    case, made = pending.popleft()
+                    yield case, made.result()
+            for case, made in pending:
+                yield case, made.result()
+
+    def _start(
+        self, views: np.ndarray, view_mask: np.ndarray, cameras: np.ndarray | None, points: int, seed: int
+    ) -> list[Callable[[], Reconstruction]]:
+        """`_reconstruct` of arrays with a batch axis."""
         device = next(self.parameters()).device
         training = self.training
-
-        def batch(array: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array))[None].to(device)
-
         self.eval()
         try:
             with torch.inference_mode():
-                posed = None if cameras is None else batch(cameras)
-                return self._reconstruct(batch(views), batch(view_mask), posed, points, generator(seed, "points"))
+                inputs = (
+                    None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(device)
+                    for array in (views, view_mask, cameras)
+                )
+                rngs = [generator(seed, "points") for _ in views]
+                return self._reconstruct(*inputs, points, rngs)  # type: ignore[arg-type]
         finally:
             self.train(training)
 

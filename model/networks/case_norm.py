@@ -34,10 +34,13 @@ class CaseNorm(nn.Module):
             normed = torch.batch_norm(x, self.weight, self.bias, None, None, True, 0.0, self.eps, cudnn)
         else:
             wide = x.float()
-            mean = matrix @ wide.mean(dim=(2, 3))  # (K, C), of each image's case
-            variance = matrix @ ((wide - mean[:, :, None, None]) ** 2).mean(dim=(2, 3))
+            own_variance, own_mean = torch.var_mean(wide, dim=(2, 3), correction=0)  # (K, C), of each image
+            mean = matrix @ own_mean  # of each image's case
+            # A case's variance is the mean of its images' and of the squares of their distances from the case's mean.
+            variance = matrix @ (own_variance + (own_mean - mean) ** 2)
             scale = self.weight * (variance + self.eps).rsqrt()
-            normed = (wide * scale[:, :, None, None] + (self.bias - mean * scale)[:, :, None, None]).to(x.dtype)
+            shift = self.bias - mean * scale
+            normed = torch.addcmul(shift[:, :, None, None], wide, scale[:, :, None, None]).to(x.dtype)
         return self.act(normed)
 
 

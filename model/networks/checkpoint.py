@@ -16,11 +16,16 @@ from model.networks.registry import NETWORKS
 from scans.errors import UserError
 from scans.files import atomic_file
 
-FORMAT = 3
+FORMAT = 4
 
 
 def save_checkpoint(
-    network: JawNetwork, path: Path, *, params_digest: str, history: Sequence[Mapping[str, Any]]
+    network: JawNetwork,
+    path: Path,
+    *,
+    params_digest: str,
+    history: Sequence[Mapping[str, Any]],
+    half: bool = False,
 ) -> None:
     """Write the weights, and the JSON file of the same name. Each file appears by rename, complete or not at all.
 
@@ -29,9 +34,12 @@ def save_checkpoint(
         path: ends in .safetensors.
         params_digest: digest of the params of the training.
         history: losses and metrics, an entry per epoch.
+        half: whether matrices and convolutions are stored in float16, in half the space; vectors and buffers, which
+            take hardly any, keep their float32.
     """
+    halved = {key for key, value in network.named_parameters() if half and value.ndim > 1}
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    weights = save(state)
+    weights = save({key: value.half() if key in halved else value for key, value in state.items()})
     description = {
         "format": FORMAT,
         "kind": network.kind,
@@ -53,7 +61,7 @@ def load_checkpoint(path: Path) -> tuple[JawNetwork, dict[str, Any]]:
         path: the safetensors file, with its JSON file beside it.
 
     Returns:
-        The network in evaluation mode on the CPU, and the content of the JSON file.
+        The network in float32, in evaluation mode on the CPU, and the content of the JSON file.
 
     Raises:
         UserError: a file is missing or damaged, the two do not belong together, or the weights do not fit the config.

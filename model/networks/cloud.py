@@ -1,6 +1,7 @@
 """P1's network: views → feature vectors → one fused vector → point cloud."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,9 +11,10 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from model.cases.batch import Batch
+from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
+from model.geometry.neighbours import IndexedPoints
 from model.losses.cloud import TERMS, cloud_terms
-from model.losses.objective import stop_unless_finite
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.decoder import CloudDecoder
 from model.networks.encoder import ViewEncoder
@@ -42,6 +44,7 @@ class CloudConfig:
         points: N.
         initial_cloud: what the untrained decoder predicts: the training cases' mean shape, or random points.
         matched_points: points that the loss terms `matched` and `repulsion` sample from each cloud.
+        crop: what the views show that it is trained on; it can't be used with others.
     """
 
     encoder: str
@@ -55,6 +58,7 @@ class CloudConfig:
     points: int
     initial_cloud: Literal["mean_shape", "none"]
     matched_points: int
+    crop: Crop = "none"
 
 
 class CloudNetwork(JawNetwork):
@@ -68,6 +72,7 @@ class CloudNetwork(JawNetwork):
     config_type = CloudConfig
     terms = TERMS
     needs_surface = False
+    architecture = ("encoder", "image_size", "views", "width", "heads", "modulator_scale", "hidden", "points", "crop")
     config: CloudConfig
 
     def __init__(self, config: CloudConfig) -> None:
@@ -85,7 +90,13 @@ class CloudNetwork(JawNetwork):
     def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
         """See `JawNetwork`."""
         network = cls(
-            CloudConfig(**settings, image_size=summary.image_size, views=summary.views, points=len(summary.mean_shape))
+            CloudConfig(
+                **settings,
+                image_size=summary.image_size,
+                views=summary.views,
+                points=len(summary.mean_shape),
+                crop=summary.crop,
+            )
         )
         if network.config.initial_cloud == "mean_shape":
             network.decoder.initialise_from(torch.from_numpy(summary.mean_shape), spread=INITIAL_WEIGHT_SCALE)
@@ -129,9 +140,9 @@ class CloudNetwork(JawNetwork):
     ) -> dict[str, torch.Tensor]:
         """See `JawNetwork`."""
         predicted = module(batch.views, batch.view_mask)  # (B, N, 3)
-        stop_unless_finite(predicted, "the prediction", batch.cases)
         points = self.config.matched_points
-        return cloud_terms(predicted, batch.targets, weights, points=points, progress=progress, rng=rng)
+        targets = IndexedPoints.build_each(batch.points)
+        return cloud_terms(predicted, targets, weights, points=points, progress=progress, rng=rng)
 
     def check_rig(self, views: int) -> str | None:
         """The number of views is fixed."""
@@ -155,10 +166,14 @@ class CloudNetwork(JawNetwork):
         view_mask: torch.Tensor,
         cameras: torch.Tensor | None,
         points: int,
-        rng: np.random.Generator,
-    ) -> Reconstruction:
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Callable[[], Reconstruction]]:
         del cameras  # the rig is learnt
-        cloud = self(views, view_mask)[0].float().cpu().numpy()
-        if len(cloud) > points:
-            cloud = cloud[np.sort(rng.choice(len(cloud), points, replace=False))]
-        return Reconstruction(cloud)
+        clouds = self(views, view_mask).float().cpu().numpy()
+
+        def thinned(cloud: np.ndarray, rng: np.random.Generator) -> Reconstruction:
+            if len(cloud) > points:
+                cloud = cloud[np.sort(rng.choice(len(cloud), points, replace=False))]
+            return Reconstruction(cloud)
+
+        return [partial(thinned, cloud, rng) for cloud, rng in zip(clouds, rngs, strict=True)]

@@ -21,8 +21,11 @@ class FeatureGrid(nn.Module):
         width: D of the fused vector.
     """
 
+    extent: torch.Tensor
+
     def __init__(self, *, channels: int, width: int) -> None:
         super().__init__()
+        self.register_buffer("extent", torch.tensor(EXTENT), persistent=False)
         self.grid = nn.Parameter(torch.randn(1, channels, *CELLS) * 0.01)
         self.scale = nn.Linear(width, channels)
 
@@ -36,7 +39,7 @@ class FeatureGrid(nn.Module):
         Returns:
             (B, Q, C)
         """
-        locations = (points / points.new_tensor(EXTENT))[:, :, None, None]  # (B, Q, 1, 1, 3)
+        locations = (points / self.extent)[:, :, None, None]  # (B, Q, 1, 1, 3)
         grid = self.grid.expand(points.shape[0], -1, -1, -1, -1)
         features = grid_sample(grid, locations, padding_mode="border", align_corners=False)  # (B, C, Q, 1, 1)
         return GAIN * features[..., 0, 0].transpose(1, 2) * (1 + self.scale(fused))[:, None]

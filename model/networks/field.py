@@ -1,6 +1,7 @@
 """Predicts signed and unsigned distance, normal and FDI label of the nearest surface point, for 3D query points."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,10 +12,11 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from model.cases.batch import Batch
+from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
-from model.losses.field import TERMS, FieldTarget, QueryConfig, field_targets, field_terms, sample_queries
-from model.losses.objective import stop_unless_finite
+from model.geometry.neighbours import IndexedPoints
+from model.losses.field import TERMS, QueryConfig, field_targets, field_terms, sample_queries
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.case_norm import averaging_matrix, grouped_by_case
 from model.networks.encoder import ViewEncoder
@@ -24,14 +26,14 @@ from model.networks.pixel_aligned import POOLED, PixelAligned
 from model.networks.positional_encoding import positional_encoding
 from model.networks.pyramid import FeaturePyramid
 from model.networks.views import check_views, scatter_views
-from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surface
+from model.reconstruction.from_field import ReconstructionConfig, reconstruct_surfaces
 from model.reconstruction.result import Reconstruction
 from scans.cameras import CAMERA_COLUMNS, CAMERA_VECTOR_SIZE, INTRINSICS, POSE
 from scans.mesh import LABELS
 
 NUM_FREQUENCIES = 7  # of the positional encoding of query points
 GRID_CHANNELS = 24
-CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 3  # see `_camera_features`
+CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 5  # see `_camera_features`
 DISTANCE_SCALE = 0.1  # jaw radii; signed distances are this times the last layer's output
 DISTANCE_SHIFT = -2.0  # of unsigned distances before softplus, which makes them 0.13 at the start
 INITIAL_WEIGHT_SCALE = 0.01  # of the last layer's weights for the signed distance
@@ -51,6 +53,7 @@ class FieldConfig:
         seed_points: S, number of the points that reconstruction starts from.
         queries: how query points are sampled in training.
         reconstruction: how a surface is made of the field.
+        crop: what the views show that it is trained on; it can't be used with others.
     """
 
     encoder: str
@@ -62,6 +65,7 @@ class FieldConfig:
     seed_points: int
     queries: QueryConfig
     reconstruction: ReconstructionConfig
+    crop: Crop = "none"
 
 
 class ViewFeatures(NamedTuple):
@@ -98,6 +102,7 @@ class FieldNetwork(JawNetwork):
     config_type = FieldConfig
     terms = TERMS
     needs_surface = True
+    architecture = ("encoder", "image_size", "width", "heads", "channels", "view_width", "crop")
     config: FieldConfig
     seed_points: torch.Tensor
     mean_log_radius: torch.Tensor
@@ -135,9 +140,17 @@ class FieldNetwork(JawNetwork):
     def initialise(cls, settings: Mapping[str, Any], summary: TrainingSummary) -> Self:
         """See `JawNetwork`."""
         seed_points = torch.from_numpy(summary.seed_points)
-        network = cls(FieldConfig(**settings, image_size=summary.image_size, seed_points=len(seed_points)))
+        network = cls(
+            FieldConfig(**settings, image_size=summary.image_size, seed_points=len(seed_points), crop=summary.crop)
+        )
         network.set_priors(seed_points, summary.mean_log_radius)
         return network
+
+    def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
+        """See `JawNetwork`; reconstruction starts from the seed points of both."""
+        self.seed_points = torch.cat([other.seed_points, self.seed_points]).unique(dim=0)
+        self.config = replace(self.config, seed_points=len(self.seed_points))
+        return other.state_dict() | {"seed_points": self.seed_points}
 
     @torch.no_grad()
     def set_priors(self, seed_points: torch.Tensor, mean_log_radius: float) -> None:
@@ -236,24 +249,19 @@ class FieldNetwork(JawNetwork):
         del weights, progress
         if batch.cameras is None:
             raise ValueError("the field network needs cases with cameras")
-        seed_points = self.seed_points.cpu().numpy()
-        sampled = [sample_queries(case, seed_points, self.config.queries, rng) for case in batch.cases]
         device = batch.views.device
-        queries, seeds = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*sampled, strict=True))
-        shown = batch.view_mask.any(dim=0)  # a view that no case of the batch shows costs nothing
+        generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+        queries, seeds = sample_queries(batch.points, self.seed_points, self.config.queries, generator)
+        views, view_mask, cameras = batch.views, batch.view_mask, batch.cameras
+        dense = views.is_cuda  # shapes that change from step to step make cuDNN choose its kernels anew
+        if not dense:
+            shown = view_mask.any(dim=0)  # a view that no case of the batch shows costs nothing
+            views, view_mask, cameras = views[:, shown], view_mask[:, shown], cameras[:, shown]
         prediction, log_radius = module(
-            batch.views[:, shown],
-            batch.view_mask[:, shown],
-            batch.cameras[:, shown],
-            queries,
-            seeds if seeds.shape[1] else None,
+            views, view_mask, cameras, queries, seeds if seeds.shape[1] else None, dense=dense
         )
-        stop_unless_finite(prediction.signed_distances, "the prediction", batch.cases)
-        points = prediction.points.detach()
-        targets = [field_targets(*each) for each in zip(batch.cases, batch.targets, points, strict=True)]
-        target = FieldTarget(*(torch.stack(column).to(device) for column in zip(*targets, strict=True)))
-        radius = torch.tensor([case.radius for case in batch.cases], dtype=torch.float32, device=device)
-        return field_terms(prediction, target, log_radius, radius)
+        target = field_targets(batch, IndexedPoints.build_each(batch.points), prediction.points.detach())
+        return field_terms(prediction, target, log_radius, batch.radius)
 
     def check_rig(self, views: int) -> str | None:
         """Any rig will do."""
@@ -288,22 +296,27 @@ class FieldNetwork(JawNetwork):
         view_mask: torch.Tensor,
         cameras: torch.Tensor | None,
         points: int,
-        rng: np.random.Generator,
-    ) -> Reconstruction:
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Callable[[], Reconstruction]]:
         if cameras is None:
             raise ValueError("the field network needs the cameras")
-        features = self.encode(views, view_mask, cameras)
-        return reconstruct_surface(
+        features = self.encode(views, view_mask, cameras, dense=views.is_cuda)
+        return reconstruct_surfaces(
             lambda queries: self.query(features, queries),
             self.seed_points,
             self.config.reconstruction,
-            radius=float(features.log_radius.exp()),
+            radii=features.log_radius.exp().tolist(),
             points=points,
-            rng=rng,
+            rngs=rngs,
         )
 
 
 def _camera_features(cameras: torch.Tensor) -> torch.Tensor:
-    """(B, V, 15): pose, width and height of the field of view, and projection type, of (B, V, 23) cameras."""
-    fx, fy, _, _, width, height, orthographic = cameras[..., INTRINSICS].unbind(-1)
-    return torch.cat([cameras[..., POSE], torch.stack([width / fx, height / fy, orthographic], dim=-1)], dim=-1)
+    """(B, V, 17): pose, field of view, principal point and projection type of (B, V, 23) cameras.
+
+    Of the field of view width and height, as tangents of its angles; of the principal point its offset from the
+    picture's middle, as a fraction of width and height.
+    """
+    fx, fy, cx, cy, width, height, orthographic = cameras[..., INTRINSICS].unbind(-1)
+    lens = torch.stack([width / fx, height / fy, cx / width - 0.5, cy / height - 0.5, orthographic], dim=-1)
+    return torch.cat([cameras[..., POSE], lens], dim=-1)

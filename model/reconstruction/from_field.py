@@ -1,12 +1,13 @@
 """From a distance field to a surface: points are projected onto it, upsampled, and meshed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
 
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
@@ -15,9 +16,9 @@ from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS, Mesh
 from scans.sampling.sample_surface import sample_surface
 
-# Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 0.5 GB) a launch pays off.
+# Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
-CHUNK_OF_OTHERS = 1 << 15
+CHUNK_OF_OTHERS = 1 << 17
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -47,64 +48,97 @@ class ReconstructionConfig:
     min_component_fraction: float
 
 
-def reconstruct_surface(
+def reconstruct_surfaces(
     field: Callable[[torch.Tensor], FieldPrediction],
     seed_points: torch.Tensor,
     config: ReconstructionConfig,
     *,
-    radius: float,
+    radii: Sequence[float],
     points: int,
-    rng: np.random.Generator,
-) -> Reconstruction:
-    """Project points onto the zero set of a field and make a labelled mesh of them.
+    rngs: Sequence[np.random.Generator],
+) -> list[Callable[[], Reconstruction]]:
+    """Project points onto the zero sets of B fields; then make a labelled mesh of each.
 
     The seed points are projected a few times (as in NDF, Chibane et al. 2020, algorithm 1), decimated to even density,
     and replaced by several points jittered along the surface, which are projected twice more and meshed. The result's
     points are sampled evenly on the mesh (Poisson disk), whatever the density of the projected ones.
 
     Args:
-        field: query points (1, Q, 3) → predictions, without gradient.
+        field: query points (B, Q, 3) → predictions, without gradient.
         seed_points: (S, 3), on the device of `field`.
-        radius: predicted jaw radius in mm, passed through.
+        radii: B predicted jaw radii in mm, passed through.
         points: N.
-        rng: source of all randomness.
+        rngs: B sources of all randomness.
 
     Returns:
-        With mesh, normals, labels and radius. An untrained network may yield no surface: then `points` are some of the
+        B functions that do the rest on the CPU, in any thread, while the device goes on: each returns a reconstruction
+        with mesh, normals, labels and radius. An untrained network may yield no surface: then `points` are some of the
         projected ones, without mesh, normals and labels.
     """
-    device = seed_points.device
-    chunk = CHUNK.get(device.type, CHUNK_OF_OTHERS)
-
-    def query(at: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Projections (P, 3), unit normals (P, 3), unsigned distances (P,) and classes (P,) of points (P, 3)."""
-        parts = []
-        for start in range(0, len(at), chunk):
-            found = field(torch.from_numpy(at[start : start + chunk])[None].to(device))
-            normals = normalize(found.normals[0], dim=-1)
-            classes = found.class_logits[0].argmax(dim=-1)
-            parts.append((found.projected[0], normals, found.unsigned_distances[0], classes))
-        return tuple(torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
-
-    seeds = seed_points.cpu().numpy()
+    seeds = seed_points.expand(len(radii), -1, -1)
     for _ in range(config.projection_rounds):
-        seeds, normals, residuals, _ = query(seeds)
+        seeds, upright, residuals, _ = _query(field, seeds)
+    projected = [column.cpu().numpy() for column in (seeds, upright, residuals)]
+    jittered = [_jittered(*each, config, rng) for *each, rng in zip(*projected, rngs, strict=True)]
+    dense = pad_sequence([torch.from_numpy(each) for each in jittered], batch_first=True).to(seed_points.device)
+    dense, *_ = _query(field, dense)
+    found = [column.cpu().numpy() for column in _query(field, dense)]
+
+    def rest(case: int) -> Callable[[], Reconstruction]:
+        own = [column[case, : len(jittered[case])] for column in found]
+        return lambda: _surface(*own, projected[0][case], config, radii[case], points, rngs[case])
+
+    return [rest(case) for case in range(len(radii))]
+
+
+def _query(field: Callable[[torch.Tensor], FieldPrediction], points: torch.Tensor) -> list[torch.Tensor]:
+    """Projections and unit normals (B, P, 3), unsigned distances and classes (B, P) of points (B, P, 3)."""
+    chunk = max(1, CHUNK.get(points.device.type, CHUNK_OF_OTHERS) // len(points))
+    parts = []
+    for part in points.split(chunk, dim=1):
+        found = field(part)
+        normals, classes = normalize(found.normals, dim=-1), found.class_logits.argmax(dim=-1)
+        parts.append((found.projected.float(), normals.float(), found.unsigned_distances.float(), classes))
+    return [torch.cat(column, dim=1) for column in zip(*parts, strict=True)]
+
+
+def _jittered(
+    seeds: np.ndarray,
+    upright: np.ndarray,
+    residuals: np.ndarray,
+    config: ReconstructionConfig,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """(P, 3) float32 points along the surface, about even in density; none if no seed point came near the surface."""
     close = residuals < config.max_residual
-    kept, upright = seeds[close], normals[close]
+    kept, upright = seeds[close], upright[close]
     if len(kept) == 0:
-        return Reconstruction(_sample(seeds, points, rng), radius=radius)
+        return kept
     cells = np.floor(kept / config.decimation_cell).astype(np.int64)
     index = np.unique(cells, axis=0, return_index=True)[1]
     index = np.repeat(index, max(1, round(config.target_points / len(index))))
     jitter = rng.normal(0, config.tangential_jitter, (len(index), 3)).astype(np.float32)
     jitter -= (jitter * upright[index]).sum(axis=1, keepdims=True) * upright[index]  # along the surface
-    dense, *_ = query(kept[index] + jitter)
-    dense, normals, residuals, classes = query(dense)
+    return kept[index] + jitter
+
+
+def _surface(
+    dense: np.ndarray,
+    normals: np.ndarray,
+    residuals: np.ndarray,
+    classes: np.ndarray,
+    seeds: np.ndarray,
+    config: ReconstructionConfig,
+    radius: float,
+    points: int,
+    rng: np.random.Generator,
+) -> Reconstruction:
+    """The mesh of projected points, and points sampled on it."""
     on_surface = residuals < config.max_distance
-    dense, normals, labels = dense[on_surface], normals[on_surface], LABEL_OF[classes[on_surface].astype(np.int64)]
-    mesh = _mesh(dense, normals, labels, config) if on_surface.any() else None
+    labels = LABEL_OF[classes[on_surface]]
+    mesh = _mesh(dense[on_surface], normals[on_surface], labels, config) if on_surface.any() else None
     if mesh is None:
-        return Reconstruction(_sample(kept, points, rng), radius=radius)
+        return Reconstruction(_sample(dense if len(dense) else seeds, points, rng), radius=radius)
     samples = sample_surface(mesh, points, rng)
     return Reconstruction(samples.points.astype(np.float32), samples.normals, samples.labels, mesh, radius)
 

@@ -1,15 +1,9 @@
-"""Splits the training cases into steps and chunks, and makes batches of them."""
+"""How the training cases are split into steps and chunks, and view dropout."""
 
 import math
-from collections.abc import Sequence
 
-import numpy as np
 import torch
-from lightning_fabric import Fabric
 
-from model.cases.batch import Batch
-from model.cases.case import Case
-from model.geometry.neighbours import IndexedPoints
 from model.training.config import TrainingConfig
 from scans.errors import UserError
 
@@ -54,24 +48,24 @@ def check_views_per_chunk(cases: int, fewest_views: int, config: TrainingConfig)
         )
 
 
-def make_batch(fabric: Fabric, cases: Sequence[Case], config: TrainingConfig, rng: np.random.Generator) -> Batch:
-    """The cases on Fabric's device, with view dropout."""
-    view_mask = np.stack([case.view_mask for case in cases])
-    for row in view_mask:
-        shown = np.flatnonzero(row)
-        if rng.random() < config.view_dropout and len(shown) > config.min_views:
-            kept = rng.integers(config.min_views, len(shown))
-            row[rng.permutation(shown)[kept:]] = False
-    cameras = [case.cameras for case in cases if case.cameras is not None]
-    return Batch(
-        cases,
-        fabric.to_device(torch.from_numpy(np.stack([case.views for case in cases]))),
-        fabric.to_device(torch.from_numpy(view_mask)),
-        fabric.to_device(torch.from_numpy(np.stack(cameras))) if len(cameras) == len(cases) else None,
-        [target_points(fabric, case) for case in cases],
-    )
+def drop_views(view_mask: torch.Tensor, config: TrainingConfig, generator: torch.Generator) -> torch.Tensor:
+    """View dropout: `config.view_dropout` of the cases keep only `config.min_views` or more of their views, at random.
 
+    Args:
+        view_mask: (B, V) bool.
+        generator: on the same device.
 
-def target_points(fabric: Fabric, case: Case) -> IndexedPoints:
-    """The case's ground-truth points on Fabric's device."""
-    return IndexedPoints.build(fabric.to_device(torch.from_numpy(case.points)))
+    Returns:
+        (B, V) bool.
+    """
+    cases, views = view_mask.shape
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=generator, device=view_mask.device)
+
+    shown = view_mask.sum(dim=1)
+    kept = config.min_views + (draw(cases) * (shown - config.min_views)).long()
+    kept = torch.minimum(kept, shown - 1)  # a product may round up
+    dropped = (draw(cases) < config.view_dropout) & (shown > config.min_views)
+    rank = draw(cases, views).masked_fill(~view_mask, torch.inf).argsort(dim=1).argsort(dim=1)
+    return view_mask & (rank < torch.where(dropped, kept, shown)[:, None])

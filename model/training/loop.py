@@ -4,7 +4,7 @@ import json
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,19 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from model.cases.batch import Batch
 from model.cases.case import Case
 from model.losses.objective import stop_unless_finite, weighted_loss
 from model.losses.schedule import weights_at
 from model.networks.base import JawNetwork
 from model.networks.checkpoint import save_checkpoint
+from model.runtime.cuda_graph import GraphedModule
 from model.runtime.memory import out_of_memory_as_user_error
 from model.runtime.stopping import Stopped, stop_on_signals
-from model.training.batches import make_batch, steps_per_epoch
+from model.training.batches import drop_views, steps_per_epoch
 from model.training.chunked_buffers import ChunkedBuffers
 from model.training.config import TrainingConfig, learning_rate
+from model.training.feed import case_feed
 from model.training.moving_average import MovingAverage
 from model.training.state import load_state, save_state
 from model.training.validation import validate
@@ -53,6 +56,7 @@ def train(
     folder: Path,
     on_step: Callable[[Progress], None],
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+    tell: Callable[[str], None] = lambda text: None,  # noqa: ARG005
 ) -> list[dict[str, Any]]:
     """Train a network and keep the weights of its best epoch, by a metric on the validation cases.
 
@@ -63,13 +67,14 @@ def train(
     Args:
         fabric: launched; each of its processes calls this function with the same arguments.
         network: trained in place; it ends as the last epoch left it.
-        train_cases: at least one; each is read anew in each epoch, and none is kept.
+        train_cases: at least one. On the CPU each is read anew in each epoch, and none is kept; see `case_feed`.
         validation_cases: at least one; read anew in each validation.
         config: hyperparameters.
         folder: made if missing. It receives the best weights as network.safetensors + network.json, epochs.jsonl with a
             line per epoch, and state.safetensors, from which the same call resumes. None of them holds times.
         on_step: called after each step, in the first process.
         on_epoch: called after each epoch with the lines so far, in the first process.
+        tell: called with a line about where the cases wait, in the first process.
 
     Returns:
         The lines of epochs.jsonl.
@@ -83,11 +88,16 @@ def train(
     with stop_on_signals() as stop, out_of_memory_as_user_error("training"):
         run = Run(fabric, network, config, steps, folder)
         run.restore()
+        feed = case_feed(train_cases, fabric.device)
+        if fabric.is_global_zero:
+            tell(feed.description)
         if not run.history:
             run.end_epoch(validation_cases, on_epoch)
         while run.epoch < config.epochs and not run.out_of_patience():
-            for numbers in run.remaining_batches(len(train_cases)):
-                loss, stopped = run.step([train_cases[i] for i in numbers], stopped=bool(stop.signal))
+            steps_left = run.remaining_steps(len(train_cases))
+            batches = feed.batches([chunk for numbers in steps_left for _, chunk in run.own_chunks(numbers)])
+            for numbers in steps_left:
+                loss, stopped = run.step(batches, numbers, train_cases, stopped=bool(stop.signal))
                 if fabric.is_global_zero:
                     on_step(run.progress(loss))
                 if stopped:
@@ -118,6 +128,11 @@ class Run:
         groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         self.wrapped_network, self.wrapped_optimizer = fabric.setup(network, self.adamw)
+        # Neither DDP nor mixed precision can be captured as simply.
+        graphed = (
+            fabric.device.type == "cuda" and fabric.world_size == 1 and fabric.strategy.precision.precision == "32-true"
+        )
+        self.forward = GraphedModule(network, self.wrapped_network) if graphed else self.wrapped_network
         self.average = MovingAverage(network, config.ema_decay)
         self.epoch, self.number = 0, 0
         self.sums: dict[str, float] = {}
@@ -140,67 +155,91 @@ class Run:
         """Whether the best epoch lies too far back."""
         return self.history[-1]["epoch"] - self._best()["epoch"] >= self.config.patience
 
-    def remaining_batches(self, cases: int) -> Iterator[np.ndarray]:
+    def remaining_steps(self, cases: int) -> list[np.ndarray]:
         """The case numbers of each step that the present epoch still has."""
         order = np.random.default_rng([self.config.seed, self.epoch]).permutation(cases)
-        yield from np.array_split(order, self.steps)[self.number :]
+        return np.array_split(order, self.steps)[self.number :]
 
-    def step(self, cases: Sequence[Case], *, stopped: bool) -> tuple[float, bool]:
-        """One step of the optimiser on these cases.
+    def own_chunks(self, numbers: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The chunks of a step's case numbers that this process computes, each with its place among all of them."""
+        chunks = np.array_split(numbers, self.config.accumulate)
+        own = range(self.fabric.global_rank, len(chunks), self.fabric.world_size)
+        return [(place, chunks[place]) for place in own]
+
+    def step(
+        self, batches: Iterator[Batch], numbers: np.ndarray, cases: Sequence[Case], *, stopped: bool
+    ) -> tuple[float, bool]:
+        """One step of the optimiser. It waits for the device once, before the weights are changed.
 
         Args:
+            batches: the next ones are this process's chunks of the step.
+            numbers: of the step's cases. cases: all, of which those that spoil the step are named.
             stopped: whether this process is to stop.
 
         Returns:
             The mean loss, and whether any process is to stop, so that all of them do so at the same step.
+
+        Raises:
+            UserError: a loss or the gradient is not finite (names the cases); the weights are as before.
         """
         fabric, config = self.fabric, self.config
         step = self.epoch * self.steps + self.number
         for group in self.adamw.param_groups:  # Fabric's wrapper shows those of before a state was loaded
             group["lr"] = learning_rate(step, self.steps * config.epochs, config)
-        sums = self._backward(cases)
+        losses, sums = self._backward(batches, numbers)
         norm = fabric.clip_gradients(
             self.wrapped_network,
             self.wrapped_optimizer,
             max_norm=config.gradient_clip_norm or math.inf,
             error_if_nonfinite=False,
         )
-        stop_unless_finite(norm.expand(len(cases)), "the gradient", cases)
+        vote = torch.tensor(float(stopped), dtype=torch.float64, device=fabric.device)
+        told = torch.cat([torch.stack([vote, norm.double(), *sums.values()]), losses])
+        votes, all_norms, *values = fabric.all_reduce(told, reduce_op="sum").tolist()
+        totals, losses_by_case = dict(zip(sums, values, strict=False)), values[len(sums) :]
+        if not math.isfinite(all_norms + totals["loss"]):
+            ids = [cases[i].id for i in numbers]
+            stop_unless_finite(losses_by_case, "the loss", ids)
+            stop_unless_finite([math.nan] * len(ids), "the gradient", ids)
         self.wrapped_optimizer.step()
         self.average.update(self.network, step)
-
-        votes = torch.tensor(float(stopped), dtype=torch.float64, device=fabric.device)
-        votes_and_sums = fabric.all_reduce(torch.stack([votes, *sums.values()]), reduce_op="sum").tolist()
-        totals = dict(zip(sums, votes_and_sums[1:], strict=True))
         for name, total in totals.items():
             self.sums[name] = self.sums.get(name, 0.0) + total
         self.number += 1
-        return totals["loss"] / len(cases), votes_and_sums[0] > 0
+        return totals["loss"] / len(numbers), votes > 0
 
-    def _backward(self, cases: Sequence[Case]) -> dict[str, torch.Tensor]:
-        """Set the gradients of the mean loss; returns the sums of loss and terms over this process's cases."""
+    def _backward(self, batches: Iterator[Batch], numbers: np.ndarray) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Set the gradients of the mean loss of a step.
+
+        Returns:
+            The loss of each of its cases, 0 for those of other processes; sums of loss and terms over this process's.
+        """
         fabric, config = self.fabric, self.config
         weights, progress = weights_at(self.epoch, config.loss), self.epoch / config.epochs
-        chunks = np.array_split(np.arange(len(cases)), config.accumulate)
-        own = range(fabric.global_rank, len(chunks), fabric.world_size)
+        chunks = self.own_chunks(numbers)
         buffers = ChunkedBuffers(self.network)
+        losses = torch.zeros(len(numbers), dtype=torch.float64, device=fabric.device)
+        ends = np.cumsum([len(chunk) for chunk in np.array_split(numbers, config.accumulate)])
         sums: dict[str, torch.Tensor] = {}
         self.wrapped_network.train()
         self.wrapped_optimizer.zero_grad()
-        for number in own:
-            rng = np.random.default_rng([config.seed, self.epoch, self.number, number])
+        for place, chunk in chunks:
+            rng = np.random.default_rng([config.seed, self.epoch, self.number, place])
             torch.manual_seed(int(rng.integers(2**63)))  # dropout's
-            batch = make_batch(fabric, [cases[i] for i in chunks[number]], config, rng)
-            with fabric.no_backward_sync(self.wrapped_network, enabled=number != own[-1]):
-                terms = self.network.loss_terms(self.wrapped_network, batch, weights, progress, rng)
-                losses = weighted_loss(terms, weights, batch.cases)
+            generator = torch.Generator(fabric.device).manual_seed(int(rng.integers(2**63)))
+            batch = next(batches)
+            batch = replace(batch, view_mask=drop_views(batch.view_mask, config, generator))
+            with fabric.no_backward_sync(self.wrapped_network, enabled=place != chunks[-1][0]):
+                terms = self.network.loss_terms(self.forward, batch, weights, progress, rng)
+                values = weighted_loss(terms, weights)
                 # DDP takes the mean over processes, and this is to be the mean over cases.
-                fabric.backward(losses["loss"].sum() * (fabric.world_size / len(cases)))
-            for name, values in losses.items():
-                sums[name] = sums.get(name, 0) + values.detach().double().sum()
+                fabric.backward(values["loss"].sum() * (fabric.world_size / len(numbers)))
+            losses[ends[place] - len(chunk) : ends[place]] = values["loss"].detach()
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0) + value.detach().double().sum()
             buffers.end_chunk()
-        buffers.end_step(fabric, len(chunks))
-        return sums
+        buffers.end_step(fabric, config.accumulate)
+        return losses, sums
 
     def end_epoch(
         self,

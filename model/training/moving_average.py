@@ -31,8 +31,10 @@ class MovingAverage(Generic[N]):
         if not self.decay:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, now in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(now, 1 - decay)
-            else:
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
+        averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        # One launch for all on a GPU.
+        torch._foreach_lerp_([mean for mean, _ in averaged], [now for _, now in averaged], 1 - decay)
+        for mean, now in pairs:
+            if not mean.is_floating_point():
                 mean.copy_(now)

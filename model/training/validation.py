@@ -7,10 +7,10 @@ import torch
 from lightning_fabric import Fabric
 
 from model.cases.case import Case
+from model.geometry.neighbours import IndexedPoints
 from model.losses.objective import stop_unless_finite
 from model.metrics.distances import measure
 from model.networks.base import JawNetwork
-from model.training.batches import target_points
 
 
 def validate(fabric: Fabric, network: JawNetwork, cases: Sequence[Case]) -> dict[str, float]:
@@ -21,12 +21,14 @@ def validate(fabric: Fabric, network: JawNetwork, cases: Sequence[Case]) -> dict
     Raises:
         UserError: a prediction is not finite (names the case).
     """
+    own = range(fabric.global_rank, len(cases), fabric.world_size)
     mine = []
-    for number in range(fabric.global_rank, len(cases), fabric.world_size):
-        case = cases[number]
-        points = network.reconstruct(case.views, case.view_mask, case.cameras, len(case.points)).points
-        stop_unless_finite(torch.from_numpy(points[None]), "the prediction for validation", [case])
-        mine.append(measure(points, target_points(fabric, case), case.radius))
+    for case, made in network.reconstruct_each(cases[number] for number in own):
+        stop_unless_finite(made.points[None], "the prediction for validation", [case.id])
+        pred, gt = (
+            IndexedPoints.build(torch.from_numpy(points).to(fabric.device)) for points in (made.points, case.points)
+        )
+        mine.append(measure(pred, gt, case.radius))
     parts = [fabric.broadcast(mine, src=rank) for rank in range(fabric.world_size)]
     rows = [parts[i % len(parts)][i // len(parts)] for i in range(len(cases))]  # in the cases' order
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -8,6 +8,8 @@ from pathlib import Path
 LONGEST = 120  # bytes of UTF-8; file systems take 255 for a name, and suffixes of ours come behind
 HASH = 8  # hex digits
 SEPARATOR, MARK = "__", "~"
+SYNTHETIC = "SYN"
+"""How the ids of generated jaws begin, which by themselves say what jaw it is, at whatever resolution."""
 
 
 def case_id(path: Path) -> str:

@@ -12,25 +12,25 @@ OPPOSITE = 1e-12  # 1 + a·b of normals that are opposite to double precision
 CHAIN_END = -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def lattice_spacing(area, count):
     """The distance between neighbours when `count` points lie on the densest (hexagonal) lattice of an area."""
     return np.sqrt(2 * area / (np.sqrt(3.0) * count))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def cell_of(coordinate, cell):
     """The grid cell of a coordinate along one axis."""
     return np.int64(np.floor(coordinate / cell))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def slot_of(x, y, z, mask):
     """The slot of a grid cell in a hash table of mask + 1 slots."""
     return (x * 73856093 ^ y * 19349663 ^ z * 83492791) & mask
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def link(points, chosen, k, cell, heads, following):
     """Put the k-th chosen point before the others of its cell."""
     p = chosen[k]
@@ -40,7 +40,7 @@ def link(points, chosen, k, cell, heads, following):
     heads[slot] = k
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def way2(a, b, x, y, z):
     """The squared length of the way between two points over the planes that they lie on.
 
@@ -56,7 +56,7 @@ def way2(a, b, x, y, z):
     return x * x + y * y + z * z + 2 * heights / max(1 + a[0] * b[0] + a[1] * b[1] + a[2] * b[2], OPPOSITE)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, following):
     """The squared way from point p to a chosen point nearer than the spacing, or infinity; spacing ≤ cell."""
     x, y, z = points[p, 0], points[p, 1], points[p, 2]
@@ -76,7 +76,7 @@ def distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, follo
     return np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def throw_darts(points, normals, wanted, count, area):
     """Choose a blue-noise subset.
 

@@ -33,7 +33,7 @@ class SurfaceSamples:
     labels: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def face_areas(vertices, faces):
     """The area (F,) of each face."""
     areas = np.empty(len(faces))
@@ -47,7 +47,7 @@ def face_areas(vertices, faces):
     return areas
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def place(vertices, faces, chosen, first, second):
     """The point (N, 3) in each chosen face that two uniform numbers give, evenly over its area."""
     points = np.empty((len(chosen), 3))
@@ -64,7 +64,7 @@ def place(vertices, faces, chosen, first, second):
     return points
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def unit_normals(vertices, faces, chosen):
     """The unit normal (N, 3) of each chosen face, which has an area."""
     normals = np.empty((len(chosen), 3))

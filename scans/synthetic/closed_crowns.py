@@ -36,7 +36,9 @@ def closed_crowns(crowns: Crowns, voxel: float) -> tuple[np.ndarray, np.ndarray,
         own = own * voxel + low
         _onto_surface(crowns, i, own, 0.5 * voxel)
         vertices.append(dot(own[:, None], crowns.axes[i].T) + crowns.origin[i])
-        faces.append(triangles + np.int32(count))
+        # The frames of one side of the jaw are left-handed, and turn what they hold inside out.
+        right_handed = dot(np.cross(crowns.axes[i, 0], crowns.axes[i, 1]), crowns.axes[i, 2]) > 0
+        faces.append((triangles if right_handed else triangles[:, ::-1]) + np.int32(count))
         owner.append(np.full(len(own), i))
         count += len(own)
     return np.concatenate(vertices), np.concatenate(faces), np.concatenate(owner)

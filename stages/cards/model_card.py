@@ -1,5 +1,6 @@
 """The model card of an exported model, in Hugging Face's form, with the metrics of the run that trained it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ _TEMPLATE = """\
 license: {license}
 tags: [3d-reconstruction, dental, multi-view]
 library_name: tenview
+pipeline_tag: image-to-3d
+trained_on:
+  jaws: {seen}
+  origin: {quoted_origin}
+  ids: {ids}
+  list: cases.json
 ---
 
 # Pictures of an upper jaw in, a 3D model of it out
@@ -29,7 +36,11 @@ A network of Tenview, which implements and extends the method of [arXiv 2606.059
 
     tenview predict FOLDER --model {folder} --out results
 
-`FOLDER` holds the pictures view_00 … view_{last:02d}; docs/recipes.md of Tenview describes them.
+`FOLDER` holds the pictures view_00 … view_{last:02d}; docs/recipes.md of Tenview describes them. In Python,
+with Tenview installed:
+
+    from model.hub import from_pretrained
+    network = from_pretrained("{folder}")  # or org/name, where it has been published on Hugging Face
 
 ## Metrics
 
@@ -50,6 +61,9 @@ Licence of the data: {license}.{notes}
 |---|---|
 {splits}
 
+It has seen {seen} jaws, in training or in the validation that chose its best epoch; `cases.json` lists them.
+`tenview evaluate` refuses to test it on these.
+
 ## Limits
 
 - It was trained on the kind of scans above, rendered by Tenview (`{style}`, background {background}) from the cameras
@@ -68,6 +82,7 @@ def model_card(
     folder: str,
     params: Params,
     manifest: Manifest,
+    seen: Sequence[str],
     counts: Mapping[str, int],
     network: Mapping[str, Any],
     parameters: int,
@@ -79,6 +94,7 @@ def model_card(
 
     Args:
         folder: name of the exported folder.
+        seen: ids of the jaws that it has been trained on or chosen by, sorted, at least one.
         counts: cases by split.
         network: its configuration. parameters: number of its parameters.
         metrics: content of reports/metrics.json.
@@ -101,6 +117,9 @@ def model_card(
         split=params.evaluate.split,
         table=_table(metrics),
         origin=manifest.origin,
+        quoted_origin=json.dumps(manifest.origin, ensure_ascii=False),
+        seen=len(seen),
+        ids=json.dumps(f"{seen[0]} … {seen[-1]}", ensure_ascii=False),
         notes=NO_DERIVATIVES if "nd" in manifest.license.split("-") else "",
         splits=_rows(counts.items()),
         style=params.render.style,

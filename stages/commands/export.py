@@ -9,18 +9,23 @@ from typing import Any
 from scans.cases.manifest import read_manifest
 from scans.errors import UserError
 from scans.shards.naming import SPLITS, shard_paths
+from scans.shards.seen import SEEN, read_seen
 from scans.shards.table import read_columns
 from stages.cards.model_card import model_card
 from stages.params.tree import PARAMS_FILE, Params
-from stages.prediction.trained import load_trained
+from stages.prediction.trained import Trained, load_trained
 from stages.runtime.progress import say
-from stages.runtime.workspace import CALIBRATION, METRICS, MODEL, NETWORK, PREPARED, SCANS, atomic_folder
+from stages.runtime.workspace import CALIBRATION, MEAN_SHAPE, METRICS, MODEL, NETWORK, PREPARED, SCANS, atomic_folder
 
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
+DESCRIPTION = (MODEL / NETWORK).with_suffix(".json")
 
 
-def run(params: Params, out: Path, *, onnx: bool) -> None:
-    """Make the folder `out`; an earlier export there is replaced.
+def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
+    """Make the folder `out` of the project's own model; an earlier export there is replaced.
+
+    Args:
+        onnx: whether to write the network as ONNX, too. half: whether to store the weights in half precision.
 
     Raises:
         UserError: `out` is something else than an export, the pipeline has not run to `evaluate`, or the packages that
@@ -30,7 +35,8 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
         raise UserError(f"{out}: there is something else than an exported model. Name another folder")
     manifest = read_manifest(SCANS)
     metrics = _read_metrics()
-    trained = load_trained(None)
+    trained = load_trained(MODEL)
+    seen = read_seen(MODEL)
     if trained.calibration is None:
         raise UserError(
             f"{CALIBRATION}: missing, or about other weights than {MODEL / NETWORK}. Run `dvc repro evaluate`"
@@ -39,15 +45,19 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
         split: sum(read_columns(path, ["id"]).num_rows for path in shard_paths(PREPARED, split)) for split in SPLITS
     }
     with atomic_folder(out) as folder:
-        for path in (MODEL / NETWORK, (MODEL / NETWORK).with_suffix(".json"), CALIBRATION, METRICS, PARAMS_FILE):
+        for path in (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE):
             shutil.copyfile(path, folder / path.name)
+        if half:
+            _halve(trained, folder)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)
         files = {
-            NETWORK: "the weights",
-            Path(NETWORK).with_suffix(".json").name: "how the network is built, and the history of its training",
+            NETWORK: "the weights, in half precision" if half else "the weights",
+            DESCRIPTION.name: "how the network is built, and the history of its training",
             CALIBRATION.name: "mean radius and plausibility limits",
             METRICS.name: "all metrics",
             PARAMS_FILE.name: "the parameters of the run, cameras among them",
+            SEEN: "the jaws that it has been trained on or chosen by: id and SHA-256, shortened, of the scan's files",
+            MEAN_SHAPE: "the training jaws' mean shape, the baseline that a network must beat",
             DATASET_CARD: "the card of the prepared data, which this folder does not hold",
         }
         if onnx:
@@ -60,6 +70,7 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
             out.resolve().name,
             params,
             manifest,
+            [name for name, _ in seen],
             counts,
             asdict(trained.network.config),
             sum(parameter.numel() for parameter in trained.network.parameters()),
@@ -69,6 +80,23 @@ def run(params: Params, out: Path, *, onnx: bool) -> None:
         )
         (folder / CARD).write_text(card, encoding="utf-8")
     say(f"export: {out}; read {out / CARD} before you share it")
+
+
+def _halve(trained: Trained, folder: Path) -> None:
+    """Store the weights in half precision, and the calibration as one of these weights."""
+    from model.networks.checkpoint import save_checkpoint
+
+    described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
+    save_checkpoint(
+        trained.network,
+        folder / NETWORK,
+        params_digest=trained.params_digest,
+        history=described["history"],
+        half=True,
+    )
+    digest = json.loads((folder / DESCRIPTION.name).read_text(encoding="utf-8"))["weights_sha256"]
+    limits = json.loads(CALIBRATION.read_text(encoding="utf-8")) | {"weights_sha256": digest}
+    (folder / CALIBRATION.name).write_text(json.dumps(limits, indent=2) + "\n", encoding="utf-8")
 
 
 def _read_metrics() -> dict[str, dict[str, Any]]:

@@ -107,8 +107,7 @@ def _pictures(job: _Job, trained: Trained, options: Options) -> "tuple[Pictures,
     if not absent < set(range(len(rig))):
         raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
     if not job.is_scan:
-        colour, background = render.style == "colour", render.background
-        return read_pictures(job.path, job.name, rig, options.missing, colour=colour, background=background), None
+        return read_pictures(job.path, job.name, rig, options.missing, render), None
     pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
     if "orientation" in truth.cleaning:
         from scans.preparing.orientation import in_words

@@ -163,6 +163,9 @@ class TrainParams(Section):
     network: NetworkParams = NetworkParams()
     cloud: CloudParams = CloudParams()
     field: FieldParams = FieldParams()
+    start_from: str = Field(
+        "", description='Model to fine-tune: `pretrained`, or a folder of `tenview export`; "" for random weights.'
+    )
     validation_cases: int = Field(0, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
     epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")

@@ -110,8 +110,9 @@ class PoissonParams(Section):
 class FrameJitterParams(Section):
     """Random offset and scale of each case's frame, so that framing does not leak the jaw's centre and radius."""
 
-    offset: float = Field(0.0, ge=0, le=0.5, description="Largest offset of the centre along each axis, in jaw radii.")
-    scale: float = Field(0.0, ge=0, le=0.5, description="Largest relative change of the radius.")
+    offset: float = Field(0.1, ge=0, le=0.5, description="Largest offset of the centre along each axis, in jaw radii.")
+    scale: float = Field(0.1, ge=0, le=0.5, description="Largest relative change of the radius.")
+    splits: tuple[Split, ...] = Field(("train",), description="Splits whose frames are jittered.")
 
 
 class PrepareParams(Section):
@@ -148,16 +149,17 @@ class PrepareParams(Section):
 class JitterParams(Section):
     """Largest random displacement of each case's cameras from the rig, uniform to either side; 0 for none."""
 
-    azimuth: float = Field(0.0, ge=0, le=180, description="Sideways around the jaw, in degrees.")
-    elevation: float = Field(0.0, ge=0, le=90, description="Up and down around the jaw, in degrees.")
-    distance: Share = Field(0.0, description="Towards or from the jaw, as a fraction of the camera's distance.")
-    roll: float = Field(0.0, ge=0, le=180, description="Rotation about the optical axis, in degrees.")
+    azimuth: float = Field(1.0, ge=0, le=180, description="Sideways around the jaw, in degrees.")
+    elevation: float = Field(1.0, ge=0, le=90, description="Up and down around the jaw, in degrees.")
+    distance: Share = Field(0.01, description="Towards or from the jaw, as a fraction of the camera's distance.")
+    roll: float = Field(1.0, ge=0, le=180, description="Rotation about the optical axis, in degrees.")
     aim: float = Field(
-        0.0,
+        0.01,
         ge=0,
         le=1,
         description="Offset of the target from the jaw's centre, in jaw radii.",
     )
+    splits: tuple[Split, ...] = Field(("train",), description="Splits whose cameras are jittered.")
 
 
 class RenderParams(Section):
@@ -171,6 +173,10 @@ class RenderParams(Section):
         ge=16,
         le=2048,
         description="Height and width of a view in pixels; camera files may set another width.",
+    )
+    crop: Literal["none", "silhouette"] = Field(
+        "silhouette",
+        description="What a view shows: all that its camera sees, or that cropped to the jaw's silhouette.",
     )
     samples: Literal[1, 4] = Field(4, description="Samples per pixel; 4 antialiases the edges.")
     style: Literal["grey", "colour"] = Field(

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scans.shards.prepared import PreparedCase, prepared_case
 from scans.shards.random_rows import RandomRows
-from stages.runtime.workspace import MEAN_SHAPE, MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +44,7 @@ class Task:
     id: str
     target: Place
     model: Prediction
+    mean_shape: "Path"
     retrieval: Place | None
     random_case: Place | None
     draws: int
@@ -112,14 +112,16 @@ def _rows(task: Task, target: PreparedCase) -> dict[str, Prediction]:
     """The network's prediction and those of the baselines, by the name of their row."""
     import numpy as np
 
+    from scans.preparing.normalise import center_and_radius, normalise
     from scans.sampling.sample_surface import sample_surface
     from scans.seeds import generator
 
-    rows = {"model": task.model, "mean_shape": Prediction(np.load(MODEL / MEAN_SHAPE, allow_pickle=False))}
+    rows = {"model": task.model, "mean_shape": Prediction(np.load(task.mean_shape, allow_pickle=False))}
     for name, place in (("retrieval", task.retrieval), ("random_case", task.random_case)):
         if place is not None:
             jaw = _read(place)
-            rows[name] = Prediction(jaw.points, jaw.normals, jaw.labels if jaw.labels.any() else None)
+            points = normalise(jaw.points, *center_and_radius(jaw.points))  # frame jitter is for training
+            rows[name] = Prediction(points, jaw.normals, jaw.labels if jaw.labels.any() else None)
     again = sample_surface(target.mesh, len(target.points), generator(task.seed, f"{task.id}/ceiling"))
     labels = again.labels if target.labels.any() else None
     return rows | {"resampling_bound": Prediction(again.points.astype(np.float32), again.normals, labels)}

@@ -47,9 +47,10 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
         mesh, _ = clean(mesh, path, prepare.min_component_fraction, prepare.max_removed_fraction)
     samples = sample_surface(mesh, prepare.points, rng, prepare.sampling)
     center, radius = center_and_radius(samples.points)
-    jitter = generator(prepare.seed, f"{case.id}/framing")
-    center = center + radius * prepare.frame_jitter.offset * jitter.uniform(-1, 1, 3)
-    radius *= 1 + prepare.frame_jitter.scale * jitter.uniform(-1, 1)
+    if split in prepare.frame_jitter.splits:
+        jitter = generator(prepare.seed, f"{case.id}/framing")
+        center = center + radius * prepare.frame_jitter.offset * jitter.uniform(-1, 1, 3)
+        radius *= 1 + prepare.frame_jitter.scale * jitter.uniform(-1, 1)
     return PreparedCase(
         id=case.id,
         split=split,

@@ -1,5 +1,6 @@
 """Cameras, material and light of a case's views."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scans.errors import UserError
@@ -8,6 +9,8 @@ from stages.params.tree import RenderParams
 from stages.runtime.workspace import RIGS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from renderers.rasteriser.shading import ColourShading, Shading
     from scans.cameras import Camera
 
@@ -25,7 +28,7 @@ def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
 
 
 def rig_of(render: RenderParams) -> "list[Camera]":
-    """The cameras of all cases, before jitter."""
+    """The cameras of all cases, before jitter and crop."""
     from renderers.rigs.rig_files import read_rig
     from renderers.rigs.rigs import NEAREST, ring_rig
     from scans.vectors import norm
@@ -54,13 +57,25 @@ def rig_of(render: RenderParams) -> "list[Camera]":
     return rig
 
 
-def case_cameras(rig: "list[Camera]", render: RenderParams, case_id: str) -> "tuple[list[Camera], list[int]]":
-    """A case's cameras, one per camera of the rig, and the numbers of the views to render."""
+def case_cameras(
+    rig: "list[Camera]", render: RenderParams, case_id: str, split: str, vertices: "np.ndarray"
+) -> "tuple[list[Camera], list[int]]":
+    """A case's cameras, one per camera of the rig, and the numbers of the views to render; vertices are its mesh's."""
     from renderers.rigs.rigs import jittered
 
     rng = generator(render.seed, case_id)
-    cameras = jittered(rig, rng, **render.jitter.model_dump())
+    bounds = render.jitter.model_dump(exclude={"splits"})
+    # Drawn in any case, so that the views that are chosen afterwards are the same.
+    cameras = jittered(rig, rng, **bounds if split in render.jitter.splits else dict.fromkeys(bounds, 0.0))
+    cameras = cropped(cameras, render, vertices)
     shown = sorted(render.views) or list(range(len(rig)))
     if render.views_per_case:
         shown = sorted(rng.choice(shown, render.views_per_case, replace=False).tolist())
     return cameras, shown
+
+
+def cropped(cameras: "Sequence[Camera]", render: RenderParams, vertices: "np.ndarray") -> "list[Camera]":
+    """The cameras of the pictures that `render.crop` leaves of a mesh."""
+    from renderers.rigs.crop import crop_to_silhouettes
+
+    return list(cameras) if render.crop == "none" else crop_to_silhouettes(cameras, vertices, render.image_size)

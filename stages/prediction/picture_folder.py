@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scans.errors import UserError
+from stages.params.tree import RenderParams
 from stages.prediction.picture_file import read_picture
 from stages.prediction.view_names import PictureNames, frames_of_views, names_in
 
@@ -40,16 +41,15 @@ class Pictures:
 
 
 def read_pictures(
-    folder: Path, case: str, rig: "Sequence[Camera]", missing: Collection[int] | None, *, colour: bool, background: int
+    folder: Path, case: str, rig: "Sequence[Camera]", missing: Collection[int] | None, render: RenderParams
 ) -> Pictures:
-    """Read and check the pictures of a folder.
+    """Read and check the pictures of a folder; with `render.crop`, crop them to the jaw's silhouette.
 
     Args:
         case: the jaw's name.
         rig: the cameras that hold where the folder has no transforms.json, with the picture size of the network.
         missing: numbers of the views that the folder lacks; None takes what is there.
-        colour: whether the network has seen colour; else pictures become grey.
-        background: grey value that the network's pictures have around the jaw.
+        render: how the network's pictures were made: in colour or grey, on which background, cropped or not.
 
     Raises:
         UserError: no such folder; a view is missing, there twice, beyond the rig or named as missing; a picture is
@@ -57,7 +57,9 @@ def read_pictures(
     """
     import numpy as np
 
+    from renderers.rigs.crop import crop_camera, whole_box
     from scans.cameras import camera_array
+    from stages.prediction.crop_picture import crop_picture
 
     names = names_in(folder, len(rig), CAMERAS)
     _check_count(folder, names, len(rig), missing)
@@ -66,18 +68,25 @@ def read_pictures(
     if names.cameras:
         files[CAMERAS] = hashlib.sha256(names.cameras.read_bytes()).hexdigest()
         rig = _folder_cameras(names, rig, warnings)
-    height, width = rig[0].height, rig[0].width
+    colour, aspect = render.style == "colour", rig[0].width / rig[0].height
+    crop = render.crop == "silhouette"
+    cameras = [crop_camera(camera, whole_box(camera), render.image_size) for camera in rig] if crop else list(rig)
+    height, width = cameras[0].height, cameras[0].width
     views = np.zeros((len(rig), height, width, *([3] if colour else [])), np.uint8)
     for number, path in sorted(names.pictures.items()):
-        picture, files[path.name], said = read_picture(path, colour=colour, background=background)
+        picture, files[path.name], said = read_picture(path, colour=colour, background=render.background)
         warnings += said
         if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
             raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")
-        _check_shape(path, picture, width / height)
-        warnings += _check_content(path, picture, background, height)
+        _check_shape(path, picture, aspect)
+        warnings += _check_content(path, picture, render.background)
+        if crop:
+            picture, cameras[number] = crop_picture(picture, rig[number], render.image_size)
+        if picture.shape[0] < height / 2:
+            warnings.append(f"{path.name}: {picture.shape[0]} rows, and the model sees {height}")
         views[number] = _resized(picture, height, width)
     view_mask = np.array([number in names.pictures for number in range(len(rig))])
-    return Pictures(case, views, view_mask, camera_array(rig), files, warnings)
+    return Pictures(case, views, view_mask, camera_array(cameras), files, warnings)
 
 
 def _check_count(folder: Path, names: PictureNames, count: int, missing: Collection[int] | None) -> None:
@@ -122,7 +131,7 @@ def _check_shape(path: Path, picture: "np.ndarray", aspect: float) -> None:
         )
 
 
-def _check_content(path: Path, picture: "np.ndarray", background: int, rows: int) -> list[str]:
+def _check_content(path: Path, picture: "np.ndarray", background: int) -> list[str]:
     """Warnings about a picture.
 
     Raises:
@@ -141,13 +150,13 @@ def _check_content(path: Path, picture: "np.ndarray", background: int, rows: int
     if np.abs(background_of(picture).astype(int) - background).max() > CONTRAST:
         found = np.atleast_1d(background_of(picture)).tolist()
         warnings.append(f"{path.name}: its background is {found}, and the model has seen {background} (0 to 255)")
-    if picture.shape[0] < rows / 2:
-        warnings.append(f"{path.name}: {picture.shape[0]} rows, and the model sees {rows}")
     return warnings
 
 
 def _resized(picture: "np.ndarray", height: int, width: int) -> "np.ndarray":
     import cv2
 
-    way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
-    return cv2.resize(picture, (width, height), interpolation=way)
+    # One axis after the other: where one of them grows, INTER_AREA does not average along the other.
+    rows, columns = min(picture.shape[0], height), min(picture.shape[1], width)
+    smaller = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+    return cv2.resize(smaller, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -9,7 +9,7 @@ from scans.cases.naming import readable
 from scans.errors import UserError
 from stages.params.tree import Params
 from stages.per_case.prepare_case import prepare_case
-from stages.per_case.render_case import rig_of, shading_of
+from stages.per_case.render_case import cropped, rig_of, shading_of
 from stages.prediction.options import Axes
 from stages.prediction.picture_folder import Pictures
 from stages.runtime.store import file_digest
@@ -49,11 +49,12 @@ def picture_scan(path: Path, name: str, axes: Axes, params: Params) -> "tuple[Pi
         millimetres_per_unit=axes.millimetres_per_unit,
     )
     case = prepare_case(raw, "test", file_digest(path), params.prepare)
-    rig = rig_of(params.render)
-    shading = shading_of(params.render, case.id)
     mesh = case.mesh
+    cameras = cropped(rig_of(params.render), params.render, mesh.vertices)
+    shading = shading_of(params.render, case.id)
     views = render_views(
-        mesh.vertices, mesh.faces, rig, shading, backend="numba", samples=params.render.samples, labels=mesh.labels
+        mesh.vertices, mesh.faces, cameras, shading, backend="numba", samples=params.render.samples, labels=mesh.labels
     )
-    pictures = Pictures(case.id, views, np.ones(len(rig), bool), camera_array(rig), {path.name: case.source}, warnings)
+    view_mask = np.ones(len(cameras), bool)
+    pictures = Pictures(case.id, views, view_mask, camera_array(cameras), {path.name: case.source}, warnings)
     return pictures, case

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stages.params import tree as parameters
 from stages.params.tree import PARAMS_FILE, Params
 from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK
+from stages.runtime.workspace import CALIBRATION, NETWORK, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
@@ -20,7 +20,7 @@ class Trained:
     Attributes:
         network: in evaluation mode, on the CPU.
         weights_sha256, params_digest: as the checkpoint has them.
-        params: those of its training data.
+        params: those of its training data; `render.crop` is the network's own.
         calibration: None if there is none of these weights.
     """
 
@@ -35,19 +35,22 @@ def load_trained(folder: Path | None) -> Trained:
     """Load a model.
 
     Args:
-        folder: one that `tenview export` made; None takes the project's artifacts/model with params.yaml and
-            reports/calibration.json. A folder without params of its own takes the project's, too.
+        folder: one that `tenview export` made; one without params of its own, such as artifacts/model, takes the
+            project's params.yaml and reports/calibration.json. None takes artifacts/model, or the pretrained one where
+            that holds none.
 
     Raises:
         UserError: a file is missing or damaged.
     """
     # Read before torch is loaded, which takes seconds, so that errors come at once.
-    own = folder is not None and (folder / PARAMS_FILE).is_file()
-    params = parameters.load(folder / PARAMS_FILE if folder and own else PARAMS_FILE)
+    folder = folder or model_folder()
+    own = (folder / PARAMS_FILE).is_file()
+    params = parameters.load(folder / PARAMS_FILE if own else PARAMS_FILE)
 
     from model.networks.checkpoint import load_checkpoint
 
-    network, description = load_checkpoint((folder or MODEL) / NETWORK)
+    network, description = load_checkpoint(folder / NETWORK)
     digest = description["weights_sha256"]
-    calibration = read_calibration(folder / CALIBRATION.name if folder and own else CALIBRATION, digest)
+    calibration = read_calibration(folder / CALIBRATION.name if own else CALIBRATION, digest)
+    params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
     return Trained(network, digest, description["params_digest"], params, calibration)

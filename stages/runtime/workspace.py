@@ -19,6 +19,7 @@ PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 MODEL = Path("artifacts/model")  # what the train stage leaves, with these names in it
 NETWORK, MEAN_SHAPE = "network.safetensors", "mean_shape.npy"
+PRETRAINED = Path("pretrained")  # a model that comes with Tenview, as `tenview export` wrote it
 LEARNING_CURVE = Path("reports/training.csv")
 METRICS = Path("reports/metrics.json")
 INTERVALS = Path("reports/intervals.json")
@@ -29,6 +30,21 @@ PREDICTIONS = Path("reports/predictions")
 PAGE = Path("reports/index.html")
 CALIBRATION = Path("reports/calibration.json")
 HIDDEN = Path(".tenview")
+
+
+def pretrained_folder() -> Path:
+    """`PRETRAINED`, or else the folder of that name that lies beside Tenview's code."""
+    included = Path(__file__).resolve().parents[2] / PRETRAINED
+    return PRETRAINED if (PRETRAINED / NETWORK).is_file() or not (included / NETWORK).is_file() else included
+
+
+def model_folder() -> Path:
+    """`MODEL`, or the pretrained one's folder where the project has no model of its own, which a line says."""
+    folder = pretrained_folder()
+    if (MODEL / NETWORK).is_file() or not (folder / NETWORK).is_file():
+        return MODEL
+    say(f"tenview: no model in {MODEL}, so the pretrained one is used, {folder}")
+    return folder
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scans.cases.manifest import Manifest, RawCase
+from scans.cases.naming import SYNTHETIC
 from stages.params.tree import Params
 from stages.runtime.map_ordered import map_ordered
 
@@ -13,7 +14,9 @@ def fill(folder: Path, params: Params) -> Manifest:
     from scans.teeth3ds import layout as teeth3ds
 
     source = params.download.synthetic
-    ids = [f"SYN{number:05d}" for number in range(source.jaws)]
+    # The seed is part of the id, so that jaws of two seeds are never taken for each other.
+    prefix = f"{SYNTHETIC}{source.seed}-" if source.seed else SYNTHETIC
+    ids = [f"{prefix}{number:05d}" for number in range(source.jaws)]
     tasks = [_Jaw(folder, case_id, source.seed, source.voxel_size) for case_id in ids]
     for _ in map_ordered(_write_jaw, tasks, compute=params.compute, what="making jaws"):
         pass

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.networks.checkpoint import load_checkpoint
 from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.mesh_files.obj_writer import encode_obj
+from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages import download, evaluate, prepare, render, train
 from stages.params.tree import Params, check
+from stages.runtime.workspace import MODEL, PRETRAINED
 from tests.dask_cluster import has_workers, scheduler, wait_until, worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -108,10 +111,70 @@ def test_a_worker_with_other_code_of_the_model_is_refused(project: Path, tmp_pat
 @pytest.mark.usefixtures("folder")
 def test_an_unreadable_mean_shape_is_named(tmp_path: Path) -> None:
     kept = tmp_path / "kept.npy"
-    shutil.copyfile(evaluate.MODEL / evaluate.MEAN_SHAPE, kept)
+    shutil.copyfile(MODEL / evaluate.MEAN_SHAPE, kept)
     try:
-        np.save(evaluate.MODEL / evaluate.MEAN_SHAPE, np.zeros((3, 2)))
+        np.save(MODEL / evaluate.MEAN_SHAPE, np.zeros((3, 2)))
         with pytest.raises(UserError, match=r"mean_shape\.npy: expected \(N, 3\) float32, got \(3, 2\) float64"):
             evaluate.run(params())
     finally:
-        shutil.copyfile(kept, evaluate.MODEL / evaluate.MEAN_SHAPE)
+        shutil.copyfile(kept, MODEL / evaluate.MEAN_SHAPE)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_is_not_tested_on_jaws_that_it_has_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    (tested,) = jaws_of(evaluate.PREPARED, ["test"])
+    listed = MODEL / SEEN
+    kept = listed.read_text()
+    assert len(json.loads(kept)) == 4, "the others, for training and validation"
+    try:
+        write_seen(listed, [*read_seen(MODEL), tested])
+        with pytest.raises(UserError, match=rf"trained on 1 of the 1 jaws of the test split, such as {tested[0]}"):
+            evaluate.run(params())
+        training = params().model_copy(update={"evaluate": params().evaluate.model_copy(update={"split": "train"})})
+        evaluate.run(training)
+        assert "mean of" in capsys.readouterr().err, "who asks for the training split gets it"
+        listed.unlink()
+        with pytest.raises(UserError, match=r"cases\.json: no list of the jaws .*Run `dvc repro train`"):
+            evaluate.run(params())
+    finally:
+        listed.write_text(kept)
+
+
+def test_where_the_project_has_no_model_the_pretrained_one_is_measured(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate.run(params())
+    own = outputs()
+    shutil.move(folder / MODEL, folder / PRETRAINED)
+    try:
+        evaluate.run(params())
+        assert f"no model in {MODEL}, so the pretrained one is used, {PRETRAINED}" in capsys.readouterr().err
+        assert outputs() == own
+    finally:
+        shutil.move(folder / PRETRAINED, folder / MODEL)
+
+
+def test_a_training_goes_on_from_a_model_of_the_same_architecture(folder: Path) -> None:
+    """Into a folder of its own, beside which the first model stays."""
+    kept = shutil.move(folder / MODEL, folder / "first")
+    try:
+        train.run(fine_tuning(start_from="first"))
+        first, second = (load_checkpoint(each / "network.safetensors") for each in (kept, folder / MODEL))
+        assert len(second[0].seed_points) >= len(first[0].seed_points)
+        moved = [(a - b).abs().max().item() for a, b in zip(first[0].parameters(), second[0].parameters(), strict=True)]
+        assert max(moved) < 0.05, "a few steps away, and no other random weights"
+        assert first[1]["weights_sha256"] != second[1]["weights_sha256"]
+        assert set(read_seen(MODEL)) >= set(read_seen(kept))
+        with pytest.raises(
+            UserError, match=r"train\.start_from: first: it has another architecture: width is 16, and here 8"
+        ):
+            train.run(fine_tuning(start_from="first", network=SMALL["train"]["network"] | {"width": 8}))
+        with pytest.raises(UserError, match=r"train\.start_from: no model in nowhere"):
+            train.run(fine_tuning(start_from="nowhere"))
+    finally:
+        shutil.rmtree(folder / MODEL)
+        shutil.move(kept, folder / MODEL)
+
+
+def fine_tuning(**changes: object) -> Params:
+    return check(SMALL | {"train": SMALL["train"] | {"learning_rate": 1e-4} | changes}, "params.yaml")

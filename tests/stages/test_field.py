@@ -93,6 +93,33 @@ def test_predict_writes_the_surface_in_every_format(model: Path, unseen: ViewsCa
     assert cv2.imread(str(made / "preview.png")).std() > 20
 
 
+def test_a_picture_with_more_around_the_jaw_is_cropped_to_it(model: Path, finished_clone: Path, tmp_path: Path) -> None:
+    """The whole pictures of the default cameras, three times as fine, without a camera file."""
+    from renderers.render import render_views
+    from renderers.rigs.rigs import ring_rig
+    from scans.shards.png import encode_png
+    from scans.shards.prepared import read_prepared
+    from stages.params.tree import load
+    from stages.per_case.render_case import shading_of
+
+    case = next(read_prepared(shard_paths(finished_clone / "data/prepared", "test")[0]))
+    rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=192, order=range(10))
+    shading = shading_of(load(model / "params.yaml").render, case.id)
+    images = render_views(case.mesh.vertices, case.mesh.faces, rig, shading, backend="numba", samples=4)
+    (tmp_path / "whole").mkdir()
+    for number, image in enumerate(images):
+        (tmp_path / f"whole/view_{number:02d}.png").write_bytes(encode_png(image))
+    scan = next((finished_clone / "data/scans").rglob(f"{case.id}*.obj"))
+    run(tmp_path, "tenview", "predict", "whole", "--from-scan", str(scan), "--model", str(model), "--out", "out")
+    told = [json.loads((tmp_path / "out" / name / "prediction.json").read_text()) for name in ("whole", scan.stem)]
+    assert told[0]["warnings"] == told[1]["warnings"] == []
+    clouds = [np.load(tmp_path / "out" / name / "reconstruction.npz")["points"] for name in ("whole", scan.stem)]
+    radii = [each["radius_mm"] for each in told]
+    normalised = [clouds[0] / radii[0], (clouds[1] - case.center) / radii[1]]
+    assert abs(normalised[0].mean(axis=0) - normalised[1].mean(axis=0)).max() < 0.03
+    assert abs(told[0]["fit"]["silhouette_iou"] - told[1]["fit"]["silhouette_iou"]) < 0.05
+
+
 def test_the_exported_network_answers_in_onnx_runtime(model: Path, unseen: ViewsCase) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(model / "network.onnx", providers=["CPUExecutionProvider"])

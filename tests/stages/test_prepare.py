@@ -39,6 +39,7 @@ def params(on_bad_scan: str = "fail", prepare: dict | None = None, workers: int 
             "on_bad_scan": on_bad_scan,
             "test_share": 0.0,
             "validation_share": 0.0,
+            "frame_jitter": {"offset": 0.0, "scale": 0.0},
             **(prepare or {}),
         },
         "compute": {"workers": workers},
@@ -85,6 +86,18 @@ def test_a_frame_that_strays_still_leads_back_to_millimetres(jaw: Mesh) -> None:
     for there, back in ((strayed.points, straight.points), (strayed.mesh.vertices, straight.mesh.vertices)):
         in_mm = there * strayed.radius + strayed.center
         np.testing.assert_allclose(in_mm, back * straight.radius + straight.center, atol=1e-3)
+
+
+def test_only_the_named_splits_stray(jaw: Mesh) -> None:
+    add("a", jaw)
+    tested = {"test_share": 1.0}
+    (straight,) = run(params(prepare=tested))
+    (default,) = run(params(prepare=tested | {"frame_jitter": {}}))
+    np.testing.assert_array_equal(default.points, straight.points)
+    (strayed,) = run(params(prepare=tested | {"frame_jitter": {"splits": ["validation", "test"]}}))
+    assert strayed.radius != straight.radius
+    (trained,) = run(params(prepare={"frame_jitter": {}}))
+    np.testing.assert_array_equal(trained.points, strayed.points)
 
 
 def test_another_orientation_and_unit_give_the_same_jaw(jaw: Mesh) -> None:

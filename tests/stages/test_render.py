@@ -21,7 +21,10 @@ from scans.shards.views import ViewsCase, read_views
 from stages import download, evaluate, prepare, render, report, train
 from stages.params.tree import Params, check
 
-JITTER = {"azimuth": 10.0, "elevation": 10.0, "distance": 0.1, "roll": 10.0, "aim": 0.1}
+STILL = {"azimuth": 0.0, "elevation": 0.0, "distance": 0.0, "roll": 0.0, "aim": 0.0}
+JITTER: dict[str, Any] = {
+    "azimuth": 10.0, "elevation": 10.0, "distance": 0.1, "roll": 10.0, "aim": 0.1, "splits": list(SPLITS),
+}  # fmt: skip
 SEVEN = """\
 azimuth,elevation,distance,field_of_view,half_height
 0,10,3,40,
@@ -38,7 +41,7 @@ def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any)
     values = {
         "download": {"synthetic": {"jaws": jaws, "test_jaws": 2, "voxel_size": 2.0}},
         "prepare": {"points": 256, "validation_share": 0.25, "cases_per_shard": 2},
-        "render": {"image_size": 32, "samples": 1, **changes},
+        "render": {"image_size": 32, "crop": "none", "samples": 1, "jitter": STILL, **changes},
         "train": {
             "epochs": 2,
             "batch_size": 3,
@@ -112,8 +115,23 @@ def test_jitter_gives_each_case_its_cameras_whatever_else_is_rendered() -> None:
         np.testing.assert_array_equal(among_others[name].cameras, case.cameras)
 
 
-@pytest.mark.parametrize("jitter", [{}, JITTER], ids=["fixed", "jittered"])
-def test_fewer_views_are_those_of_the_whole_rig(jitter: dict[str, float]) -> None:
+def test_only_the_named_splits_are_jittered() -> None:
+    default = rendered(jitter={}, views_per_case=5)
+    fixed, jittered = rendered(views_per_case=5), rendered(jitter={"splits": list(SPLITS)}, views_per_case=5)
+    for name, case in default.items():
+        expected = jittered if case.split == "train" else fixed
+        np.testing.assert_array_equal(case.cameras, expected[name].cameras)
+        assert case.views == expected[name].views
+        assert [view is None for view in fixed[name].views] == [view is None for view in jittered[name].views]
+    turned = [
+        np.degrees(np.arccos(np.clip(np.sum(a[:, [2, 6, 10]] * b[:, [2, 6, 10]], axis=1), -1, 1)))
+        for a, b in ((jittered[name].cameras, fixed[name].cameras) for name in default)
+    ]
+    assert 0.3 < np.max(turned) < 2, "about a degree"
+
+
+@pytest.mark.parametrize("jitter", [STILL, JITTER], ids=["fixed", "jittered"])
+def test_fewer_views_are_those_of_the_whole_rig(jitter: dict[str, Any]) -> None:
     whole = rendered(jitter=jitter)
     for changes, count in (
         ({"views": [9, 0, 4]}, 3),
@@ -143,6 +161,43 @@ def test_a_camera_file_decides_the_views_and_a_change_in_it_is_noticed() -> None
     for name, case in rendered(rig="seven.csv").items():
         changed = [new != old for new, old in zip(case.views, cases[name].views, strict=True)]
         assert changed == [False, True, False, False, False, False, False]
+
+
+@pytest.mark.parametrize("jitter", [STILL, JITTER], ids=["fixed", "jittered"])
+def test_cropped_views_show_the_jaw_larger_and_nothing_else(jitter: dict[str, Any]) -> None:
+    whole, cropped = (rendered(rig="seven.csv", jitter=jitter, crop=crop) for crop in ("none", "silhouette"))
+    for name, case in cropped.items():
+        pairs = [[(decode_png(png, name) < 255).mean() for png in pngs] for pngs in (case.views, whole[name].views)]
+        assert np.mean(pairs[0]) > 1.7 * np.mean(pairs[1])
+        np.testing.assert_array_equal(case.cameras[:, :16], whole[name].cameras[:, :16])
+        borders = [np.array(cropped_border(each, whole[name].cameras[n])) for n, each in enumerate(case.cameras)]
+        assert np.min(borders) >= -1e-9
+        assert np.max(borders) <= 1 + 1e-9
+    from model.cases.dataset import CaseDataset
+
+    data = CaseDataset(prepare.PREPARED, render.VIEWS, "test")
+    assert data.crop == "silhouette"
+    frames = json.loads((render.VIEWS / "transforms.json").read_text())["frames"]
+    assert all(frame["cx"] == 16 for frame in frames), "the rig's, for a file of one's own"
+
+
+def cropped_border(camera: np.ndarray, whole: np.ndarray) -> list[float]:
+    """Left, right, top and bottom border of a cropped picture within the whole one, of 0 to 1."""
+    fx, fy, cx, cy, width, height, _ = camera[16:]
+    own_fx, own_fy, own_cx, own_cy, own_width, own_height, _ = whole[16:]
+    columns = [own_cx + (end - cx) / fx * own_fx for end in (0, width)]
+    rows = [own_cy + (end - cy) / fy * own_fy for end in (0, height)]
+    return [*(column / own_width for column in columns), *(row / own_height for row in rows)]
+
+
+def test_a_network_is_not_measured_on_views_of_another_crop() -> None:
+    settings = params()
+    render.run(settings)
+    train.run(settings)
+    cropped = params(crop="silhouette")
+    render.run(cropped)
+    with pytest.raises(UserError, match=r"trained with render\.crop: none, but these views have silhouette"):
+        evaluate.run(cropped)
 
 
 def test_the_written_cameras_can_be_given_back() -> None:

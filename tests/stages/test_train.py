@@ -55,7 +55,9 @@ def outputs(folder: Path) -> dict[str, bytes]:
 def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
     finish(folder, "train")
     whole = outputs(folder)
-    assert whole.keys() == {"network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "training.csv"}
+    assert whole.keys() == {
+        "network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "cases.json", "training.csv",
+    }  # fmt: skip
     (state,) = (folder / ".tenview/training").iterdir()
     for each in state.iterdir():
         each.unlink()

@@ -1,5 +1,6 @@
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,9 +24,9 @@ def prepared(path: Path, ids: list[str], mesh: Mesh) -> None:
     write_prepared(path, cases, 4, {})
 
 
-def views(path: Path, ids: list[str]) -> None:
+def views(path: Path, ids: list[str], metadata: dict[str, Any] | None = None) -> None:
     png = encode_png(np.full((8, 8), 7, np.uint8))
-    write_views(path, [ViewsCase(name, "train", [png] * 3, np.zeros((3, 2))) for name in ids], (3, 2), {})
+    write_views(path, [ViewsCase(name, "train", [png] * 3, np.zeros((3, 2))) for name in ids], (3, 2), metadata or {})
 
 
 @pytest.fixture
@@ -52,6 +53,13 @@ def test_cases_come_in_the_shards_order(folders: tuple[Path, Path]) -> None:
 def test_shards_that_are_about_other_cases_are_refused(folders: tuple[Path, Path]) -> None:
     views(folders[1] / shard_name("train", 1, 2), ["d"])
     with pytest.raises(UserError, match=r"train-00001-of-00002.parquet: other cases than in .*dvc repro"):
+        CaseDataset(*folders, "train")
+
+
+def test_shards_of_two_crops_are_refused(folders: tuple[Path, Path]) -> None:
+    assert CaseDataset(*folders, "train").crop == "none"
+    views(folders[1] / shard_name("train", 1, 2), ["c"], {"views": {"crop": "silhouette"}})
+    with pytest.raises(UserError, match=r"cropped and whole train views. Run `dvc repro`"):
         CaseDataset(*folders, "train")
 
 

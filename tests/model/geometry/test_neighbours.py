@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from model.geometry.neighbours import IndexedPoints, nearest_neighbours, nearest_neighbours_excluding_self
+from model.geometry.neighbours import (
+    IndexedPoints,
+    nearest_neighbours,
+    nearest_neighbours_excluding_self,
+    nearest_neighbours_of_batch,
+)
 
 
 def cloud(points: object) -> IndexedPoints:
@@ -83,17 +88,24 @@ def test_a_single_point_has_no_other() -> None:
         nearest_neighbours_excluding_self(cloud([[0, 0, 0]]))
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_finds_the_same_distances() -> None:
+def test_of_several_equally_near_points_the_first_is_named() -> None:
+    rng = np.random.default_rng(0)
+    few = rng.integers(-2, 3, (700, 3))  # 125 places, so that each holds several points
+    a, b = cloud(rng.integers(-2, 3, (300, 3))), cloud(few)
+    every = squares(a, b)
+    first = torch.where(every == every.min(dim=1, keepdim=True).values, torch.arange(700), 700).min(dim=1).values
+    assert torch.equal(nearest_neighbours(a, b), first)
+    every = squares(b, b).fill_diagonal_(torch.inf)
+    first = torch.where(every == every.min(dim=1, keepdim=True).values, torch.arange(700), 700).min(dim=1).values
+    assert torch.equal(nearest_neighbours_excluding_self(b), first)
+
+
+def test_cases_of_a_batch_are_searched_in_their_own_targets() -> None:
     generator = torch.Generator().manual_seed(0)
-    a, b = torch.rand(3000, 3, generator=generator), torch.rand(2500, 3, generator=generator)
-    here, there = (
-        nearest_neighbours(IndexedPoints.build(a), IndexedPoints.build(b)),
-        nearest_neighbours(IndexedPoints.build(a.cuda()), IndexedPoints.build(b.cuda())).cpu(),
-    )
-    torch.testing.assert_close((a - b[here]).norm(dim=1), (a - b[there]).norm(dim=1), rtol=1e-6, atol=0)
-    other = nearest_neighbours_excluding_self(IndexedPoints.build(a.cuda())).cpu()
-    torch.testing.assert_close(
-        (a - a[nearest_neighbours_excluding_self(IndexedPoints.build(a))]).norm(dim=1), (a - a[other]).norm(dim=1)
-    )
+    queries = torch.rand(3, 40, 3, generator=generator)
+    targets = [IndexedPoints.build(torch.rand(size, 3, generator=generator)) for size in (30, 7, 100)]
+    found = nearest_neighbours_of_batch(queries, targets)
+    for case, target in enumerate(targets):
+        assert torch.equal(found[case], nearest_neighbours(IndexedPoints.build(queries[case]), target))
+    queries[1, 3] = torch.nan
+    assert 0 <= nearest_neighbours_of_batch(queries, targets)[1, 3] < 7

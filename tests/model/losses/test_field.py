@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from model.cases.batch import Batch
 from model.cases.case import Case
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints
@@ -25,13 +28,17 @@ def sheet(labels: int = 11) -> Case:
 
 def sampled() -> tuple[torch.Tensor, torch.Tensor]:
     """(1800, 3) query points, and (200, 3) seeds that are to be projected."""
-    seed_points = np.array([[0.0, 0.0, 0.2]], np.float32)
-    queries, seeds = sample(sheet(), seed_points, QUERIES, np.random.default_rng(0))
-    return torch.from_numpy(queries), torch.from_numpy(seeds)
+    seed_points = torch.tensor([[0.0, 0.0, 0.2]])
+    batch = Batch.collate([sheet()])
+    queries, seeds = sample(batch.points, seed_points, QUERIES, torch.Generator().manual_seed(0))
+    return queries[0], seeds[0]
 
 
 def targets(case: Case, points: torch.Tensor) -> FieldTarget:
-    return field_targets(case, IndexedPoints.build(torch.from_numpy(case.points)), points)
+    """Without the batch axis."""
+    batch = Batch.collate([case])
+    found = field_targets(batch, IndexedPoints.build_each(batch.points), points[None])
+    return FieldTarget(*(column[0] for column in found))
 
 
 def test_targets_of_a_plane() -> None:
@@ -60,10 +67,21 @@ def test_a_case_without_labels_teaches_none() -> None:
     assert (targets(sheet(labels=0), sampled()[0]).classes == -1).all()
 
 
+def test_each_case_of_a_batch_has_its_own_targets() -> None:
+    points = sampled()[0][None]
+    lower = dataclasses.replace(sheet(), points=sheet().points - np.float32([0, 0, 0.1]))
+    unlabelled = sheet(labels=0)
+    batch = Batch.collate([sheet(), lower, unlabelled])
+    found = field_targets(batch, IndexedPoints.build_each(batch.points), points.expand(3, -1, -1))
+    torch.testing.assert_close(found.signed_distances[1], found.signed_distances[0] + 0.1, atol=1e-6, rtol=0)
+    assert (found.classes[:2] == LABELS.index(11)).all()
+    assert (found.classes[2] == -1).all()
+
+
 def test_a_case_that_was_read_without_its_surface_is_refused() -> None:
     case = sheet()
     bare = Case(case.id, case.views, case.view_mask, case.points, case.radius)
-    with pytest.raises(ValueError, match="case sheet has no normals or labels"):
+    with pytest.raises(ValueError, match="no normals or labels"):
         targets(bare, sampled()[0])
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
 from model.metrics.plausibility import NOISE, Fit, background_of, fit, foreground, limits, silhouette
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
+from renderers.rigs.crop import crop_camera, crop_to_silhouettes
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 from scans.mesh import Mesh
 from scans.preparing.normalise import center_and_radius, normalise
 from scans.sampling.sample_surface import sample_surface
+from stages.prediction.crop_picture import crop_picture
 
 RIG = ring_rig(ring_views=9, elevation=20.0, distance=3.0, field_of_view=40.0, image_size=64, order=range(10))
 CAMERAS, ALL = camera_array(RIG), np.ones(10, bool)
@@ -37,6 +40,13 @@ def views(jaw: Mesh) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
+def crops(jaw: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """The same views cropped to the silhouettes, and their cameras."""
+    cameras = crop_to_silhouettes(RIG, jaw.vertices, 64)
+    return render_views(jaw.vertices, jaw.faces, cameras, GREY, backend="numba", samples=4), camera_array(cameras)
+
+
+@pytest.fixture(scope="module")
 def points(jaw: Mesh) -> np.ndarray:
     return sample_surface(jaw, 20_000, np.random.default_rng(0)).points
 
@@ -49,7 +59,7 @@ def test_the_true_points_fit_their_pictures(points: np.ndarray, views: np.ndarra
     assert found.mirror_gain < 0
 
 
-@pytest.mark.parametrize(
+SPOILT = pytest.mark.parametrize(
     ("spoil", "order"),
     [
         (lambda v: v[:, :, ::-1], None),
@@ -59,6 +69,9 @@ def test_the_true_points_fit_their_pictures(points: np.ndarray, views: np.ndarra
     ],
     ids=["mirror_gain", "the wrong way round", "one too far", "two swapped"],
 )
+
+
+@SPOILT
 def test_spoilt_pictures_fit_better_in_another_order(
     spoil: Callable[[np.ndarray], np.ndarray],
     order: dict[int, int] | None,
@@ -73,6 +86,39 @@ def test_spoilt_pictures_fit_better_in_another_order(
         assert wrong.mirror_gain > NOISE
     else:
         assert wrong.order == order
+
+
+def test_crops_fit_as_their_whole_pictures_do(
+    points: np.ndarray, views: np.ndarray, crops: tuple[np.ndarray, np.ndarray]
+) -> None:
+    whole, cropped = fit(points, views, ALL, CAMERAS), fit(points, crops[0], ALL, crops[1])
+    assert cropped.silhouette_iou > whole.silhouette_iou, "for they are finer"
+    assert cropped.order == whole.order
+    assert cropped.mirror_gain == pytest.approx(whole.mirror_gain, abs=0.05)
+    larger = fit(1.3 * points, crops[0], ALL, crops[1])
+    assert larger.silhouette_iou < 0.75, "beyond a crop is background, and no jaw"
+
+
+@SPOILT
+def test_spoilt_pictures_are_found_when_they_are_cropped(
+    spoil: Callable[[np.ndarray], np.ndarray],
+    order: dict[int, int] | None,
+    points: np.ndarray,
+    views: np.ndarray,
+    crops: tuple[np.ndarray, np.ndarray],
+) -> None:
+    pairs = [crop_picture(view, camera, 64) for view, camera in zip(spoil(views), RIG, strict=True)]
+    pictures = np.stack([cv2.resize(picture, (64, 64)) for picture, _ in pairs])
+    wrong = fit(points, pictures, ALL, camera_array([camera for _, camera in pairs]))
+    assert not limits([fit(points, crops[0], ALL, crops[1])]).allow(wrong)
+    assert order is None or wrong.order == order
+
+
+def test_what_lies_beyond_a_border_that_cuts_the_jaw_is_unknown(points: np.ndarray, views: np.ndarray) -> None:
+    """The right half of each picture, with its camera."""
+    halves = camera_array([crop_camera(camera, (32, 0, 64, 64), 64) for camera in RIG])
+    pictures = np.stack([cv2.resize(view[:, 32:], (64, 64)) for view in views])
+    assert fit(points, pictures, ALL, halves).silhouette_iou > 0.85
 
 
 def test_absent_views_are_left_out(points: np.ndarray, views: np.ndarray) -> None:

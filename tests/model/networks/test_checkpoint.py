@@ -38,6 +38,27 @@ def test_round_trip(path: Path, kwargs: dict[str, Any]) -> None:
     assert sorted(p.name for p in path.parent.iterdir()) == ["network.json", "network.safetensors"]
 
 
+def test_half_precision_takes_half_the_space(path: Path, kwargs: dict[str, Any], tmp_path: Path) -> None:
+    half, large = tmp_path / "half.safetensors", kwargs | {"hidden": 512}
+    whole, _ = (
+        new_network(0, **large).eval(),
+        save_checkpoint(new_network(0, **large), path, params_digest="", history=[]),
+    )
+    save_checkpoint(whole, half, params_digest="", history=[], half=True)
+    assert half.stat().st_size < 0.6 * path.stat().st_size
+    network, _ = load_checkpoint(half)
+    for (name, value), stored in zip(network.named_parameters(), load_file(half).values(), strict=False):
+        assert value.dtype == torch.float32, name
+        assert stored.dtype in (torch.float16, torch.float32, torch.int64, torch.bool)
+    for (name, got), expected in zip(network.state_dict().items(), whole.state_dict().values(), strict=True):
+        if got.ndim < 2:
+            assert torch.equal(got, expected), name
+        else:
+            torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-3)
+    views = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(network(views), whole(views), atol=1e-2, rtol=1e-2)
+
+
 def test_the_same_network_gives_the_same_bytes(path: Path, kwargs: dict[str, Any], tmp_path: Path) -> None:
     again = tmp_path / "again.safetensors"
     save_checkpoint(new_network(0, **kwargs), again, params_digest="abc", history=[{"epoch": 0, "f_035": 0.5}])

@@ -90,6 +90,16 @@ def test_the_radius_starts_as_the_training_mean(network: FieldNetwork) -> None:
     torch.testing.assert_close(log_radius, torch.tensor([3.7]))
 
 
+def test_it_knows_where_a_crop_stands(network: FieldNetwork) -> None:
+    """Two crops of equal size from one camera are told apart by the fused vector, not only by projection."""
+    views, points = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.rand(1, 7, 3) - 0.5
+    moved = cameras()[None].clone()
+    moved[..., 18] += 16  # cx
+    features = [network.encode(views, torch.ones(1, 10, dtype=torch.bool), each) for each in (cameras()[None], moved)]
+    assert not torch.equal(features[0].fused, features[1].fused)
+    assert not torch.equal(*(network.query(each, points).signed_distances for each in features))
+
+
 def test_wrong_shapes_are_refused(network: FieldNetwork) -> None:
     views, view_mask = torch.zeros(1, 10, 32, 32), torch.ones(1, 10, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"cameras of shape"):

@@ -1,4 +1,5 @@
 import pytest
+from ruamel.yaml import YAML
 
 from model.metrics.plausibility import Limits
 from scans.cases.manifest import Manifest
@@ -25,7 +26,8 @@ def test_the_card_of_either_network(network: dict[str, int], metrics: dict[str, 
     card = model_card(
         "mine",
         Params(),
-        Manifest([], "Made here.", "cc0-1.0"),
+        Manifest([], 'Made here: "so".', "cc0-1.0"),
+        ["a", "b", "c"],
         {"test": 2},
         network,
         2_800_000,
@@ -36,3 +38,6 @@ def test_the_card_of_either_network(network: dict[str, int], metrics: dict[str, 
     assert "2.8 M parameters, 10 views of 32 × 32 pixels" in card
     assert "view_00 … view_09" in card
     assert size in card
+    header = YAML(typ="safe").load(card.split("---")[1])
+    told = {"jaws": 3, "origin": 'Made here: "so".', "ids": "a … c", "list": "cases.json"}
+    assert header["trained_on"] == told

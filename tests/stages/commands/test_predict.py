@@ -35,9 +35,9 @@ def tenview(folder: Path, *arguments: object, fails: bool = False) -> str:
 def project(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the finished clone with a cloud network, trained and evaluated."""
     folder = copy_of(finished_clone, tmp_path_factory.mktemp("project"))
-    (folder / "presets/cloud.yaml").write_text("# A cloud.\ntrain: {network: {decoder: cloud}}\n")
+    (folder / "presets/cloud.yaml").write_text("# A cloud.\nrender: {crop: none}\ntrain: {network: {decoder: cloud}}\n")
     tenview(folder, "preset", "cloud")
-    for stage in ("train", "evaluate"):
+    for stage in ("render", "train", "evaluate"):
         tenview(folder, stage)
     return folder
 

@@ -20,7 +20,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     (tmp_path / MODEL).mkdir(parents=True)
     np.save(MODEL / MEAN_SHAPE, case.points[:100])
     moved = Prediction(case.points + np.float32([0, 0, 0.01]), case.normals, case.labels, RADIUS + 3)
-    return measure_case(Task("A00", Place(shard, 0), moved, Place(shard, 1), None, 1, 0))
+    return measure_case(Task("A00", Place(shard, 0), moved, MODEL / MEAN_SHAPE, Place(shard, 1), None, 1, 0))
 
 
 def test_a_prediction_beside_the_surface(measured: Measured) -> None:

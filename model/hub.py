@@ -1,0 +1,45 @@
+"""Loads a trained network from a folder or from Hugging Face, without the rest of the pipeline.
+
+from model.hub import from_pretrained
+network = from_pretrained("pretrained")  # or "org/name" on Hugging Face
+jaw = network.reconstruct(views, view_mask, cameras)
+"""
+
+import re
+from pathlib import Path
+
+from model.networks.base import JawNetwork
+from model.networks.checkpoint import load_checkpoint
+from scans.errors import UserError
+
+WEIGHTS = "network.safetensors"
+FILES = (WEIGHTS, "network.json")
+
+
+def from_pretrained(name: str | Path) -> JawNetwork:
+    """The network of a folder that `tenview export` wrote, in evaluation mode on the CPU.
+
+    Args:
+        name: the folder, or `org/name` of a Hugging Face repository with its files, which is downloaded once.
+
+    Raises:
+        UserError: there is none, it can't be downloaded, or its files are damaged.
+    """
+    folder = Path(name)
+    return load_checkpoint((folder if folder.is_dir() else _downloaded(str(name))) / WEIGHTS)[0]
+
+
+def _downloaded(name: str) -> Path:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise UserError(f"{name}: no such folder, and no org/name of Hugging Face. Name a folder of `tenview export`")
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        weights, _ = (Path(hf_hub_download(name, file)) for file in FILES)
+    except (OSError, HfHubHTTPError, ValueError) as error:
+        raise UserError(
+            f"{name}: no such folder, and not to be had from Hugging Face ({type(error).__name__}). Check the name and "
+            "the way to huggingface.co"
+        ) from error
+    return weights.parent

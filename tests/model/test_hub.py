@@ -1,0 +1,40 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.hub import from_pretrained
+from model.networks.checkpoint import save_checkpoint
+from scans.errors import UserError
+from tests.model.conftest import new_network
+
+
+def test_a_folder_gives_its_network(kwargs: dict[str, Any], tmp_path: Path) -> None:
+    save_checkpoint(new_network(3, **kwargs), tmp_path / "network.safetensors", params_digest="", history=[])
+    views = torch.rand(1, 3, 32, 32)
+    assert torch.equal(from_pretrained(tmp_path)(views), new_network(3, **kwargs).eval()(views))
+
+
+def test_a_hub_repository_is_taken_from_the_cache(
+    kwargs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As huggingface_hub lays it out; without a network, it finds what it has downloaded before."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--org--jaws"
+    commit = "0" * 40
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text(commit)
+    snapshot = folder / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    save_checkpoint(new_network(3, **kwargs), snapshot / "network.safetensors", params_digest="", history=[])
+    assert from_pretrained("org/jaws").config == new_network(3, **kwargs).config
+    with pytest.raises(UserError, match="org/others: no such folder, and not to be had from Hugging Face"):
+        from_pretrained("org/others")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "a/b/c", "../x y"])
+def test_what_is_neither_is_told(name: str) -> None:
+    with pytest.raises(UserError, match="no such folder, and no org/name of Hugging Face"):
+        from_pretrained(name)
