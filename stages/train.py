@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 STATES = HIDDEN / "training"  # beside the outputs, which DVC deletes before a run; safe to delete at any time
 STATES_KEPT = 3
 SUMMARY = "summary.npz"
+THREADS = "threads"
 TENSORBOARD = HIDDEN / "tensorboard"
 
 
@@ -137,7 +138,7 @@ def _train(
 
 
 def _summary(path: Path, cases: "CaseDataset", seed: int) -> "TrainingSummary":
-    """What a run of the same training has left at `path`, or a new summary, which takes a minute for 200 jaws."""
+    """What a run of the same training has left at `path`, or a new summary, which takes ten seconds for 200 jaws."""
     import numpy as np
 
     from model.cases.summary import TrainingSummary

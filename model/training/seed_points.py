@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 CELL = 0.05  # jaw radii
+BITS = 16  # for a cell's number along an axis
+HALF = 1 << (BITS - 1)  # added to it, so that it isn't negative
 MIN_FRACTION = 0.02  # of the jaws, that must have points in a cell for a seed point
 
 
@@ -17,11 +19,15 @@ def find_seed_points(clouds: Iterable[np.ndarray]) -> np.ndarray:
     Returns:
         (S, 3) float32, in the order of the cells.
     """
-    cells, jaws, total = np.zeros((0, 3), np.int16), np.zeros(0, np.int64), 0
+    cells, jaws, total = np.zeros(0, np.int64), np.zeros(0, np.int64), 0
     for cloud in clouds:
-        occupied = np.unique(np.floor(cloud / CELL).astype(np.int16), axis=0)
-        cells, index = np.unique(np.concatenate([cells, occupied]), axis=0, return_inverse=True)
+        # Three numbers in one, for whole rows take thirty times as long to sort.
+        x, y, z = np.floor(cloud / CELL).astype(np.int64).T + HALF
+        occupied = np.unique((x << 2 * BITS) + (y << BITS) + z)
+        cells, index = np.unique(np.concatenate([cells, occupied]), return_inverse=True)
         counts = np.concatenate([jaws, np.ones(len(occupied), np.int64)])
-        jaws = np.bincount(index.reshape(-1), counts, minlength=len(cells)).astype(np.int64)
+        jaws = np.bincount(index, counts, minlength=len(cells)).astype(np.int64)
         total += 1
-    return ((cells[jaws >= MIN_FRACTION * total] + 0.5) * CELL).astype(np.float32)
+    often = cells[jaws >= MIN_FRACTION * total]
+    corners = np.stack([often >> 2 * BITS, often >> BITS, often], axis=1) % (2 * HALF) - HALF
+    return ((corners + 0.5) * CELL).astype(np.float32)
