@@ -101,6 +101,8 @@ _SECTIONS = {
 }
 
 
+
+
 class Outline(NamedTuple):
     """The sides of a tooth; see `tables.Crowns`.
 
