@@ -36,6 +36,11 @@ app = typer.Typer(
 OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
 OF_THE_PLACE |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EXDEV, errno.EBUSY, errno.ESTALE}
 
+# How the scans of `predict` and `jaws` lie.
+CROWNS = typer.Option(help="Axis of the scan files that the crowns point to, such as +z; auto finds it by shape.")
+INCISORS = typer.Option(help="Axis of the scan files that the incisors point to, such as -y; auto as for --crowns.")
+UNIT = typer.Option(help="Length of one unit of the scan files, in mm; auto finds it by size.")
+
 COMPARISON = typer.Option(Path("reports/compare.html"), help="HTML page to write.")
 
 STAGES = {
@@ -110,6 +115,41 @@ def compare(
     say(f"compare: {out}")
 
 
+@app.command(
+    rich_help_panel="Results",
+    epilog="Example: `tenview jaws incoming --out reports/jaws.png`; `tenview jaws --jaws 100` makes jaws alone",
+)
+def jaws(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of real upper-arch scans, labelled or not.")] = None,
+    out: Annotated[Path, typer.Option(help="Contact sheet to write, a PNG; the figures go beside it as JSON.")] = Path(
+        "reports/jaws.png"
+    ),
+    count: Annotated[
+        int,
+        typer.Option("--jaws", min=4, max=10_000, help="Number of synthetic jaws: the first of download.synthetic."),
+    ] = 40,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="ImageNet weights of mobilenetv2_100, a safetensors file; default: timm downloads them."),
+    ] = None,
+    crowns: Annotated[str, CROWNS] = "auto",
+    incisors: Annotated[str, INCISORS] = "auto",
+    millimetres_per_unit: Annotated[str, UNIT] = "auto",
+) -> None:
+    """Look at synthetic jaws beside real scans: a sheet of views, sizes, and how far the two sets lie apart.
+
+    Jaws are made with `download.synthetic`, prepared and rendered as params.yaml says; the scans are seen by the same
+    cameras, all in grey. Sizes of crowns and arch need labels, as `docs/own-scans.md` describes them. The distances
+    need ImageNet weights and are left out without; sheet and sizes need no network.
+    """
+    from stages.commands.jaws import run
+    from stages.commands.jaws_table import print_tables
+
+    axes = _axes(crowns, incisors, millimetres_per_unit)
+    print_tables(run(parameters.load(), folder, out, count, weights, axes))
+    say(f"jaws: {out}, {out.with_suffix('.json')}")
+
+
 @app.command(rich_help_panel="Use", epilog="Example: `tenview predict pictures/anna pictures/ben --out results`")
 def predict(
     folders: Annotated[
@@ -130,15 +170,9 @@ def predict(
     ] = None,
     points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Number of points to write.")] = 50_000,
     formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, separated by commas.")] = "ply,stl,glb,npz",
-    crowns: Annotated[
-        str, typer.Option(help="Axis of the scan files that the crowns point to, such as +z; auto finds it by shape.")
-    ] = "auto",
-    incisors: Annotated[
-        str, typer.Option(help="Axis of the scan files that the incisors point to, such as -y; auto as for --crowns.")
-    ] = "auto",
-    millimetres_per_unit: Annotated[
-        str, typer.Option(help="Length of one unit of the scan files, in mm; auto finds it by size.")
-    ] = "auto",
+    crowns: Annotated[str, CROWNS] = "auto",
+    incisors: Annotated[str, INCISORS] = "auto",
+    millimetres_per_unit: Annotated[str, UNIT] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the point sampling.")] = 0,
 ) -> None:
     """Reconstruct jaws from pictures: points and surface in millimetres, a preview, plausibility and provenance."""

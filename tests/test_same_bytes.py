@@ -31,8 +31,10 @@ PROCESSORS = {
 }
 PROCESSORS["numba-and-all"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"] | PROCESSORS["glibc"]
 
-# Modules that decide no byte of data/: how files are fetched, found, written whole, and what the user is told.
-NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "renderers/opengl.py"}
+# Modules that decide no byte of data/: how files are fetched, found, written whole, jaws are measured for a comparison,
+# and what the user is told.
+NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "scans/morphometry.py"}
+NO_DATA |= {"renderers/opengl.py"}
 # How a scan lies, where its axes are `auto`: directions are rounded to 4 digits, so that last bits decide ties alone.
 ROUNDED = {"scans/preparing/orientation.py", "scans/preparing/occlusal_side.py", "scans/preparing/relief.py"}
 DECIDING = ("scans", "renderers", "stages/per_case/prepare_case.py", "stages/per_case/render_case.py")
