@@ -183,14 +183,15 @@ def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tu
 def voxels(crowns: Crowns, gums: Gums, corner: np.ndarray, shape: tuple[int, int, int], voxel: float) -> np.ndarray:
     """The solid's distance at each voxel, float32; blocks that lie clear of the surface carry their centre's."""
     field = np.empty(shape, np.float32)
+    whole, half_side, single = np.int64(4), np.int64(2), np.int64(1)  # literals would compile `_clear` three times
     for block in np.ndindex((shape[0] + 3) // 4, (shape[1] + 3) // 4, (shape[2] + 3) // 4):
         i, j, k = 4 * block[0], 4 * block[1], 4 * block[2]
-        if not _clear(crowns, gums, corner, voxel, field, i, j, k, 4):
+        if not _clear(crowns, gums, corner, voxel, field, i, j, k, whole):
             for half in np.ndindex(2, 2, 2):
                 a, b, c = i + 2 * half[0], j + 2 * half[1], k + 2 * half[2]
-                if not _clear(crowns, gums, corner, voxel, field, a, b, c, 2):
+                if not _clear(crowns, gums, corner, voxel, field, a, b, c, half_side):
                     for one in np.ndindex(2, 2, 2):
-                        _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], 1)
+                        _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], single)
     return field
 
 

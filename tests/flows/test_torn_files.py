@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,7 +58,8 @@ def test_a_torn_lock_that_git_does_not_have_is_deleted() -> None:
     assert not LOCK.exists()
 
 
-def test_a_conflict_is_the_users(finished: Path) -> None:
+@pytest.mark.usefixtures("finished")
+def test_a_conflict_is_the_users() -> None:
     conflict = b"<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '1.0'\n>>>>>>> other\n"
     LOCK.write_bytes(conflict)
     assert mend() == []
