@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 repro: install  ## Run what is out of date in the pipeline; ends with reports/index.html
 	@mkdir -p .tenview  # runs from the UI hold this lock, and wait for it
-	flock .tenview/run.lock dvc --wait-for-lock repro
+	flock .tenview/run.lock sh -c 'python -m flows.torn_files && exec dvc --wait-for-lock repro'
 	@echo "Open reports/index.html in a browser."
 
 pretrained: install  ## Train the model of presets/pretrained.yaml and put it into pretrained/; best in a clone of its own

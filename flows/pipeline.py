@@ -22,6 +22,7 @@ from flows.dvc import Dvc, Ran, wait_for_others
 from flows.experiments import changed_params, recover, require_git_identity, save
 from flows.forms import changes, form, remember
 from flows.guard import end_with_runner
+from flows.torn_files import mend
 from scans.errors import UserError
 from stages.cli import STAGES
 from stages.params.presets import names as presets
@@ -56,7 +57,7 @@ def make_flow(
         try:
             with stage_lock("run", tell=logger.info):
                 wait_for_others(logger.info)
-                for line in recover():
+                for line in [*recover(), *mend()]:
                     logger.warning(line)
                 changed = changes(load(), asked, None if preset == NO_PRESET else preset, filled_with)
                 return run_stages(chosen, changed, force=force)

@@ -62,7 +62,7 @@ def start(clone: Path, *command: str) -> subprocess.Popen[bytes]:
     """Start a command of the environment in a session of its own; what it says goes to `started.log` in the clone."""
     with open(clone / "started.log", "ab") as log:
         return subprocess.Popen(
-            [Path(sys.executable).with_name(command[0]), *command[1:]],
+            [shutil.which(command[0], path=environment()["PATH"]) or command[0], *command[1:]],
             cwd=clone, env=environment(), stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 

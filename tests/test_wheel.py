@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from scans.compiled import CACHES
 from stages.cli import STAGES
 from stages.params import presets
 from tests.clones import new_clone, write_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-# Everything is compiled anew, for its cache lies beside the installed code: so one worker, and small work.
 PARAMS = """
 download: {synthetic: {jaws: 6, test_jaws: 2, voxel_size: 1.2}}
 prepare: {points: 512, validation_share: 0.25}
@@ -49,7 +49,8 @@ def tenview(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: Path, folder: Path, *arguments: str, code: int = 0) -> str:
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "NUMBA_CACHE_DIR")}
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    clean["NUMBA_CACHE_DIR"] = str(CACHES)  # or everything would be compiled once more, beside the installed code
     ended = subprocess.run([program, *arguments], cwd=folder, env=clean, capture_output=True, text=True, check=False)
     assert ended.returncode == code, f"{arguments}:\n{ended.stdout}\n{ended.stderr}"
     assert "Traceback" not in ended.stderr

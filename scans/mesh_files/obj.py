@@ -34,7 +34,7 @@ REASONS = {
 }
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def scan_corner(data, i, end):
     """The vertex number of a corner `a`, `a/t`, `a//n` or `a/t/n` and the position after the corner, or −1."""
     negative = data[i] == MINUS

@@ -42,7 +42,7 @@ def doubled(array):
     return bigger
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def skip_blanks(data, i, end):
     """The position of the next byte of the line that is no blank and of no byte-order mark.
 
@@ -69,7 +69,7 @@ def skip_blanks(data, i, end):
     return i
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def skip_line(data, i, end):
     """The position just after the line's end, be it LF or CR (the LF of a CRLF is then an empty line)."""
     while i < end and data[i] != NEWLINE and data[i] != CARRIAGE_RETURN:
@@ -122,7 +122,7 @@ def scaled(mantissa, exponent):
     return value, value == quotient + (correction - margin)  # Ziv's test: no rounding boundary is as near
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def scan_number(data, i, end):
     """Read the number that starts at i.
 

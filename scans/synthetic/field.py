@@ -211,14 +211,15 @@ def voxels(crowns: Crowns, gums: Gums, corner: np.ndarray, shape: tuple[int, int
 @njit(cache=True, _nrt=False)
 def _fill(crowns, gums, corner, voxel, field):
     shape = field.shape
+    whole, half_side, single = np.int64(4), np.int64(2), np.int64(1)  # literals would compile `_clear` three times
     for block in np.ndindex((shape[0] + 3) // 4, (shape[1] + 3) // 4, (shape[2] + 3) // 4):
         i, j, k = 4 * block[0], 4 * block[1], 4 * block[2]
-        if not _clear(crowns, gums, corner, voxel, field, i, j, k, 4):
+        if not _clear(crowns, gums, corner, voxel, field, i, j, k, whole):
             for half in np.ndindex(2, 2, 2):
                 a, b, c = i + 2 * half[0], j + 2 * half[1], k + 2 * half[2]
-                if not _clear(crowns, gums, corner, voxel, field, a, b, c, 2):
+                if not _clear(crowns, gums, corner, voxel, field, a, b, c, half_side):
                     for one in np.ndindex(2, 2, 2):
-                        _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], 1)
+                        _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], single)
 
 
 @njit(cache=True, _nrt=False)

@@ -10,6 +10,7 @@ import trimesh
 from scans.errors import ScanError
 from scans.mesh import Mesh
 from scans.mesh_files.read import SUFFIXES, read_mesh
+from tests.scans.mesh_files.mutations import mutated
 
 OBJ = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 PLY = (
@@ -146,42 +147,6 @@ def test_some_nonfinite_vertices_are_left_to_cleaning(tmp_path: Path) -> None:
     assert np.isfinite(mesh.vertices).all(axis=1).tolist() == [True, True, True, False]
 
 
-TOKENS = [
-    b"999999999999",
-    b"-1",
-    b"nan",
-    b"1e999",
-    b"\0",
-    b"\xff",
-    b"\n",
-    b" ",
-    b"0",
-    b"\\\n",
-    b"#",
-    b"1" * 400,
-    b'"',
-    b"/",
-]
-
-
-def broken(content: bytes, rng: np.random.Generator) -> bytes:
-    """The content with a few bytes changed, put in or taken out, and sometimes cut."""
-    result = bytearray(content)
-    for _ in range(rng.integers(1, 4)):
-        at = int(rng.integers(len(result) + 1))
-        token = TOKENS[rng.integers(len(TOKENS))]
-        match rng.integers(4):
-            case 0:
-                result[at : at + 1] = bytes([rng.integers(256)])
-            case 1:
-                result[at:at] = token
-            case 2:
-                result[at : at + len(token)] = token
-            case _:
-                del result[at : at + int(rng.integers(1, 20))]
-    return bytes(result[: int(rng.integers(len(result) + 1))] if rng.random() < 0.2 else result)
-
-
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".binary.stl", ".binary.ply"])
 def test_broken_files_give_a_mesh_or_a_scan_error(tmp_path: Path, suffix: str) -> None:
     sphere = trimesh.creation.icosphere(1)
@@ -195,7 +160,7 @@ def test_broken_files_give_a_mesh_or_a_scan_error(tmp_path: Path, suffix: str) -
     rng = np.random.default_rng(0)
     outcomes = set()
     for _ in range(300):
-        path.write_bytes(broken(content, rng))
+        path.write_bytes(mutated(content, content, rng))
         try:
             mesh = read_mesh(path)
         except ScanError as error:
