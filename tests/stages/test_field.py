@@ -22,9 +22,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def model(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exported model, alone in its folder."""
+    """The exported model, alone in its folder, and in it the same in half precision."""
     clone = copy_of(finished_clone, tmp_path_factory.mktemp("clone"))
     run(clone, "tenview", "export", "--out", "field")
+    run(clone, "tenview", "export", "--out", "field/half", "--half", "--no-onnx")
     return Path(shutil.move(clone / "field", tmp_path_factory.mktemp("elsewhere") / "field"))
 
 
@@ -118,6 +119,27 @@ def test_a_picture_with_more_around_the_jaw_is_cropped_to_it(model: Path, finish
     normalised = [clouds[0] / radii[0], (clouds[1] - case.center) / radii[1]]
     assert abs(normalised[0].mean(axis=0) - normalised[1].mean(axis=0)).max() < 0.03
     assert abs(told[0]["fit"]["silhouette_iou"] - told[1]["fit"]["silhouette_iou"]) < 0.05
+
+
+def test_a_folder_with_nothing_but_a_pretrained_model_predicts(
+    model: Path, unseen: ViewsCase, finished_clone: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model / "half", tmp_path / "pretrained")
+    scan = next((finished_clone / "data/scans").rglob(f"{unseen.id}*.obj"))
+    ended = run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--out", "own")
+    assert "no model in artifacts/model, so the pretrained one is used, pretrained" in ended.stderr
+    assert "no calibration" not in ended.stderr
+    run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--model", str(model), "--out", "whole")
+    half, whole = (json.loads((tmp_path / out / scan.stem / "prediction.json").read_text()) for out in ("own", "whole"))
+    assert half["model"]["weights_sha256"] != whole["model"]["weights_sha256"]
+    assert half["limits"] == whole["limits"]
+    assert abs(half["error"]["f_035"] - whole["error"]["f_035"]) < 0.05
+    sizes = [(folder / "network.safetensors").stat().st_size for folder in (tmp_path / "pretrained", model)]
+    assert sizes[0] < 0.7 * sizes[1]
+    card = (tmp_path / "pretrained/README.md").read_text()
+    seen = json.loads((tmp_path / "pretrained/cases.json").read_text())
+    assert f"trained_on:\n  jaws: {len(seen)}\n" in card
+    assert "half precision" in card
 
 
 def test_the_exported_network_answers_in_onnx_runtime(model: Path, unseen: ViewsCase) -> None:
