@@ -2,8 +2,8 @@
 
     python benchmarks/bench_threads.py
 
-Each figure is the mean of some seconds in a process of its own, after some more to warm up. The machine must be idle, for
-what else runs on it counts as busy, too. As many busy processes run as leave one core free.
+Each figure is the mean of some seconds in a process of its own, after some more to warm up. The machine must be idle,
+for what else runs on it counts as busy, too. As many busy processes run as leave one core free.
 """
 
 import argparse

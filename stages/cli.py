@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from ruamel.yaml import YAML
 
+from model.runtime.cluster import launched
 from scans.compiled import prune_caches
 from scans.errors import UserError
 from stages.params import tree as parameters
@@ -65,7 +67,7 @@ def _stage_command(stage: str) -> Callable[[], None]:
     def command() -> None:
         try:
             checked = parameters.load()
-            with stage_lock(stage):
+            with _lock(stage):
                 import_module(f"stages.{stage}").run(checked)
         except BaseException as error:
             if gone := _gone(stage):
@@ -79,6 +81,12 @@ def _stage_command(stage: str) -> Callable[[], None]:
             raise
 
     return command
+
+
+def _lock(stage: str) -> AbstractContextManager[None]:
+    """The stage's lock; of the processes that train together, the first one holds it for all."""
+    process = launched() if stage == "train" else None
+    return nullcontext() if process and process.rank else stage_lock(stage)
 
 
 def _gone(stage: str) -> list[str]:

@@ -34,7 +34,6 @@ from stages.runtime.workspace import (
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from model.cases.dataset import CaseDataset
     from model.cases.summary import TrainingSummary
     from model.networks.base import JawNetwork
     from model.training.config import TrainingConfig
@@ -51,6 +50,8 @@ def run(params: Params) -> None:
 
     A training that was stopped is resumed from .tenview/training, if params, code and data are the same.
     """
+    import numpy as np
+
     from model.cases.dataset import CaseDataset
 
     # Read before torch is loaded, which takes seconds: what is missing is told at once.
@@ -62,11 +63,10 @@ def run(params: Params) -> None:
             "Add scans, or change prepare.validation_share and prepare.test_share in params.yaml."
         )
 
-    import numpy as np
-
     from model.runtime.fabric import new_fabric
     from model.runtime.processes import launch
     from model.runtime.stopping import Stopped
+    from model.runtime.threads import thread_count
     from model.training.batches import check_views_per_chunk
     from model.training.loop import LOG, WEIGHTS
 
@@ -74,19 +74,20 @@ def run(params: Params) -> None:
     fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
     check_views_per_chunk(len(train_cases), int(train_cases.view_counts().min()), _config(params.train))
     name = _state_name(params.train)
-    state = _state_folder(name)
-    summary = _summary(state / SUMMARY, train_cases, params.train.seed)
     try:
-        history = launch(fabric, _train, params.train, compute, summary, state, name)
+        history = launch(fabric, _train, params.train, compute, name, thread_count(compute.devices))
     except Stopped as stopped:
         if stopped.signal == signal.SIGINT:
             raise KeyboardInterrupt from None
         say("train: ended by SIGTERM; the next run goes on from here")
         raise SystemExit(128 + stopped.signal) from None
+    if not fabric.is_global_zero:  # one of those that torchrun or srun has started
+        return
+    state = STATES / name[:16]
     with atomic_folder(MODEL) as folder:
         for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG):
             shutil.copyfile(state / each, folder / each)
-        np.save(folder / MEAN_SHAPE, summary.mean_shape)
+        np.save(folder / MEAN_SHAPE, _read_summary(state / SUMMARY).mean_shape)
         seen = jaws_of(PREPARED, ("train", "validation"))
         write_seen(folder / SEEN, seen + (read_seen(_start_folder(params.train)) if params.train.start_from else []))
     _write_learning_curve(LEARNING_CURVE, history)
@@ -96,16 +97,27 @@ def run(params: Params) -> None:
 
 
 def _train(
-    fabric: "Fabric", train: TrainParams, compute: ComputeParams, summary: "TrainingSummary", state: Path, name: str
+    fabric: "Fabric", train: TrainParams, compute: ComputeParams, name: str, threads: int | None
 ) -> list[dict[str, Any]]:
-    """The training in one process of possibly several."""
+    """The training in one process of possibly several; `threads` is None where the environment decides."""
+    import torch
     from torch.utils.data import Subset
 
     from model.cases.dataset import CaseDataset
     from model.runtime.memory import disable_malloc_trim
+    from model.runtime.threads import sleeping_while_crowded
     from model.training.loop import Progress
     from model.training.loop import train as train_network
 
+    state = STATES / name[:16]
+    if fabric.is_global_zero:
+        _make_state_folder(state)
+        _write_summary(state / SUMMARY, train.seed)
+        _write_threads(state / THREADS, threads)
+    fabric.barrier()
+    summary = _read_summary(state / SUMMARY)
+    if threads is not None:
+        torch.set_num_threads(int((state / THREADS).read_text()))
     disable_malloc_trim()
     network = _network(train, summary)
     train_cases = CaseDataset(PREPARED, VIEWS, "train", surface=network.needs_surface)
@@ -114,8 +126,9 @@ def _train(
     validation_cases: Any = Subset(cast("Any", validation), range(count))
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     if fabric.is_global_zero:
-        say(f"train: {len(train_cases)} cases, {count} for validation, {size:.1f} M parameters")
-    with steps("training") as show, _tensorboard(compute, fabric, name) as board:
+        threads = torch.get_num_threads()
+        say(f"train: {len(train_cases)} cases, {count} for validation, {size:.1f} M parameters, {threads} threads")
+    with sleeping_while_crowded(), steps("training") as show, _tensorboard(compute, fabric, name) as board:
 
         def on_step(now: Progress) -> None:
             show(now.step, now.steps, f"epoch {now.epoch}, loss {now.loss:.4f}, best F {now.best:.1%}")
@@ -137,21 +150,34 @@ def _train(
         )
 
 
-def _summary(path: Path, cases: "CaseDataset", seed: int) -> "TrainingSummary":
-    """What a run of the same training has left at `path`, or a new summary, which takes ten seconds for 200 jaws."""
+def _write_summary(path: Path, seed: int) -> None:
+    """The summary of the training cases, unless a run of the same training has left it; ten seconds for 200 jaws."""
+    import numpy as np
+
+    from model.cases.dataset import CaseDataset
+    from model.training.summary import summarise
+
+    if not path.exists():
+        say("train: reading the training cases")
+        summary = summarise(CaseDataset(PREPARED, VIEWS, "train"), seed)
+        with atomic_file(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **asdict(summary))
+
+
+def _read_summary(path: Path) -> "TrainingSummary":
     import numpy as np
 
     from model.cases.summary import TrainingSummary
-    from model.training.summary import summarise
 
-    if path.exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            return TrainingSummary(**{name: array if array.ndim else array.item() for name, array in arrays.items()})
-    say("train: reading the training cases")
-    summary = summarise(cases, seed)
-    with atomic_file(path) as partial, open(partial, "wb") as file:
-        np.savez(file, **asdict(summary))
-    return summary
+    with np.load(path, allow_pickle=False) as arrays:
+        return TrainingSummary(**{name: array if array.ndim else array.item() for name, array in arrays.items()})
+
+
+def _write_threads(path: Path, threads: int | None) -> None:
+    """The number of threads, on which the result's last digits depend, unless the training began with another one."""
+    if threads is not None and not path.exists():
+        with atomic_file(path) as partial:
+            partial.write_text(str(threads))
 
 
 def _network(train: TrainParams, summary: "TrainingSummary") -> "JawNetwork":
@@ -214,9 +240,8 @@ def _state_name(train: TrainParams) -> str:
     )
 
 
-def _state_folder(name: str) -> Path:
-    """The folder of that state, made if missing; of the others the latest stay."""
-    folder = STATES / name[:16]
+def _make_state_folder(folder: Path) -> None:
+    """Make the folder of a training's state, if it is missing; of the others the latest stay."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.touch()
     for partial in folder.glob(".*.partial"):  # what a killed run left
@@ -225,7 +250,6 @@ def _state_folder(name: str) -> Path:
         shutil.rmtree(old, ignore_errors=True)
     if (folder / "state.safetensors").exists():
         say("train: going on from where an earlier run of the same training stood")
-    return folder
 
 
 @contextmanager

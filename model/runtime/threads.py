@@ -6,11 +6,13 @@ threads use up the time that the operating system grants them, one is put aside 
 thousand operations, and all others spin until it is back: a training on two cores beside one busy process ran at a
 twentieth of one core's speed. Waiting asleep costs a quarter where the cores are free.
 
-So how they wait follows what is free. GNU's OpenMP, which PyTorch brings along, takes no other policy once it is loaded,
-but it spins 3,000 times less while a process has more OpenMP threads than cores (libgomp's manual, GOMP_SPINCOUNT). So
-while others use the cores, further teams of threads are held that do nothing. No result depends on it.
+So how they wait follows what is free. GNU's OpenMP, which PyTorch brings along, takes no other policy once it is
+loaded, but it spins 3,000 times less while a process has more OpenMP threads than cores (libgomp's manual,
+GOMP_SPINCOUNT). So while others use the cores, further teams of threads are held that do nothing. No result depends on
+it.
 """
 
+import math
 import os
 import threading
 import time
@@ -27,16 +29,15 @@ POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # who has set one of these has
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def thread_count(processes: int = 1) -> int:
-    """Threads for each of so many processes on this machine.
+def thread_count(processes: int) -> int | None:
+    """Threads for each of so many processes on this machine; None where OMP_NUM_THREADS decides.
 
-    As many as PyTorch would take by itself (OMP_NUM_THREADS, or the cores that it may use), but no more than the
-    processor time that a container may use; what goes beyond it is stopped for most of each tenth of a second.
+    As many as PyTorch would take by itself, one for each core that it may use, but no more than the processor time that
+    a container may use: what goes beyond it is stopped for most of each tenth of a second.
     """
-    granted = cpu_quota()
-    if "OMP_NUM_THREADS" in os.environ or granted is None:
-        return torch.get_num_threads()
-    return max(1, min(torch.get_num_threads(), int(granted / processes)))
+    if "OMP_NUM_THREADS" in os.environ:
+        return None
+    return max(1, int(min(torch.get_num_threads(), cpu_quota() or math.inf) // processes))
 
 
 def cpu_quota(cgroup: Path = CGROUP) -> float | None:
@@ -107,6 +108,7 @@ def idle_teams(threads: int, cores: int) -> ThreadPoolExecutor:
     teams, together = ThreadPoolExecutor(count), threading.Barrier(count)
 
     def gather() -> None:
+        torch.set_num_threads(threads)  # of this thread's team
         torch.ones(1 << 20).add_(1)  # large enough to be shared out
         together.wait()  # so that each thread of the pool makes one
 

@@ -234,9 +234,11 @@ class Run:
                 values = weighted_loss(terms, weights)
                 # DDP takes the mean over processes, and this is to be the mean over cases.
                 fabric.backward(values["loss"].sum() * (fabric.world_size / len(numbers)))
-            losses[ends[place] - len(chunk) : ends[place]] = values["loss"].detach()
+            values = {name: value.detach() for name, value in values.items()}
+            del terms  # a graph that is alive may not be captured beside
+            losses[ends[place] - len(chunk) : ends[place]] = values["loss"]
             for name, value in values.items():
-                sums[name] = sums.get(name, 0) + value.detach().double().sum()
+                sums[name] = sums.get(name, 0) + value.double().sum()
             buffers.end_chunk()
         buffers.end_step(fabric, config.accumulate)
         return losses, sums

@@ -101,7 +101,9 @@ def occlusal(tooth: Tooth, wear: float, rng: np.random.Generator) -> np.ndarray:
         z = high - slope * (np.sqrt(u**2 + 0.35**2) - 0.35) - 0.35 * (np.sqrt(ridge**2 + 0.4**2) - 0.4)
     else:
         z = _chewing(tooth, shape, u, v, rng)
-    tilt = rng.uniform(*ranges.FACET) * (v * sin(towards := rng.uniform(0, 2 * np.pi)) + u * cos(towards)) / reach(tooth)
+    tilt = (
+        rng.uniform(*ranges.FACET) * (v * sin(towards := rng.uniform(0, 2 * np.pi)) + u * cos(towards)) / reach(tooth)
+    )
     z = smooth_min(z, high - wear * (1 + tilt), 0.15 + 0.2 * rng.random())
     if tooth.form == "prepared":
         return smooth_min(z, np.full_like(z, high - 1.0), 0.5) - rng.uniform(0.6, 1.8)

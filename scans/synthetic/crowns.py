@@ -101,8 +101,6 @@ _SECTIONS = {
 }
 
 
-
-
 class Outline(NamedTuple):
     """The sides of a tooth; see `tables.Crowns`.
 

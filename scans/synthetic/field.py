@@ -72,13 +72,21 @@ def direction(x: float, y: float) -> float:
 def solid_distance(crowns: Crowns, m: int, u: float, v: float, w: float) -> float:
     """Distance to a measured crown: trilinear within its grid, outside of it larger by the way to it."""
     solid = crowns.solid
-    x, y, z = (u - crowns.low[m, 0]) / SOLID_STEP, (v - crowns.low[m, 1]) / SOLID_STEP, (w - crowns.low[m, 2]) / SOLID_STEP
+    x, y, z = (
+        (u - crowns.low[m, 0]) / SOLID_STEP,
+        (v - crowns.low[m, 1]) / SOLID_STEP,
+        (w - crowns.low[m, 2]) / SOLID_STEP,
+    )
     a, b, p, q, r, o = corners(x, y, solid.shape[1], solid.shape[2])
     k = min(max(z, 0.0), solid.shape[3] - 1.001)
     c = int(k)
-    below = p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    below = (
+        p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    )
     c += 1
-    above = p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    above = (
+        p * solid[m, a, b, c] + q * solid[m, a, b + 1, c] + r * solid[m, a + 1, b, c] + o * solid[m, a + 1, b + 1, c]
+    )
     t = k - c + 1
     x -= min(max(x, 0.0), solid.shape[1] - 1.001)
     y -= min(max(y, 0.0), solid.shape[2] - 1.001)
@@ -107,7 +115,9 @@ def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tupl
         crown = smooth_min(crown, root, 0.5)
     else:
         scale = 0.5 * (top.shape[1] - 1) / crowns.reach[i]
-        a, b, p, q, r, o = corners((u + crowns.reach[i]) * scale, (v + crowns.reach[i]) * scale, top.shape[1], top.shape[2])
+        a, b, p, q, r, o = corners(
+            (u + crowns.reach[i]) * scale, (v + crowns.reach[i]) * scale, top.shape[1], top.shape[2]
+        )
         over = w - mix(top, i, a, b, p, q, r, o)
         crown = smooth_max(side, 0.85 * over, crowns.rim[i])
     return side, crown

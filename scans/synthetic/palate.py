@@ -26,9 +26,7 @@ def vault(soft: SoftTissue, inside: np.ndarray, x: np.ndarray, y: np.ndarray, ri
     return soft.vault * (1 - exp(-fall))
 
 
-def relief(
-    inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def relief(inside: np.ndarray, x: np.ndarray, y: np.ndarray, ridge: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What stands out of the vault, (nx, ny) mm: incisive papilla, midline raphe, rugae, in some patients a torus."""
     middle = np.argmin(np.abs(ridge[:, 5]))
     x0 = ridge[middle, 0] + rng.normal(0, 0.4)

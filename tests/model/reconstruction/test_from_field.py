@@ -19,7 +19,7 @@ class Ball(FieldNetwork):
     def query(self, features: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
         del features
         length = points.norm(dim=-1)
-        class_logits = torch.zeros(*points.shape[:2], len(LABELS))
+        class_logits = points.new_zeros(*points.shape[:2], len(LABELS))
         class_logits[..., LABELS.index(11)] = points[..., 2]
         return FieldPrediction(points, length - RADIUS, 2 * points, (length - RADIUS).abs(), class_logits)
 

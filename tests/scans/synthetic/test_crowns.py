@@ -89,7 +89,9 @@ def test_tables_reach_from_the_root_over_the_cusps():
     np.testing.assert_allclose(sides.inverse[0], sides.inverse[-1])
 
 
-@pytest.mark.parametrize(("x", "y", "number"), [(0, -1, 0), (1, 0, 1), (1, 1, 1.5), (0, 1, 2), (-1, 0, 3), (-1, -1, 3.5)])
+@pytest.mark.parametrize(
+    ("x", "y", "number"), [(0, -1, 0), (1, 0, 1), (1, 1, 1.5), (0, 1, 2), (-1, 0, 3), (-1, -1, 3.5)]
+)
 def test_directions_are_counted_round_the_axis(x, y, number):
     assert direction(float(x), float(y)) == pytest.approx(number, abs=1e-9)
 

@@ -23,7 +23,15 @@ def test_as_many_teeth_as_in_the_data_set(patients):
 
 def test_crown_sizes_follow_the_norms(patients):
     for kind, norm in TEETH.items():
-        sizes = np.array([t.size for p in patients for side in p.sides for t in side if t.kind == kind and t.form in ("permanent", "prepared")])
+        sizes = np.array(
+            [
+                t.size
+                for p in patients
+                for side in p.sides
+                for t in side
+                if t.kind == kind and t.form in ("permanent", "prepared")
+            ]
+        )
         np.testing.assert_allclose(sizes.mean(axis=0), norm.size, atol=0.15)
         np.testing.assert_allclose(sizes.std(axis=0), norm.spread, rtol=0.25)
 

@@ -1,0 +1,56 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from model.runtime.threads import busy_seconds, cpu_quota, idle_teams, thread_count
+
+STAT = """cpu  900 0 0 9000 0 0 0 0 0 0
+cpu0 100 20 3 9000 700 5 6 7 8 9
+cpu1 200 0 0 9000 0 0 0 0 0 0
+cpu12 400 0 0 9000 0 0 0 0 0 0
+intr 12345
+"""
+
+
+def test_the_time_of_some_cores_without_idling_and_waiting_for_disks() -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert busy_seconds(STAT, {0}) == pytest.approx((100 + 20 + 3 + 5 + 6 + 7) / ticks)
+    assert busy_seconds(STAT, {1, 12}) == pytest.approx(600 / ticks)
+
+
+def test_the_quota_of_a_container_of_either_version(tmp_path: Path) -> None:
+    assert cpu_quota(tmp_path) is None
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert cpu_quota(tmp_path) is None
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    assert cpu_quota(tmp_path) == 1.5
+    (tmp_path / "cpu.max").unlink()
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("50000\n")
+    for quota, cores in (("-1\n", None), ("100000\n", 2.0)):
+        (tmp_path / "cpu/cpu.cfs_quota_us").write_text(quota)
+        assert cpu_quota(tmp_path) == cores
+
+
+def test_the_environment_decides_before_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert thread_count(1) is None
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert thread_count(1) >= thread_count(1000) == 1
+
+
+def own_threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no Linux")
+@pytest.mark.parametrize(("threads", "cores", "teams"), [(2, 2, 1), (4, 4, 1), (2, 4, 3), (3, 6, 2)])
+def test_idle_teams_make_more_threads_than_cores_and_leave_none(threads: int, cores: int, teams: int) -> None:
+    assert threads + teams * (threads - 1) > cores >= threads + (teams - 1) * (threads - 1)
+    before = own_threads()
+    idle = idle_teams(threads, cores)
+    held = own_threads()
+    idle.shutdown()
+    # A thread of ours begins each team and is one of it.
+    assert (held - before, own_threads() - before) == (teams * threads, 0)
