@@ -79,7 +79,7 @@ def _stand(patient: Patient, tooth: Tooth, middle: np.ndarray, along: np.ndarray
     along = unit(along)
     out = np.array([along[1], -along[0]]) * (1 if side == 0 else -1)
     axes = standing(tooth.kind, along, side, turn=tooth.turn, lean=tooth.lean, tip=tooth.tip)
-    u, v, w = axes
+    _, v, w = axes
     norm = TEETH[tooth.kind]
     high = tooth.size[2]
     # The contact points lie at two thirds of the height; canines stand out of their line, at the arch's corner.

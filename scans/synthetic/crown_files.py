@@ -58,7 +58,7 @@ SHA256 = {
 
 def folder(name: str) -> str:
     """The folder of `PAGE` at `COMMIT` that holds a file."""
-    return "ssm/cpdGpParams" if name.endswith("CovMats.npy") or name.endswith("CovMat.npy") else "ssm/eigValVec"
+    return "ssm/cpdGpParams" if name.endswith(("CovMats.npy", "CovMat.npy")) else "ssm/eigValVec"
 
 
 def size(name: str) -> int:

@@ -30,13 +30,11 @@ class Solid:
     low: np.ndarray
 
 
-def with_measured(
-    patient: Patient, model: CrownModel, rng: np.random.Generator
-) -> tuple[Patient, dict[int, Solid]]:
+def with_measured(patient: Patient, model: CrownModel, rng: np.random.Generator) -> tuple[Patient, dict[int, Solid]]:
     """The patient with measured crowns in place of all that the model has, and these by FDI number.
 
-    Third molars, deciduous, peg-shaped and prepared teeth and those with brackets stay parametric. Sizes and poses become
-    the measured ones; places along the arch stay the patient's, so that neighbours keep touching.
+    Third molars, deciduous, peg-shaped and prepared teeth and those with brackets stay parametric. Sizes and poses
+    become the measured ones; places along the arch stay the patient's, so that neighbours keep touching.
     """
     factors = 1 + dot(model.scale, rng.standard_normal(len(TEETH)))
     solids: dict[int, Solid] = {}

@@ -36,7 +36,8 @@ class SyntheticParams(Section):
     )
     seed: Seed = Field(0, description="Seed; the random numbers of a jaw are seeded by (seed, case id).")
     crowns: Literal["parametric", "measured"] = Field(
-        "parametric", description="Crowns made by rule, or drawn from a statistical model of real ones (downloaded, MIT)."
+        "parametric",
+        description="Crowns made by rule, or drawn from a statistical model of real ones (downloaded, MIT).",
     )
     crown_model: str = Field(
         "", description='Folder with the files of that model, in place of the download; "" to download them.'

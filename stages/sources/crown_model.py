@@ -51,9 +51,9 @@ def _download(names: list[str], url: str, connections: int) -> None:
             show=show,
             tell=say,
             otherwise=(
-                f"By hand: get ssm/eigValVec and ssm/cpdGpParams of {PAGE} at commit {COMMIT}, put their files into one "
-                "folder and name it in download.synthetic.crown_model of params.yaml. Or set download.synthetic.crowns "
-                "to parametric, which needs none."
+                f"By hand: get ssm/eigValVec and ssm/cpdGpParams of {PAGE} at commit {COMMIT}, put their files into "
+                "one folder and name it in download.synthetic.crown_model of params.yaml. Or set "
+                "download.synthetic.crowns to parametric, which needs none."
             ),
         )
 

@@ -40,8 +40,8 @@ def fill(folder: Path, params: Params) -> Manifest:
     origin = f"{len(ids)} parametric jaws made by Tenview (seed {source.seed}); no patient's data is in them."
     if model:
         origin = (
-            f"{len(ids)} jaws made by Tenview (seed {source.seed}) with crowns drawn from a statistical model of about 130 "
-            f"patients' teeth: {PAGE}, MIT licence, Copyright (c) 2023 Chen Yizhou."
+            f"{len(ids)} jaws made by Tenview (seed {source.seed}) with crowns drawn from a statistical model of about "
+            f"130 patients' teeth: {PAGE}, MIT licence, Copyright (c) 2023 Chen Yizhou."
         )
     return Manifest(cases, origin, "apache-2.0")
 

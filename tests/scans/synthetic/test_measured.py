@@ -37,7 +37,7 @@ def test_normals_point_outward_whatever_their_signs_in_the_file(model):
         assert ((off * crown.normals).sum(axis=1) > 0).all()
 
 
-def test_a_solid_is_the_signed_distance_to_the_surface_of_its_points(model):
+def test_a_solid_is_the_signed_distance_to_the_surface_of_its_points():
     radius, count = 4.0, 1500
     turn, z = np.arange(count) * 2.39996323, 1 - (2 * np.arange(count) + 1) / count
     sphere = np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], axis=1)
@@ -49,7 +49,7 @@ def test_a_solid_is_the_signed_distance_to_the_surface_of_its_points(model):
     assert (np.sign(found.distance) == np.sign(truth))[np.abs(truth) > 0.1].all()
 
 
-def test_solids_of_different_sizes_are_stacked(model):
+def test_solids_of_different_sizes_are_stacked():
     one = solid(np.zeros((1, 3)), np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 1), int))
     small = replace(one, distance=one.distance[:3])
     stack, low = stacked_solids([one, small])
