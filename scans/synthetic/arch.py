@@ -76,17 +76,11 @@ def _side(patient: Patient, side: int) -> tuple[Place, ...]:
 
 def _stand(patient: Patient, tooth: Tooth, middle: np.ndarray, along: np.ndarray, s: float, side: int) -> Place:
     """Stand a tooth on the contact line: turned, leaning and tipped about the height of its contact points."""
-    norm = TEETH[tooth.kind]
     along = unit(along)
     out = np.array([along[1], -along[0]]) * (1 if side == 0 else -1)
-    c, n = cos(tooth.turn), sin(tooth.turn)
-    u = np.array([*(c * along + n * out), 0.0])
-    v = np.array([*(c * out - n * along), 0.0])
-    w = np.array([0.0, 0.0, 1.0])
-    lean = math.radians(norm.inclination) + tooth.lean
-    v, w = cos(lean) * v - sin(lean) * w, cos(lean) * w + sin(lean) * v
-    tip = math.radians(norm.angulation) + tooth.tip
-    u, w = cos(tip) * u + sin(tip) * w, cos(tip) * w - sin(tip) * u
+    axes = standing(tooth.kind, along, side, turn=tooth.turn, lean=tooth.lean, tip=tooth.tip)
+    _, v, w = axes
+    norm = TEETH[tooth.kind]
     high = tooth.size[2]
     # The contact points lie at two thirds of the height; canines stand out of their line, at the arch's corner.
     pivot = 0.68 * high * w + CONTACT_PLACE.get(tooth.kind, 0.0) * tooth.size[1] * v
@@ -95,4 +89,26 @@ def _stand(patient: Patient, tooth: Tooth, middle: np.ndarray, along: np.ndarray
     level = norm.level + tooth.rise - spee
     origin = np.array([*(middle + tooth.shift * out), 0.0]) - np.array([pivot[0], pivot[1], 0.0])
     origin[2] = level - tip_height
-    return Place(tooth, origin, np.stack([u, v, w]))
+    return Place(tooth, origin, axes)
+
+
+def standing(
+    kind: int, along: np.ndarray, side: int, *, turn: float = 0.0, lean: float = 0.0, tip: float = 0.0
+) -> np.ndarray:
+    """(3, 3) the axes u, v, w of a tooth on the arch, which there runs `along` (2,) to the back.
+
+    Args:
+        kind: 1 central incisor ... 8 third molar, whose normal inclination and angulation it has.
+        side: 0 right, 1 left.
+        turn: radians beyond the normal, as those of `Tooth`; so are lean and tip.
+    """
+    out = np.array([along[1], -along[0]]) * (1 if side == 0 else -1)
+    c, n = cos(turn), sin(turn)
+    u = np.array([*(c * along + n * out), 0.0])
+    v = np.array([*(c * out - n * along), 0.0])
+    w = np.array([0.0, 0.0, 1.0])
+    lean = math.radians(TEETH[kind].inclination) + lean
+    v, w = cos(lean) * v - sin(lean) * w, cos(lean) * w + sin(lean) * v
+    tip = math.radians(TEETH[kind].angulation) + tip
+    u, w = cos(tip) * u + sin(tip) * w, cos(tip) * w - sin(tip) * u
+    return np.stack([u, v, w])

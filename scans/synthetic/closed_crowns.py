@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from scans.surface_nets import surface_nets
-from scans.synthetic.field import gum_margin, smooth_max, tooth_distance
+from scans.synthetic.field import gum_margin, smooth_max, solid_distance, tooth_distance
 from scans.synthetic.tables import Crowns
 from scans.vectors import dot
 
@@ -46,7 +46,9 @@ def closed_crowns(crowns: Crowns, voxel: float) -> tuple[np.ndarray, np.ndarray,
 
 @njit(cache=True, _nrt=False)
 def closed_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> float:
-    """Distance to a crown that ends under the gum margin, in its own frame."""
+    """Distance to a crown that ends under the gum margin, in its own frame; measured ones are closed already."""
+    if crowns.measured[i] >= 0:
+        return solid_distance(crowns, crowns.measured[i], u, v, w)
     crown = tooth_distance(crowns, i, u, v, w)[1]
     return smooth_max(crown, gum_margin(crowns, i, u, v) - BELOW - w, ROUND)
 

@@ -118,7 +118,7 @@ class Outline(NamedTuple):
 
 
 def shape_of(tooth: Tooth) -> int:
-    """The kind of tooth whose anatomy a tooth has: deciduous molars have that of first molars (second) and premolars."""
+    """The kind of tooth whose anatomy a tooth has: that of first molars where it is a second deciduous molar."""
     return 6 if tooth.form == "deciduous" and tooth.kind == 5 else tooth.kind
 
 

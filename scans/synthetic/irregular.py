@@ -1,4 +1,4 @@
-"""What is not regular in a patient's arch: lost, prepared, deciduous, tipped, partly erupted teeth, and what is on them."""
+"""What is not regular in an arch: lost, prepared, deciduous, tipped and partly erupted teeth, and what is on teeth."""
 
 import math
 from dataclasses import dataclass

@@ -11,9 +11,11 @@ from scans.seeds import generator
 from scans.synthetic.arch import places
 from scans.synthetic.border import border
 from scans.synthetic.closed_crowns import closed_crowns
+from scans.synthetic.crown_model import CrownModel
 from scans.synthetic.ending import Ending, closed, draw_ending, patched
 from scans.synthetic.field import GUM_MARGIN, MAP_STEP, OUT, RIM, TOP, WALL, probe
 from scans.synthetic.gums import gums
+from scans.synthetic.measured import Solid, with_measured
 from scans.synthetic.meshing import draw_flats, thinned
 from scans.synthetic.patient import Patient, draw
 from scans.synthetic.scanner import bubbles, scanner_noise, with_fins
@@ -25,13 +27,14 @@ FINENESS = (0.85, 1.3)  # edges of this jaw, in those of the set; ours
 LOWEST = {"border": 14.0, "horseshoe": 14.0, "skirt": 24.0}  # mm under the lowest gum margin that a scan reaches
 
 
-def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27) -> Mesh:
+def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27, model: CrownModel | None = None) -> Mesh:
     """A parametric upper jaw that (seed, case_id) alone decide.
 
     Args:
         seed: of the whole synthetic set.
         case_id: of this jaw.
         voxel_mm: about the length of the edges; coarse ones are quick to make.
+        model: where its crowns come from; None for parametric ones.
 
     Returns:
         A labelled mesh: mm, Teeth3DS frame (not centred, z around -90), FDI label per vertex, faces outward.
@@ -41,15 +44,18 @@ def make_jaw(seed: int, case_id: str, *, voxel_mm: float = 0.27) -> Mesh:
     """
     if not 0.1 <= voxel_mm <= 2.0:
         raise UserError(f"voxel_mm is {voxel_mm}; a synthetic jaw needs 0.1 to 2.0 mm, set it to about 0.3")
-    jaw = _unrounded(seed, case_id, voxel_mm)
+    jaw = _unrounded(seed, case_id, voxel_mm, model)
     return replace(jaw, vertices=np.round(jaw.vertices, 6))
 
 
-def _unrounded(seed: int, case_id: str, voxel_mm: float) -> Mesh:
+def _unrounded(seed: int, case_id: str, voxel_mm: float, model: CrownModel | None) -> Mesh:
     rng = generator(seed, case_id)
     patient = draw(rng)
+    solids: dict[int, Solid] = {}
+    if model:
+        patient, solids = with_measured(patient, model, generator(seed, f"{case_id}/crowns"))
     arch = places(patient)
-    crowns = stacked(patient, arch, rng)
+    crowns = stacked(patient, arch, rng, solids)
     teeth = np.array([place.tooth.fdi for side in arch for place in side if place.tooth.present] + [0], np.uint8)
     away = np.array([*rng.normal(0, 2.0, 2), -90 + rng.normal(0, 3.0)])
     scan = generator(seed, f"{case_id}/scan")

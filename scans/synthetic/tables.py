@@ -23,7 +23,7 @@ class Crowns(NamedTuple):
         gum: (T, 7) of the gum margin: its rise at the mesial, distal and lingual side, its level on the facial side
             above the origin; the gum's thickness there, its swelling per mm below, its rounding.
         measured: (T,) which of `solid` is the crown, -1 for the tables above.
-        solid: (M, nu, nv, nw) float32 signed distance to measured crowns, samples SOLID_STEP apart in the crown's frame.
+        solid: (M, nu, nv, nw) float32 signed distance to measured crowns, samples SOLID_STEP apart, in their frames.
         low: (M, 3) the first sample of each.
     """
 

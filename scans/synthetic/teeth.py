@@ -1,5 +1,8 @@
 """All teeth of a jaw as the tables that compiled code reads."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from scans.synthetic.arch import Arch, Place
@@ -7,16 +10,21 @@ from scans.synthetic.chewing import occlusal, reach
 from scans.synthetic.crowns import net_size, outline
 from scans.synthetic.field import ROOT
 from scans.synthetic.gums import CONTACT, gum_level
+from scans.synthetic.measured import Solid, stacked_solids
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Crowns
 from scans.vectors import dot
 
 LINGUAL_RISE = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.3, 5: 0.2, 6: 0.0, 7: 0.0, 8: 0.0}  # mm of the gum margin over the facial
+WITHIN = 0.92  # width of the root under a measured crown, in parts of the parametric one, so that it stays within it
 BLACK = 0.12  # rise of the margin towards a gap, in crown heights
 
 
-def stacked(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:
-    """The tables of all present teeth, in the order of the arch's sides."""
+def stacked(
+    patient: Patient, arch: Arch, rng: np.random.Generator, measured: Mapping[int, Solid] = MappingProxyType({})
+) -> Crowns:
+    """The tables of all present teeth, in the order of the arch's sides; `measured` crowns by FDI number."""
+    solids: list[Solid] = []
     rows = []
     for side in arch:
         for n, place in enumerate(side):
@@ -32,6 +40,9 @@ def stacked(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:
                 _papilla(place, distal, distal.tooth.gap if distal else 0.0, full[1]),
             )
             sides = outline(tooth, rng)
+            known = measured.get(tooth.fdi)
+            if known is not None:
+                solids.append(known)
             rows.append(
                 (
                     place.origin,
@@ -39,18 +50,16 @@ def stacked(patient: Patient, arch: Arch, rng: np.random.Generator) -> Crowns:
                     _box(place),
                     net_size(tooth),
                     sides.centre,
-                    sides.inverse,
+                    sides.inverse / (1.0 if known is None else WITHIN),
                     sides.cosine,
                     occlusal(tooth, patient.wear, rng),
                     reach(tooth),
                     sides.rim,
                     (*papilla, LINGUAL_RISE[tooth.kind] * rng.uniform(0.3, 1.5), tooth.level, *patient.soft.margin),
-                    -1,
+                    -1 if known is None else len(solids) - 1,
                 )
             )
-    return Crowns(
-        *(np.array(column) for column in zip(*rows, strict=True)), np.empty((0, 1, 1, 1), np.float32), np.empty((0, 3))
-    )
+    return Crowns(*(np.array(column) for column in zip(*rows, strict=True)), *stacked_solids(solids))
 
 
 def _papilla(place: Place, neighbour: Place | None, gap: float, full: float) -> float:

@@ -35,6 +35,18 @@ class SyntheticParams(Section):
         0.35, ge=0.2, le=2.0, description="Voxel size of the grid from which the surface is extracted, in mm."
     )
     seed: Seed = Field(0, description="Seed; the random numbers of a jaw are seeded by (seed, case id).")
+    crowns: Literal["parametric", "measured"] = Field(
+        "parametric",
+        description="Crowns made by rule, or drawn from a statistical model of real ones (downloaded, MIT).",
+    )
+    crown_model: str = Field(
+        "", description='Folder with the files of that model, in place of the download; "" to download them.'
+    )
+    crown_model_url: str = Field(
+        "https://raw.githubusercontent.com/SJTUzhou/3D-Teeth-Reconstruction-from-Five-Intra-oral-Images/{commit}/{path}",
+        pattern=r"^https?://.*\{path\}",
+        description="Address of a file of that model, with {commit} and {path} for its place.",
+    )
 
     @model_validator(mode="after")
     def _some_jaws_to_train_on(self) -> "SyntheticParams":
