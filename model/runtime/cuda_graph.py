@@ -1,5 +1,7 @@
 """CUDA graphs: forward and backward passes whose thousands of kernels are launched at once."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,7 +21,7 @@ class GraphedModule:
 
     def __init__(self, module: nn.Module, wrapped: nn.Module) -> None:
         self.module, self.wrapped = module, wrapped
-        self.graphs: dict[tuple[Any, ...], nn.Module] = {}
+        self.graphs: dict[tuple[Any, ...], nn.Module | None] = {}
 
     def __call__(self, *inputs: torch.Tensor | None, **options: Any) -> Any:
         """The module's answer; `dense=True` says that no shape within depends on values, so that it may be a graph."""
@@ -28,10 +30,20 @@ class GraphedModule:
         tensors = [value for value in inputs if value is not None]
         key = tuple((tensor.shape, tensor.dtype) for tensor in tensors)
         if key not in self.graphs:
-            forward = _Forward(self.module, options)
-            example = tuple(tensor.clone() for tensor in tensors)
-            self.graphs[key] = torch.cuda.make_graphed_callables(forward, example, allow_unused_input=True)
-        return self.graphs[key](*tensors)
+            self.graphs[key] = self._capture(tensors, options)
+        graph = self.graphs[key]
+        return self.wrapped(*inputs, **options) if graph is None else graph(*tensors)
+
+    def _capture(self, tensors: Sequence[torch.Tensor], options: dict[str, Any]) -> nn.Module | None:
+        example = tuple(tensor.clone() for tensor in tensors)
+        try:
+            return torch.cuda.make_graphed_callables(_Forward(self.module, options), example, allow_unused_input=True)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            warnings.warn(f"no CUDA graph, so steps take four times as long: {reason}", stacklevel=2)
+            return None
 
 
 class _Forward(nn.Module):
