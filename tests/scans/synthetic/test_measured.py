@@ -45,7 +45,8 @@ def test_a_solid_is_the_signed_distance_to_the_surface_of_its_points():
     found = solid(radius * sphere, sphere, order)
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in found.distance.shape), indexing="ij"), axis=-1)
     truth = np.linalg.norm(grid * SOLID_STEP + found.low, axis=-1) - radius
-    assert np.abs(found.distance - truth)[np.abs(truth) < 1].max() < 0.06
+    assert np.abs(found.distance - truth)[np.abs(truth) < 0.4].max() < 0.03
+    assert np.abs(found.distance - truth)[np.abs(truth) < 1].max() < 0.2  # planes leave a curved surface
     assert (np.sign(found.distance) == np.sign(truth))[np.abs(truth) > 0.1].all()
 
 

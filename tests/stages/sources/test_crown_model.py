@@ -16,12 +16,13 @@ PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "ssm"
 needs_the_files = pytest.mark.skipif(not PUBLISHED.exists(), reason="the published model is not beside this checkout")
 
 
-@pytest.fixture
-def params(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Params:
+def params(**synthetic: str) -> Params:
+    return Params.model_validate({"download": {"synthetic": {"crowns": "measured", **synthetic}}})
+
+
+@pytest.fixture(autouse=True)
+def _workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    params = Params()
-    params.download.synthetic.crowns = "measured"
-    return params
 
 
 @pytest.fixture
@@ -48,34 +49,31 @@ def server() -> Iterator[tuple[str, list[str]]]:
     httpd.server_close()
 
 
-def test_a_folder_that_lacks_files_is_refused(params, tmp_path):
-    params.download.synthetic.crown_model = str(tmp_path)
+def test_a_folder_that_lacks_files_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"lacks 45 of the model's 45 files.*download\.synthetic\.crown_model"):
-        crown_model(params)
+        crown_model(params(crown_model=str(tmp_path)))
 
 
-def test_a_file_of_another_content_is_refused(params, tmp_path):
-    params.download.synthetic.crown_model = str(tmp_path)
+def test_a_file_of_another_content_is_refused(tmp_path):
     for name in SHA256:
         (tmp_path / name).write_bytes(b"another")
     with pytest.raises(UserError, match=r"Mu_normals\.npy: wrong checksum"):
-        crown_model(params)
+        crown_model(params(crown_model=str(tmp_path)))
 
 
 @needs_the_files
-def test_a_folder_of_the_published_files_is_taken(params):
-    params.download.synthetic.crown_model = str(PUBLISHED)
-    assert crown_model(params) == PUBLISHED
+def test_a_folder_of_the_published_files_is_taken():
+    assert crown_model(params(crown_model=str(PUBLISHED))) == PUBLISHED
 
 
 @needs_the_files
-def test_files_are_fetched_once_from_their_places(params, server):
-    params.download.synthetic.crown_model_url, asked = server
-    assert crown_model(params) == FOLDER
+def test_files_are_fetched_once_from_their_places(server):
+    url, asked = server
+    assert crown_model(params(crown_model_url=url)) == FOLDER
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(SHA256)
     assert f"/{COMMIT}/ssm/cpdGpParams/ScaleCovMat.npy" in asked
     assert f"/{COMMIT}/ssm/eigValVec/eigVec_27.npy" in asked
     count = len(asked)
     (FOLDER / "eigVal_11.npy").write_bytes(b"broken")
-    crown_model(params)
+    crown_model(params(crown_model_url=url))
     assert len(asked) == count + 1
