@@ -29,7 +29,7 @@ def export_onnx(network: JawNetwork, path: Path, *, colour: bool = False) -> Non
     axes = signature.dynamic_axes
     lengths = {name: torch.export.Dim(name) for each in axes.values() for name in each.values()}
     training = network.training
-    in_place = [module for module in network.modules() if getattr(module, "inplace", False)]
+    in_place: list[Any] = [module for module in network.modules() if getattr(module, "inplace", False)]
     for module in in_place:  # an activation in place is traced into a dozen operators
         module.inplace = False
     try:
