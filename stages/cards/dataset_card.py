@@ -59,8 +59,8 @@ def dataset_card(folder: Path, manifest: Manifest, prepare: PrepareParams) -> st
     frame = prepare.frame_jitter
     splits = [split for split in counts if split in frame.splits and (frame.offset or frame.scale)]
     jitter = (
-        f" In {' and '.join(splits)} this frame is then\nmoved by up to {frame.offset:g} radii along each axis and scaled by "
-        f"up to {frame.scale:.0%}, at random (`prepare.frame_jitter`)."
+        f" In {' and '.join(splits)} this frame is then\nmoved by up to {frame.offset:g} radii along each axis and "
+        f"scaled by up to {frame.scale:.0%}, at random (`prepare.frame_jitter`)."
     )
     return _TEMPLATE.format(
         jitter=jitter if splits else "",
