@@ -143,7 +143,7 @@ def collate(cases: Sequence[Case]) -> dict[str, Any]:
 
     from model.cases.shared_batch import new_batch
 
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Sequence[Any]] = {
         "views": [case.views for case in cases],
         "view_mask": [case.view_mask for case in cases],
         "cameras": [case.cameras for case in cases],
