@@ -29,3 +29,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def ordered_sum(values: np.ndarray) -> np.ndarray:
     """The sum over the first axis: (N, ...) → (...), added one after another; 0 of none."""
     return np.add.accumulate(values, axis=0)[-1] if len(values) else np.zeros(values.shape[1:])
+
+
+def ordered_mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the first axis, which isn't empty: (N, ...) → (...)."""
+    return ordered_sum(values) / len(values)

@@ -188,10 +188,11 @@ def _write_teeth(path: Path, measured: Sequence[Measured]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from model.metrics.crowns import CROWN_COLUMNS
     from model.metrics.per_tooth import COLUMNS
 
     schema = pa.schema([("id", pa.string()), ("row", pa.string()), ("fdi", pa.uint8()), ("points", pa.int64())])
-    for name in COLUMNS:
+    for name in (*COLUMNS, *CROWN_COLUMNS):
         schema = schema.append(pa.field(name, pa.float64()))
     lines = [
         {"id": one.id, "row": name, **tooth} for one in measured for name, teeth in one.teeth.items() for tooth in teeth

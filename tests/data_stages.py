@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 DOWNLOAD = {"synthetic": {"jaws": 6, "test_jaws": 2, "voxel_size": 1.5}}
@@ -47,6 +48,8 @@ def _before_rounding() -> dict[str, str]:
     from renderers.colour import random_look
     from renderers.normals import vertex_normals
     from renderers.passes import render_passes
+    from scans.mesh import Mesh
+    from scans.preparing.orientation import find_orientation
     from scans.seeds import generator
     from scans.synthetic import jaw
     from stages.params.tree import load
@@ -65,6 +68,8 @@ def _before_rounding() -> dict[str, str]:
         for name, values in render_passes(vertices, mesh.faces, cameras, passes=("depth", "normals")).items():
             arrays[f"{case}/{name}"] = values
         look = random_look(generator(0, case), light=5.0, background=255)
+        found = find_orientation(Mesh(mesh.vertices[:, [1, 2, 0]], mesh.faces))
+        arrays[f"{case}/orientation"] = np.array([*found.rotation.ravel(), found.sure])
         arrays[f"{case}/materials"], arrays[f"{case}/lights"] = look.materials, look.lights
     return {f"before rounding/{name}": hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
 

@@ -1,8 +1,8 @@
 """A random kill campaign on the whole pipeline: `make soak`. Not collected by pytest: it takes an hour or more.
 
-1. Two `make repro` at once.
-2. The pipeline on disks that fill up in the middle of it, and then become larger.
-3. SIGKILL at random moments in random stages, on DVC with its stage or on DVC alone.
+1. SIGKILL at random moments in random stages, on DVC with its stage or on DVC alone.
+2. Two `make repro` at once.
+3. The pipeline on disks that fill up in the middle of it, and then become larger.
 
 After each, `make repro` must end with the dvc.lock of a run that nobody disturbed.
 Prints a line for each, and counts at the end; ends with 1 where a run ended in anything else.
@@ -165,10 +165,10 @@ def main() -> int:
         run(clone, "tenview", "preset", "smaller")
         commit(clone)
         finish(clone)
-        counts = two_at_once(clone)
+        counts = kill_at_random(clone, options.kills, chance)
+        counts += two_at_once(clone)
         for part in (0.1, 0.3, 0.5, 0.7, 0.9):
             counts += full_disk(clone, part)
-        counts += kill_at_random(clone, options.kills, chance)
     print(*(f"{count:5} {what}" for what, count in sorted(counts.items())), sep="\n")
     return int(any("wrong" in what for what in counts))
 

@@ -44,6 +44,7 @@ NOT_RUN = {
     r"mesh_files/fuzz": "tests/scans/mesh_files/test_corpus.py runs it with fewer files",
     r"^(tenview serve|prefect |dask )": "serves until it is stopped; tests/flows start them",
     r"surface=poisson": "needs an extra; tests/scans/preparing/test_poisson_surface.py runs it",
+    r"srun|sbatch|^torchrun|^dvc commit": "needs a cluster; tests/stages/test_train.py starts processes as one does",
     r"precision=bf16": "needs a GPU",
     r"jaws=280|^tenview preset pretrained": "trains for an hour, or is for what does",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",

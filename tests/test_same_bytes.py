@@ -35,8 +35,6 @@ PROCESSORS["numba-and-all"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"] | PR
 # and what the user is told.
 NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "scans/morphometry.py"}
 NO_DATA |= {"renderers/opengl.py"}
-# How a scan lies, where its axes are `auto`: directions are rounded to 4 digits, so that last bits decide ties alone.
-ROUNDED = {"scans/preparing/orientation.py", "scans/preparing/occlusal_side.py", "scans/preparing/relief.py"}
 DECIDING = ("scans", "renderers", "stages/per_case/prepare_case.py", "stages/per_case/render_case.py")
 DECIDING += ("stages/prepare.py", "stages/render.py", "stages/sources")
 
@@ -130,7 +128,7 @@ def deciding_modules(project: Path) -> Iterator[Path]:
         paths = sorted((project / name).rglob("*.py")) if (project / name).is_dir() else [project / name]
         for path in paths:
             relative = path.relative_to(project)
-            if not {str(relative), *map(str, relative.parents)} & (NO_DATA | ROUNDED):
+            if not {str(relative), *map(str, relative.parents)} & NO_DATA:
                 yield path
 
 

@@ -76,8 +76,9 @@ class Batch:
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
     def _each(self, change: Any) -> Self:
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return type(self)(**{name: None if tensor is None else change(tensor) for name, tensor in tensors.items()})
+        tensors: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: None if each is None else change(each) for name, each in tensors.items()}
+        return type(self)(**changed)
 
 
 def _stack(arrays: Sequence[np.ndarray]) -> torch.Tensor:

@@ -138,8 +138,8 @@ def _with_triton(queries: torch.Tensor, targets: torch.Tensor, other: bool) -> t
 
 if triton is not None:
 
-    @triton.jit
-    def _nearest(
+    @triton.jit  # type: ignore[untyped-decorator,unused-ignore]
+    def _nearest(  # type: ignore[no-untyped-def]
         queries,  # (B, 3, N)
         targets,  # (B, 3, M)
         squares,  # (B, P, N)

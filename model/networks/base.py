@@ -92,12 +92,17 @@ class JawNetwork(nn.Module, ABC):
 
     @abstractmethod
     def loss_terms(
-        self, module: nn.Module, batch: Batch, weights: Mapping[str, float], progress: float, rng: np.random.Generator
+        self,
+        module: Callable[..., Any],
+        batch: Batch,
+        weights: Mapping[str, float],
+        progress: float,
+        rng: np.random.Generator,
     ) -> dict[str, torch.Tensor]:
         """The loss terms of a batch, unweighted, (B,) each.
 
         Args:
-            module: this network as Fabric wraps it. Only its `forward` may be called, for DDP synchronises there.
+            module: this network's `forward`, as Fabric wraps it: for DDP synchronises there, and CUDA graphs replay it.
             weights: by name of the term; those of weight 0 may be left out.
             progress: fraction of the epochs that are done, 0..1.
             rng: source of all randomness.
@@ -200,12 +205,13 @@ class JawNetwork(nn.Module, ABC):
         self.eval()
         try:
             with torch.inference_mode():
-                inputs = (
-                    None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(device)
-                    for array in (views, view_mask, cameras)
-                )
+
+                def there(array: np.ndarray) -> torch.Tensor:
+                    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+                posed = None if cameras is None else there(cameras)
                 rngs = [generator(seed, "points") for _ in views]
-                return self._reconstruct(*inputs, points, rngs)  # type: ignore[arg-type]
+                return self._reconstruct(there(views), there(view_mask), posed, points, rngs)
         finally:
             self.train(training)
 

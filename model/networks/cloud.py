@@ -136,7 +136,12 @@ class CloudNetwork(JawNetwork):
         return self.decoder(self.modulator(fused))  # (B, N, 3)
 
     def loss_terms(
-        self, module: nn.Module, batch: Batch, weights: Mapping[str, float], progress: float, rng: np.random.Generator
+        self,
+        module: Callable[..., Any],
+        batch: Batch,
+        weights: Mapping[str, float],
+        progress: float,
+        rng: np.random.Generator,
     ) -> dict[str, torch.Tensor]:
         """See `JawNetwork`."""
         predicted = module(batch.views, batch.view_mask)  # (B, N, 3)

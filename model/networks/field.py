@@ -243,7 +243,12 @@ class FieldNetwork(JawNetwork):
         )
 
     def loss_terms(
-        self, module: nn.Module, batch: Batch, weights: Mapping[str, float], progress: float, rng: np.random.Generator
+        self,
+        module: Callable[..., Any],
+        batch: Batch,
+        weights: Mapping[str, float],
+        progress: float,
+        rng: np.random.Generator,
     ) -> dict[str, torch.Tensor]:
         """See `JawNetwork`; all terms are computed."""
         del weights, progress

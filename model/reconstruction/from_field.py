@@ -1,6 +1,7 @@
 """From a distance field to a surface: points are projected onto it, upsampled, and meshed."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -78,15 +79,16 @@ def reconstruct_surfaces(
     seeds = seed_points.expand(len(radii), -1, -1)
     for _ in range(config.projection_rounds):
         seeds, upright, residuals, _ = _query(field, seeds)
-    projected = [column.cpu().numpy() for column in (seeds, upright, residuals)]
-    jittered = [_jittered(*each, config, rng) for *each, rng in zip(*projected, rngs, strict=True)]
+    projected, normals, distances = (column.cpu().numpy() for column in (seeds, upright, residuals))
+    columns = (projected, normals, distances, rngs)
+    jittered = [_jittered(*each, config=config) for each in zip(*columns, strict=True)]
     dense = pad_sequence([torch.from_numpy(each) for each in jittered], batch_first=True).to(seed_points.device)
     dense, *_ = _query(field, dense)
     found = [column.cpu().numpy() for column in _query(field, dense)]
 
     def rest(case: int) -> Callable[[], Reconstruction]:
-        own = [column[case, : len(jittered[case])] for column in found]
-        return lambda: _surface(*own, projected[0][case], config, radii[case], points, rngs[case])
+        own = OrientedPoints(*(column[case, : len(jittered[case])] for column in found))
+        return lambda: _surface(own, projected[case], config, radii[case], points, rngs[case])
 
     return [rest(case) for case in range(len(radii))]
 
@@ -106,8 +108,9 @@ def _jittered(
     seeds: np.ndarray,
     upright: np.ndarray,
     residuals: np.ndarray,
-    config: ReconstructionConfig,
     rng: np.random.Generator,
+    *,
+    config: ReconstructionConfig,
 ) -> np.ndarray:
     """(P, 3) float32 points along the surface, about even in density; none if no seed point came near the surface."""
     close = residuals < config.max_residual
@@ -122,11 +125,17 @@ def _jittered(
     return kept[index] + jitter
 
 
+class OrientedPoints(NamedTuple):
+    """What a field says of P points: (P, 3), (P, 3), (P,) and (P,)."""
+
+    points: np.ndarray
+    normals: np.ndarray
+    unsigned_distances: np.ndarray
+    classes: np.ndarray
+
+
 def _surface(
-    dense: np.ndarray,
-    normals: np.ndarray,
-    residuals: np.ndarray,
-    classes: np.ndarray,
+    found: OrientedPoints,
     seeds: np.ndarray,
     config: ReconstructionConfig,
     radius: float,
@@ -134,11 +143,11 @@ def _surface(
     rng: np.random.Generator,
 ) -> Reconstruction:
     """The mesh of projected points, and points sampled on it."""
-    on_surface = residuals < config.max_distance
-    labels = LABEL_OF[classes[on_surface]]
-    mesh = _mesh(dense[on_surface], normals[on_surface], labels, config) if on_surface.any() else None
+    on_surface = found.unsigned_distances < config.max_distance
+    labels = LABEL_OF[found.classes[on_surface]]
+    mesh = _mesh(found.points[on_surface], found.normals[on_surface], labels, config) if on_surface.any() else None
     if mesh is None:
-        return Reconstruction(_sample(dense if len(dense) else seeds, points, rng), radius=radius)
+        return Reconstruction(_sample(found.points if len(found.points) else seeds, points, rng), radius=radius)
     samples = sample_surface(mesh, points, rng)
     return Reconstruction(samples.points.astype(np.float32), samples.normals, samples.labels, mesh, radius)
 

@@ -1,7 +1,7 @@
 """CUDA graphs: forward and backward passes whose thousands of kernels are launched at once."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ class GraphedModule:
 
     def __init__(self, module: nn.Module, wrapped: nn.Module) -> None:
         self.module, self.wrapped = module, wrapped
-        self.graphs: dict[tuple[Any, ...], nn.Module | None] = {}
+        self.graphs: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
 
     def __call__(self, *inputs: torch.Tensor | None, **options: Any) -> Any:
         """The module's answer; `dense=True` says that no shape within depends on values, so that it may be a graph."""
@@ -34,7 +34,7 @@ class GraphedModule:
         graph = self.graphs[key]
         return self.wrapped(*inputs, **options) if graph is None else graph(*tensors)
 
-    def _capture(self, tensors: Sequence[torch.Tensor], options: dict[str, Any]) -> nn.Module | None:
+    def _capture(self, tensors: Sequence[torch.Tensor], options: dict[str, Any]) -> Callable[..., Any] | None:
         example = tuple(tensor.clone() for tensor in tensors)
         try:
             return torch.cuda.make_graphed_callables(_Forward(self.module, options), example, allow_unused_input=True)

@@ -2,17 +2,21 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lightning_fabric import Fabric
+from torch.distributed import DistBackendError
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
+from model.runtime.cluster import launched
 from model.runtime.stopping import Stopped, stop_on_signals
 from scans.errors import UserError
 
 R = TypeVar("R")
+LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")  # in Gloo's words
 
 
 def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
@@ -27,6 +31,9 @@ def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
     """
     if fabric._strategy.launcher is None:
         return function(fabric, *arguments)
+    if started := launched():
+        with lost_process_as_user_error(started.by):
+            return fabric.launch(function, *arguments)
     with stop_on_signals() as stop, tempfile.TemporaryDirectory() as folder:
         try:
             return fabric.launch(_Call(function, arguments, Path(folder)))
@@ -48,6 +55,21 @@ def launch(fabric: Fabric, function: Callable[..., R], *arguments: Any) -> R:
                 f"training: process {error.error_index} was killed, most likely for lack of memory. Lower "
                 "compute.devices or train.batch_size"
             ) from None
+
+
+@contextmanager
+def lost_process_as_user_error(by: str) -> Iterator[None]:
+    """Within the block the end of another process, which this one finds at their next exchange, becomes a UserError."""
+    try:
+        yield
+    except RuntimeError as error:
+        # NCCL's has a class of its own; Gloo's is a plain RuntimeError.
+        if not isinstance(error, DistBackendError) and not any(text in str(error) for text in LOST):
+            raise
+        raise UserError(
+            f"training: another of the processes that {by} has started is gone; if it says nothing itself, it was "
+            "killed, most likely for lack of memory. Start the training again: it goes on"
+        ) from None
 
 
 class _Call:

@@ -7,9 +7,11 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from scans.elementary import cos, log, sin
 from scans.mesh import Mesh
 from scans.preparing.relief import View, along, look, view_axes
 from scans.sampling.border import border_edges
+from scans.vectors import norm, ordered_mean, ordered_sum
 
 SAMPLES = 30_000  # points on the surface
 LEAST_SILHOUETTE = 0.7  # of the largest one; the occlusal one isn't much smaller even in tall casts
@@ -42,10 +44,6 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
-def _lengths(vectors: np.ndarray) -> np.ndarray:
-    return np.sqrt((vectors * vectors).sum(axis=1))
-
-
 def unit(vector: np.ndarray) -> np.ndarray:
     """A vector (3,) at length 1."""
     return vector / math.sqrt(dot(vector, vector))
@@ -60,7 +58,7 @@ def survey(mesh: Mesh) -> Surface:
     corners = mesh.vertices[mesh.faces]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     normals = np.cross(first, second)
-    areas = _lengths(normals)
+    areas = norm(normals)
     # A point for each so much of area, within its face by the R2 sequence: even, and the same every time.
     ends = np.cumsum(areas)
     number = np.arange(SAMPLES)
@@ -75,7 +73,7 @@ def survey(mesh: Mesh) -> Surface:
         points,
         normals[face] / areas[face][:, None],
         hull.equations[:, :3],
-        _lengths(np.cross(b - a, c - a)) / 2,
+        norm(np.cross(b - a, c - a)) / 2,
         _border(mesh),
     )
 
@@ -85,22 +83,22 @@ def _border(mesh: Mesh) -> np.ndarray:
     edges = border_edges(mesh.faces)[:, :2]
     if len(edges) > 0.3 * len(mesh.faces):  # three edges a face, each of two faces, in a closed surface
         edges = edges[:0]
-    return mesh.vertices[edges].mean(axis=1)
+    return (mesh.vertices[edges[:, 0]] + mesh.vertices[edges[:, 1]]) / 2
 
 
 def likely_axes(surface: Surface) -> list[tuple[np.ndarray, float]]:
     """Axes with large silhouettes of the hull, in mm², the largest first: the occlusal axis is among them."""
 
     def silhouette(axis: np.ndarray) -> float:
-        return float((np.abs(along(surface.facet_normals, axis)) * surface.facet_areas).sum()) / 2
+        return float(ordered_sum(np.abs(along(surface.facet_normals, axis)) * surface.facet_areas)) / 2
 
     # Half a sphere of directions, 8 degrees apart, by Fibonacci's spiral.
     height = (np.arange(300) + 0.5) / 300
     turn, radius = np.arange(300) * math.pi * (1 + math.sqrt(5)), np.sqrt(1 - height * height)
-    sphere = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1)
+    sphere = np.stack([radius * cos(turn), radius * sin(turn), height], axis=1)
     largest = max(sphere, key=silhouette)
     x, y, _ = view_axes(largest)
-    ring = [math.cos(angle) * x + math.sin(angle) * y for angle in np.arange(36) * (math.pi / 36)]
+    ring = [cos(angle) * x + sin(angle) * y for angle in np.arange(36) * (math.pi / 36)]
     second = max(range(36), key=lambda number: silhouette(ring[number]))
     axes = [(axis, silhouette(axis)) for axis in (largest, ring[second], ring[(second + 18) % 36])]
     return [(axis, size) for axis, size in axes if size > LEAST_SILHOUETTE * axes[0][1]]
@@ -109,23 +107,23 @@ def likely_axes(surface: Surface) -> list[tuple[np.ndarray, float]]:
 def resting_normal(surface: Surface, up: np.ndarray) -> np.ndarray:
     """Normal of the plane that a scan rests on with this side: mean shift over the hull's facets."""
     for window in (45, 35, 25, 25, 25, 25):
-        near = along(surface.facet_normals, up) > math.cos(math.radians(window))
+        near = along(surface.facet_normals, up) > cos(math.radians(window))
         if near.any():
             areas = surface.facet_areas[near]
-            up = unit(np.array([(component * areas).sum() for component in surface.facet_normals[near].T]))
+            up = unit(ordered_sum(surface.facet_normals[near] * areas[:, None]))
     return up
 
 
 def evidence_of(surface: Surface, view: View, silhouette: float) -> float:
     """How much more than other sides a side looks like the crowns', apart from its arch."""
     detail = _detail(surface, view)
-    evidence = DETAIL * (-0.5 if detail is None else max(-1.0, min(0.0, math.log(max(detail, 1e-9) / USUAL_DETAIL))))
+    evidence = DETAIL * (-0.5 if detail is None else max(-1.0, min(0.0, float(log(max(detail, 1e-9) / USUAL_DETAIL)))))
     evidence -= FLAT * max(
         0.0, min(1.0, (flat_area(surface, view.axes[2]) / silhouette - FLAT_FROM) / (FLAT_TO - FLAT_FROM))
     )
     if len(surface.border):
         height = along(surface.points, view.axes[2])
-        under = (height.mean() - along(surface.border, view.axes[2]).mean()) / np.ptp(height)
+        under = (ordered_mean(height) - ordered_mean(along(surface.border, view.axes[2]))) / np.ptp(height)
         evidence += max(-3.0, min(3.0, BORDER * float(under)))
     return evidence
 
@@ -138,12 +136,12 @@ def _detail(surface: Surface, view: View) -> float | None:
     seen = view.depth < 1.0 - view.heights[view.rows, view.columns]
     mean = np.zeros((*view.heights.shape, 3))
     np.add.at(mean, (view.rows[seen], view.columns[seen]), normals[seen])
-    length = np.sqrt((mean * mean).sum(axis=2))
+    length = norm(mean)
     mean /= np.maximum(length, 1e-9)[:, :, None]
     high = ndimage.binary_erosion(view.heights > -5.0, iterations=2) & (length > 0)
     changes = np.concatenate(
         [
-            np.sqrt(((one - other) ** 2).sum(axis=2))[both]
+            norm(one - other)[both]
             for one, other, both in (
                 (mean[2:], mean[:-2], high[2:] & high[:-2]),
                 (mean[:, 2:], mean[:, :-2], high[:, 2:] & high[:, :-2]),
@@ -158,5 +156,5 @@ def flat_area(surface: Surface, up: np.ndarray) -> float:
     near = along(surface.facet_normals, up) > 0.8
     normals, areas = surface.facet_normals[near], surface.facet_areas[near]
     largest = np.argsort(-areas, kind="stable")[:50]
-    even = math.cos(math.radians(3))
-    return max((float(areas[along(normals, normals[number]) > even].sum()) for number in largest), default=0.0)
+    even = cos(math.radians(3))
+    return max((float(ordered_sum(areas[along(normals, normals[number]) > even])) for number in largest), default=0.0)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import QhullError
 
+from scans.elementary import atan2, cos, exp, log, sin
 from scans.errors import ScanError
 from scans.mesh import Mesh
 from scans.preparing.frame import AXES, rotation
@@ -39,15 +40,16 @@ from scans.preparing.relief import (
     look,
     view_axes,
 )
+from scans.vectors import ordered_mean, ordered_sum
 
 LEAST_SURE = 0.95
 LEAST_RIDGE = 0.25  # correlation with a mean arch; any arch of teeth has 0.4 or more
 # A scan that lies along its file's axes this nearly was put there by a program: what is left is how the jaw itself
 # lies in its program's frame, as in Teeth3DS.
-SNAP = math.radians(10)
-SAME_SIDE = math.cos(math.radians(45))  # views that are less apart than this are of one side
+SNAP = 0.98481  # the cosine of 10°
+SAME_SIDE = math.sqrt(0.5)  # cosine of 45°: views that are less apart than this are of one side
 FLAT_BASE = 0.75  # of the silhouette: a side this flat was cut, or lies on a cut
-MOST_LEVELLED = math.tan(math.radians(20))
+MOST_LEVELLED = 0.36397  # the tangent of 20°
 
 # Weights of the correlations of relief and outline, and of the logarithm of the silhouette, in logarithms of odds.
 RIDGE, OUTLINE, SILHOUETTE = 1 / 0.05, 1 / 0.03, 8.0
@@ -106,7 +108,7 @@ def find_orientation(mesh: Mesh, source: object = "the scan") -> Orientation:
     rivals = [
         guess.elsewhere if dot(guess.view.axes[2], best.view.axes[2]) > SAME_SIDE else guess.score for guess in guesses
     ]
-    sure = 1 / (1 + sum(math.exp(min(rival - best.score, 0.0)) for rival in set(rivals)))
+    sure = 1 / (1 + sum(float(exp(min(rival - best.score, 0.0))) for rival in set(rivals)))
     view, fit = _level(surface, best)
     matrix = _matrix(view, fit)
     named = _axes_near(matrix)
@@ -146,7 +148,7 @@ def check_labels(mesh: Mesh, source: object = "the scan") -> None:
         ((sides[1], sides[0]), "lie mirrored, left for right"),
         ((ends[0], ends[1]), "lie back to front"),
     ):
-        if len(one) and len(other) and one.mean() > other.mean():
+        if len(one) and len(other) and ordered_mean(one) > ordered_mean(other):
             raise ScanError(
                 f"{source}: by its shape, the teeth that its labels name {wrong}. Check the labels; a mirrored scan "
                 "must be mirrored back. If the shape misleads, name the axes by crowns and incisors"
@@ -194,7 +196,7 @@ def _guesses(surface: Surface) -> list[_Guess]:
             for direction in (-down,) if base else (up, -down):
                 view = look(surface.points, view_axes(direction))
                 fit = fit_arch(view, RIDGE, OUTLINE)
-                evidence = SILHOUETTE * math.log(silhouette / axes[0][1]) + evidence_of(surface, view, axes[0][1])
+                evidence = SILHOUETTE * float(log(silhouette / axes[0][1])) + evidence_of(surface, view, axes[0][1])
                 guesses.append(_Guess(view, fit, fit.score + evidence, fit.elsewhere + evidence))
     return guesses
 
@@ -203,7 +205,7 @@ def _level(surface: Surface, guess: _Guess) -> tuple[View, ArchFit]:
     """View and fit along the normal of the plane through the tips of the crowns."""
     x, y, up = guess.view.axes
     slope_x, slope_y = _tips(guess.view, guess.fit)
-    if math.hypot(slope_x, slope_y) > MOST_LEVELLED:
+    if slope_x**2 + slope_y**2 > MOST_LEVELLED**2:
         slope_x = slope_y = 0.0
     view = look(surface.points, view_axes(unit(up - slope_x * x - slope_y * y), x))
     return view, fit_arch(view, RIDGE, OUTLINE, near=guess.fit.azimuth)
@@ -212,7 +214,7 @@ def _level(surface: Surface, guess: _Guess) -> tuple[View, ArchFit]:
 def _tips(view: View, fit: ArchFit) -> tuple[float, float]:
     """Slopes along x and y of the plane through the highest places along the arch, by reweighted least squares."""
     lateral, behind, outside = arch_coordinates(fit)
-    sector = np.floor(np.arctan2(lateral, 25.0 - behind) * (9 / math.pi)).astype(np.int64)
+    sector = np.floor(atan2(lateral, 25.0 - behind) * (9 / math.pi)).astype(np.int64)
     on_arch = (np.abs(outside) < 4.0) & (view.heights > -DEPTH)
     tips = []
     for number in range(-9, 9):
@@ -226,8 +228,9 @@ def _tips(view: View, fit: ArchFit) -> tuple[float, float]:
     weights = np.ones(len(points))
     slope_x = slope_y = 0.0
     for _ in range(15):
-        a, b, c = (points - (points * weights[:, None]).sum(axis=0) / weights.sum()).T
-        aa, ab, bb, ac, bc = (float((weights * product).sum()) for product in (a * a, a * b, b * b, a * c, b * c))
+        a, b, c = (points - ordered_sum(points * weights[:, None]) / ordered_sum(weights)).T
+        products = weights * np.stack([a * a, a * b, b * b, a * c, b * c])
+        aa, ab, bb, ac, bc = ordered_sum(products.T).tolist()
         determinant = aa * bb - ab * ab
         if determinant < 1e-3 * aa * bb:
             return 0.0, 0.0
@@ -239,7 +242,7 @@ def _tips(view: View, fit: ArchFit) -> tuple[float, float]:
 def _matrix(view: View, fit: ArchFit) -> np.ndarray:
     """The rotation into the frame, of rounded directions, so that the last digits of sines decide nothing."""
     azimuth = math.radians(fit.azimuth)
-    incisors = math.cos(azimuth) * view.axes[0] + math.sin(azimuth) * view.axes[1]
+    incisors = cos(azimuth) * view.axes[0] + sin(azimuth) * view.axes[1]
     z = unit(np.round(view.axes[2], 4))
     back = np.round(-incisors, 4)
     y = unit(back - dot(back, z) * z)
@@ -250,8 +253,8 @@ def _axes_near(matrix: np.ndarray) -> tuple[str, str] | None:
     """The axes that crowns and incisors point to, where that is within SNAP of the rotation."""
     crowns = max(AXES, key=lambda name: dot(AXES[name], matrix[2]))
     incisors = max((name for name in AXES if name[1] != crowns[1]), key=lambda name: -dot(AXES[name], matrix[1]))
-    trace = float((rotation(crowns, incisors) * matrix).sum())
-    return (crowns, incisors) if (trace - 1) / 2 > math.cos(SNAP) else None
+    trace = sum(dot(one, other) for one, other in zip(rotation(crowns, incisors), matrix, strict=True))
+    return (crowns, incisors) if (trace - 1) / 2 > SNAP else None
 
 
 def _has_palate(surface: Surface, view: View, fit: ArchFit) -> bool:
@@ -263,11 +266,11 @@ def _has_palate(surface: Surface, view: View, fit: ArchFit) -> bool:
     if not between.any() or np.count_nonzero(filled & between) < 0.7 * np.count_nonzero(between):
         return False
     slopes = np.abs(along(surface.normals, view.axes[2]))[between[view.rows, view.columns]]
-    return float(slopes.mean()) < 0.97
+    return float(ordered_mean(slopes)) < 0.97
 
 
 def _faces(surface: Surface, view: View) -> str:
     """Which side of the faces is seen from the crowns' side."""
     seen = view.depth < 1.0 - view.heights[view.rows, view.columns]
-    side = float(np.sign(along(surface.normals[seen], view.axes[2])).mean())
+    side = float(ordered_mean(np.sign(along(surface.normals[seen], view.axes[2]))))
     return "outward" if side > 0.5 else "inward" if side < -0.5 else "mixed"

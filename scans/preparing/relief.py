@@ -12,6 +12,8 @@ import numpy as np
 from scipy import fft, ndimage
 
 from scans.anatomy import CONTACT_LINE
+from scans.elementary import cos, sin
+from scans.vectors import ordered_mean, ordered_sum
 
 CELL, SIZE = 1.5, 96  # 144 mm
 DEPTH = 10.0  # deeper ground counts as this deep: how high a base or a vault is says nothing about the arch
@@ -150,11 +152,19 @@ def _correlate(
     seen = fft.rfft2(relief)
     found = []
     for azimuth in azimuths:
-        correlations = fft.irfft2(seen * templates(azimuth), s=(SIZE, SIZE))
+        correlations = fft.irfft2(_products(seen, templates(azimuth)), s=(SIZE, SIZE))
         size, row, column = np.unravel_index(correlations.argmax(), correlations.shape)
         shift = [(int(at) + SIZE // 2) % SIZE - SIZE // 2 for at in (row, column)]
         found.append((float(correlations[size, row, column]), int(size), shift[0], shift[1]))
     return found
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Products of complex numbers, broadcast; NumPy's own are rounded once less where the processor can."""
+    products = np.empty(np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b))
+    products.real = a.real * b.real - a.imag * b.imag
+    products.imag = a.real * b.imag + a.imag * b.real
+    return products
 
 
 def _vertex(before: float, here: float, after: float) -> float:
@@ -191,26 +201,28 @@ def _relief(heights: np.ndarray) -> np.ndarray:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    values = values - values.mean()
-    return values / max(math.sqrt(float((values * values).sum())), 1e-9)
+    flat = values.reshape(-1).astype(np.float64)
+    flat = flat - ordered_mean(flat)
+    flat = flat / max(math.sqrt(float(ordered_sum(flat * flat))), 1e-9)
+    return flat.reshape(values.shape).astype(values.dtype)
 
 
 @cache
 def _disc() -> np.ndarray:
     """Spectrum of the mean over a disc."""
     x, y = np.meshgrid(*2 * [np.minimum(np.arange(SIZE), SIZE - np.arange(SIZE)) * CELL])
-    disc = (x * x + y * y <= SURROUNDINGS * SURROUNDINGS).astype(np.float32)
-    return fft.rfft2(disc / disc.sum()).real
+    disc = x * x + y * y <= SURROUNDINGS * SURROUNDINGS
+    return fft.rfft2((disc / np.count_nonzero(disc)).astype(np.float32)).real
 
 
 def _in_arch(
     azimuth: float, width: float, depth: float, center: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """See `arch_coordinates`."""
-    cos, sin = math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))
+    to_x, to_y = cos(math.radians(azimuth)), sin(math.radians(azimuth))
     x, y = np.meshgrid(OFFSETS - center[0], OFFSETS - center[1])
-    lateral = (y * cos - x * sin) / width
-    behind = MIDDLE - (x * cos + y * sin) / depth
+    lateral = (y * to_x - x * to_y) / width
+    behind = MIDDLE - (x * to_x + y * to_y) / depth
     row, column = (np.rint((at + REACH) / FINE).astype(np.int64) for at in (behind, lateral))
     table = _outside_mean_arch()
     outside = table[np.clip(row, 0, len(table) - 1), np.clip(column, 0, len(table) - 1)]

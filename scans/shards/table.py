@@ -115,12 +115,12 @@ def _leaf(field: pa.Field) -> str:
 
 
 def open_shard(path: Path, *, memory_map: bool = False) -> pq.ParquetFile:
-    """A shard to read from.
+    """A shard to read from; of a row group all columns that are wanted are read at once, as far as they lie together.
 
     Raises:
         UserError: the file is missing, cut off, or not Parquet.
     """
     try:
-        return pq.ParquetFile(path, memory_map=memory_map)
+        return pq.ParquetFile(path, memory_map=memory_map, pre_buffer=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: can't be read as Parquet ({error}). Run `dvc repro` to redo it.") from None

@@ -178,7 +178,7 @@ def _profile(tooth: Tooth, name: str, rng: np.random.Generator) -> np.ndarray:
     belly = rng.normal(0, ranges.BELLY, 2) * exp(-(((at - 0.35) / 0.25) ** 2))[:, None]
     if tooth.form == "deciduous":  # bulging above a narrow neck
         belly = belly + 0.03 * exp(-(((at - 0.2) / 0.15) ** 2))[:, None]
-    edge = np.zeros_like(at)
+    edge: float | np.ndarray = 0.0
     if tooth.kind <= 3:  # incisal edges differ in thickness, which the lingual face gives
         edge = (rng.uniform(*ranges.EDGE_THICK) - 1) * 0.16 * np.clip((at - 0.5) / 0.4, 0, 1)
     sides = PchipInterpolator(at, np.stack([mesial * neck, distal * neck], axis=1))(t) * wide / 2

@@ -59,7 +59,7 @@ def relief(
     return out
 
 
-def _incisor(spot: Callable[[float, float, float, float], np.ndarray], some: np.ndarray, shovel: float) -> np.ndarray:
+def _incisor(spot: Callable[..., np.ndarray], some: np.ndarray, shovel: float) -> np.ndarray:
     """Fossa between marginal ridges, cingulum; two faint labial depressions between three lobes."""
     out = -0.65 * some[0] * spot(-90, 32, 0.60, 0.22) + 0.25 * some[4] * spot(-90, 40, 0.18, 0.12)
     out += 0.36 * shovel * (spot(-145, 18, 0.6, 0.25) + spot(-35, 18, 0.6, 0.25))

@@ -59,8 +59,8 @@ def stacked(
                     -1 if known is None else len(solids) - 1,
                 )
             )
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return Crowns(*[*columns, *stacked_solids(solids)])
+    columns = [*(np.array(column) for column in zip(*rows, strict=True)), *stacked_solids(solids)]
+    return Crowns(*columns)
 
 
 def _papilla(place: Place, neighbour: Place | None, gap: float, full: float) -> float:

@@ -26,7 +26,7 @@ configs:
 {rows}
 
 One row per case, sorted by `id`. Points, normals and mesh are in the normalised frame: crowns to +z, incisors at -y,
-{right}, centred on the points' centroid and divided by the largest radius.
+{right}, centred on the points' centroid and divided by the largest radius.{jitter}
 `x * radius + center` is millimetres.
 
 | column | what | shape |
@@ -56,7 +56,14 @@ def dataset_card(folder: Path, manifest: Manifest, prepare: PrepareParams) -> st
     jaws = sorted({case.jaw for case in manifest.cases})
     # Crowns point to +z in both jaws, so lower jaws are turned over, and left and right swap.
     sides = {"lower": "(FDI 4x) at -x", "upper": "(FDI 1x) at +x"}
+    frame = prepare.frame_jitter
+    splits = [split for split in counts if split in frame.splits and (frame.offset or frame.scale)]
+    jitter = (
+        f" In {' and '.join(splits)} this frame is then\nmoved by up to {frame.offset:g} radii along each axis and "
+        f"scaled by up to {frame.scale:.0%}, at random (`prepare.frame_jitter`)."
+    )
     return _TEMPLATE.format(
+        jitter=jitter if splits else "",
         jaws=" and ".join(jaws),
         right="the patient's right " + " and ".join(sides[jaw] for jaw in jaws),
         license=manifest.license,

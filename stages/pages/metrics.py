@@ -19,6 +19,13 @@ TITLES = {
     "completeness_mm": "ground truth to prediction, mm",
     "nn_distance_cv": "CV of nearest-neighbour distances",
 }
+# Of the metrics that stand below the tables' headlines.
+_AFTER = {"": "", "_rigid": " after rigid alignment", "_similarity": " after similarity alignment"}
+FURTHER_TITLES = {
+    f"tooth_{figure}{suffix}_mm": f"{figure.upper()} of a tooth{after}, mm"
+    for suffix, after in _AFTER.items()
+    for figure in ("assd", "rmsd", "hd95", "hd")
+} | {"missing_teeth": "teeth without a predicted point"}
 HIDDEN = {"cases", "chamfer", "id", "row"}  # the Chamfer distance is shown in mm
 # The metrics of the tables that have room for a few.
 SUMMARY = ("precision_035", "recall_035", "f_035", "f_010", "chamfer_mm")
@@ -38,7 +45,7 @@ PAPERS = {
 
 def title(name: str) -> str:
     """The title of a metric or row; of one without a title, its name."""
-    return TITLES.get(name) or ROWS.get(name) or name.replace("_", " ")
+    return TITLES.get(name) or FURTHER_TITLES.get(name) or ROWS.get(name) or name.replace("_", " ")
 
 
 def is_fraction(name: str) -> bool:

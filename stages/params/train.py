@@ -11,15 +11,15 @@ class NetworkParams(Section):
     """What all networks have: an image encoder and attention over the views, as in arXiv 2606.05998."""
 
     decoder: Literal["cloud", "field"] = Field(
-        "cloud",
+        "field",
         description="`cloud`, the papers' MLP to a point cloud, or `field`, ours: a surface from known cameras.",
     )
     encoder: str = Field("mobilenetv2_035", min_length=1, description="Image encoder: any timm backbone.")
     pretrained: bool | str = Field(
         False, description="ImageNet weights: false, true (downloaded by timm) or a safetensors file."
     )
-    width: int = Field(256, ge=8, le=8192, description="Width of a view's feature vector and of the fused one.")
-    heads: int = Field(8, ge=1, le=64, description="Attention heads; they divide `width`.")
+    width: int = Field(128, ge=8, le=8192, description="Width of a view's feature vector and of the fused one.")
+    heads: int = Field(4, ge=1, le=64, description="Attention heads; they divide `width`.")
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "NetworkParams":
@@ -91,7 +91,7 @@ class FieldLossParams(Section):
 class QueryParams(Section):
     """Query points of a training step."""
 
-    count: int = Field(4096, ge=16, le=1_000_000, description="Query points per case and step.")
+    count: int = Field(1024, ge=16, le=1_000_000, description="Query points per case and step.")
     nearest_spread: float = Field(
         0.004, gt=0, le=1, description="Least standard deviation of their distance from the surface, in jaw radii."
     )
@@ -141,7 +141,7 @@ class FieldParams(Section):
     """The decoder `field`, ours."""
 
     channels: int = Field(32, ge=4, le=1024, description="Channels of the feature maps.")
-    view_width: int = Field(128, ge=8, le=8192, description="Width of a query point's features in a single view.")
+    view_width: int = Field(64, ge=8, le=8192, description="Width of a query point's features in a single view.")
     loss: FieldLossParams = FieldLossParams()
     queries: QueryParams = QueryParams()
     reconstruction: ReconstructionParams = ReconstructionParams()
@@ -167,25 +167,25 @@ class TrainParams(Section):
         "", description='Model to fine-tune: `pretrained`, or a folder of `tenview export`; "" for random weights.'
     )
     validation_interval: int = Field(1, ge=1, description="Epochs from one validation to the next.")
-    validation_cases: int = Field(0, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
+    validation_cases: int = Field(4, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
     epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
-    batch_size: int = Field(4, ge=1, le=4096, description="Cases per step.")
+    batch_size: int = Field(1, ge=1, le=4096, description="Cases per step.")
     accumulate: int = Field(
         1, ge=1, le=4096, description="Chunks of a step, one after another or on `compute.devices`; saves memory."
     )
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="AdamW's peak learning rate.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's peak learning rate.")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay.")
-    warmup_fraction: Share = Field(0.05, description="Fraction of the steps in which the learning rate rises.")
+    warmup_fraction: Share = Field(0.02, description="Fraction of the steps in which the learning rate rises.")
     cosine_epochs: int = Field(
         0, ge=0, description="Epochs in which the rate falls, after which it rises again (P2: 30); 0 for the whole run."
     )
     gradient_clip_norm: float = Field(1.0, ge=0, description="Gradients are clipped to this norm; 0 for none.")
-    ema_decay: Share = Field(0.0, description="Decay of the weights' moving average, which is then kept; 0 for none.")
+    ema_decay: Share = Field(0.99, description="Decay of the weights' moving average, which is then kept; 0 for none.")
     view_dropout: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="Fraction of the cases that show only some of their views in a step."
+        0.5, description="Fraction of the cases that show only some of their views in a step."
     )
-    min_views: int = Field(3, ge=1, description="How many views these show at least.")
-    monitor: Literal["f_035", "f_010"] = Field("f_035", description="Validation metric that chooses the best epoch.")
+    min_views: int = Field(5, ge=1, description="How many views these show at least.")
+    monitor: Literal["f_035", "f_010"] = Field("f_010", description="Validation metric that chooses the best epoch.")
     patience: int = Field(15, ge=1, description="Epochs without a better one before training stops.")
     precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the computation.")
     seed: Seed = Field(0, description="Seed of the weights and of the order of the cases.")

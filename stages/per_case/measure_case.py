@@ -66,6 +66,7 @@ def measure_case(task: Task) -> Measured:
     import numpy as np
 
     from model.metrics.attributes import label_accuracy, normal_consistency
+    from model.metrics.crowns import crown_distances, crown_summary
     from model.metrics.distances import THRESHOLDS, compare, dcd, metrics, precision_recall_f, unit_of
     from model.metrics.matching import hungarian_accuracy, max_matching_ratio
     from model.metrics.per_tooth import per_tooth, teeth_and_gingiva
@@ -99,9 +100,14 @@ def measure_case(task: Task) -> Measured:
             row["radius_error_mm"] = abs(predicted.radius - target.radius)
         by_label = (found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, target.labels, target.radius * unit)
         row |= teeth_and_gingiva(*by_label)
+        pred_labels = target.labels[found.pred_to_gt_idx] if predicted.labels is None else predicted.labels
+        crowns = crown_distances(
+            predicted.points * target.radius, pred_labels, target.points * target.radius, target.labels
+        )
+        row |= crown_summary(crowns)
         measured.metrics[name] = row
         measured.curves[name] = [precision_recall_f(found, threshold)[2] for threshold in CURVE_THRESHOLDS]
-        measured.teeth[name] = per_tooth(*by_label)
+        measured.teeth[name] = [tooth | crowns.get(tooth["fdi"], {}) for tooth in per_tooth(*by_label)]
     if resampling_bound := measured.metrics["resampling_bound"].get("hungarian_accuracy_035"):
         for row in measured.metrics.values():
             row["hungarian_accuracy_035_relative"] = cast("float", row["hungarian_accuracy_035"]) / resampling_bound

@@ -37,14 +37,12 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "tear", [lambda text: b"", lambda text: text[: text.index(b"md5") + 2]], ids=["empty", "cut off"]
-)
-def test_a_torn_lock_is_replaced_by_the_committed_one(finished: Path, tear: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("kept", ["", "md"], ids=["empty", "cut off"])
+def test_a_torn_lock_is_replaced_by_the_committed_one(finished: Path, kept: str) -> None:
     commit(finished)
     whole = LOCK.read_bytes()
     assert mend() == []
-    LOCK.write_bytes(tear(whole))
+    LOCK.write_bytes(whole[: whole.index(kept.encode()) + len(kept)])
     assert "dvc.lock" in dvc("repro", code=255)
     assert mend() == ["dvc.lock: DVC was killed while it wrote this file; put back the committed one"]
     assert LOCK.read_bytes() == whole

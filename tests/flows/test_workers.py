@@ -15,7 +15,8 @@ pytestmark = needs_prefect
 
 
 def settings(clone: Path, server: Api) -> dict[str, str]:
-    return environment() | {"PYTHONPATH": str(clone)} | server.settings
+    often = {"PREFECT_WORKER_QUERY_SECONDS": "1"}  # a worker asks for runs every ten seconds otherwise
+    return environment() | {"PYTHONPATH": str(clone)} | server.settings | often
 
 
 def prefect(clone: Path, server: Api, *words: str) -> str:

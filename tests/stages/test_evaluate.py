@@ -163,7 +163,6 @@ def test_a_training_goes_on_from_a_model_of_the_same_architecture(folder: Path) 
         assert len(second[0].seed_points) >= len(first[0].seed_points)
         moved = [(a - b).abs().max().item() for a, b in zip(first[0].parameters(), second[0].parameters(), strict=True)]
         assert max(moved) < 0.05, "a few steps away, and no other random weights"
-        assert first[1]["weights_sha256"] != second[1]["weights_sha256"]
         assert set(read_seen(MODEL)) >= set(read_seen(kept))
         with pytest.raises(
             UserError, match=r"train\.start_from: first: it has another architecture: width is 16, and here 8"
@@ -177,4 +176,4 @@ def test_a_training_goes_on_from_a_model_of_the_same_architecture(folder: Path) 
 
 
 def fine_tuning(**changes: object) -> Params:
-    return check(SMALL | {"train": SMALL["train"] | {"learning_rate": 1e-4} | changes}, "params.yaml")
+    return check(SMALL | {"train": SMALL["train"] | {"learning_rate": 1e-4, "seed": 1} | changes}, "params.yaml")

@@ -57,6 +57,10 @@ def add(name: str, mesh: Mesh, jaw_name: str = "upper") -> None:
 def run(settings: Params) -> list:
     download.run(settings)
     prepare.run(settings)
+    return prepared()
+
+
+def prepared() -> list:
     return [case for split in SPLITS for path in shard_paths(prepare.PREPARED, split) for case in read_prepared(path)]
 
 
@@ -159,15 +163,16 @@ def test_surfaces_made_anew_are_the_same_from_one_worker_and_from_two(jaw: Mesh)
     add("a", jaw)
     add("b", replace(jaw, vertices=jaw.vertices * 1.1))
     anew = {"surface": "poisson", "reconstruction": {"points": 2000, "depth": 6}, "cases_per_shard": 1}
+    download.run(params())
     shards = []
     for workers in (1, 2):
-        cases = run(params(prepare=anew, workers=workers))
+        prepare.run(params(prepare=anew, workers=workers))
         shards.append({path.name: path.read_bytes() for path in shard_paths(prepare.PREPARED, "train")})
         shutil.rmtree(store.STORE)
     assert len(shards[0]) == 2
     assert shards[0] == shards[1]
     assert "Poisson reconstruction" in (prepare.PREPARED / "README.md").read_text()
-    for case in cases:
+    for case in prepared():
         assert len(set(case.mesh.labels)) > 4
         assert len(set(case.labels)) > 4
         assert not {tuple(v) for v in case.mesh.vertices.tolist()} & {tuple(v) for v in jaw.vertices.tolist()}

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.clones import environment, write_params
@@ -18,7 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SMALL = """
 compute: {workers: 1, accelerator: cpu}
 train:
-  epochs: 4
+  epochs: 3
+  validation_cases: 1
   batch_size: 2
   ema_decay: 0.9
   network: {encoder: test_efficientnet, width: 16, heads: 2}
@@ -74,11 +76,62 @@ def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
     assert "going on from where" in finish(folder, "train")
     assert outputs(folder) == whole
     epochs = [json.loads(line)["epoch"] for line in (folder / "artifacts/model/epochs.jsonl").read_text().splitlines()]
-    assert epochs == list(range(5))
+    assert epochs == list(range(4))
 
-
-def test_another_parameter_is_another_training(folder: Path) -> None:
-    finish(folder, "train")
     write_params(folder, SMALL + "  seed: 1\n")
-    assert "going on from where" not in finish(folder, "train")
+    assert "going on from where" not in finish(folder, "train"), "another parameter is another training"
     assert len(list((folder / ".tenview/training").iterdir())) == 2
+
+
+TWO = SMALL.replace("batch_size: 2", "batch_size: 4\n  accumulate: 2")
+
+
+def start_two(folder: Path, how: str) -> list[subprocess.Popen[str]]:
+    """Two processes as torchrun starts them, or as srun would, by the variables that SLURM sets."""
+    programs = Path(sys.executable).parent
+    environ = {**environment(), "OMP_NUM_THREADS": "1"}
+    if how == "torchrun":
+        torchrun = [programs / "torchrun", "--standalone", "--nproc-per-node", "2", "--no-python"]
+        commands, variables = [[*torchrun, programs / "tenview", "train"]], [{}]
+    else:
+        commands = [[programs / "tenview", "train"]] * 2
+        job = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODELIST": "127.0.0.1"}
+        job |= {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1", "SLURM_JOB_ID": str(10_000 + os.getpid())}
+        variables = [{**job, "SLURM_PROCID": n, "SLURM_LOCALID": n, "SLURM_NODEID": "0"} for n in "01"]
+    return [
+        subprocess.Popen(
+            command, cwd=folder, env=environ | more, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        for command, more in zip(commands, variables, strict=True)
+    ]
+
+
+def finish_two(folder: Path, how: str) -> str:
+    processes = start_two(folder, how)
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert not any(process.returncode for process in processes), told
+    return "".join(told)
+
+
+def test_two_processes_of_a_cluster_one_killed_end_with_the_same_bytes(folder: Path) -> None:
+    write_params(folder, TWO)
+    told = finish_two(folder, "torchrun")
+    assert told.count("M parameters") == 1, "one of them speaks"
+    whole = outputs(folder)
+    (state,) = (folder / ".tenview/training").iterdir()
+    for each in state.iterdir():
+        each.unlink()
+    (torchrun,) = start_two(folder, "torchrun")
+    kept = state / "state.safetensors"
+    while not kept.exists():
+        assert torchrun.poll() is None
+        time.sleep(0.005)
+    second = next(
+        process for process in psutil.Process(torchrun.pid).children(recursive=True) if process.environ()["RANK"] == "1"
+    )
+    second.kill()
+    _, errors = torchrun.communicate(timeout=60)
+    assert torchrun.returncode != 0
+    assert "training: another of the processes that torchrun has started is gone" in errors
+    assert "going on from where" in finish_two(folder, "srun"), "whoever starts them"
+    assert outputs(folder) == whole

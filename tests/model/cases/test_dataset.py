@@ -108,6 +108,24 @@ def test_a_batch_has_views_cameras_points_and_radii(folders: tuple[Path, Path]) 
     assert batch["radius"].tolist() == [41.0, 40.0]
 
 
+def test_a_worker_s_batch_is_the_same_and_comes_in_one_block(folders: tuple[Path, Path]) -> None:
+    from torch.utils.data import DataLoader
+
+    cases = CaseDataset(*folders, "train")
+    (whole, rest) = DataLoader(cases, 2, num_workers=1, collate_fn=collate)
+    expected = collate([cases[0], cases[1]])
+    assert whole.keys() == expected.keys()
+    assert whole["id"] == ["a", "b"]
+    tensors = {name: tensor for name, tensor in whole.items() if name != "id"}
+    for name, tensor in tensors.items():
+        assert tensor.dtype == expected[name].dtype
+        np.testing.assert_array_equal(tensor, expected[name])
+    assert len({tensor.untyped_storage().data_ptr() for tensor in tensors.values()}) == 1
+    assert all(tensor.is_shared() for tensor in tensors.values())
+    whole["points"][:] = 9  # its block is its own
+    np.testing.assert_array_equal(rest["points"][0], cases[2].points)
+
+
 def test_more_shards_than_may_be_open(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.cases.dataset.OPEN_SHARDS", 1)
     cases = CaseDataset(*folders, "train")

@@ -30,3 +30,5 @@ def test_more_is_better_for_fractions_alone() -> None:
 def test_an_unknown_metric_is_shown_by_its_name() -> None:
     assert names([{"cases": 3, "new_thing": 1.0, "f_035": 0.5}]) == ["f_035", "new_thing"]
     assert title("new_thing") == "new thing"
+    assert title("tooth_hd95_rigid_mm") == "HD95 of a tooth after rigid alignment, mm"
+    assert show(0.987, "tooth_hd95_mm") == "0.987"

@@ -24,7 +24,7 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"train": {"field": {"reconstruction": {"voxel": 0}}}}, r"train.field.reconstruction.voxel: .*not 0"),
         (
             {"train": {"network": {"decoder": "field"}, "field": {"view_width": 9}}},
-            r"train: network.heads=8 must divide f",
+            r"train: network.heads=4 must divide f",
         ),
         ({"train": {"field": {"queries": {"nearest_spread": 0.5}}}}, "nearest_spread=0.5 exceeds farthest_spread=0.08"),
         ({"train": {"cloud": {"loss": [{"chamfer": 0.0}]}}}, "train.cloud: loss: each stage needs a weight above 0"),
@@ -38,7 +38,7 @@ def test_params_yaml_holds_every_default(project: Path) -> None:
         ({"render": {"views": [3, 3]}}, r"render: views=\[3, 3\] names a view twice"),
         ({"render": {"views": [-1]}}, r"render\.views\.0: .*not -1"),
         ({"render": {"jitter": {"roll": 200}}}, r"render\.jitter\.roll: .*not 200"),
-        ({"train": {"network": {"heads": 3}}}, "train.network: heads=3 must divide width=256"),
+        ({"train": {"network": {"heads": 3}}}, "train.network: heads=3 must divide width=128"),
         ({"download": {"synthetic": {"jaws": 10}}}, "test_jaws=40 leaves fewer than 2 of 10"),
         (
             {"download": {"directory": {"crowns": "+y", "incisors": "-y"}}},
