@@ -16,8 +16,8 @@ SUNK = (0.15, 0.7)  # part of the crown that lies under the gum then; ours
 TIPPED = 0.12  # chance that one to three teeth are tipped or turned far out; ours
 TIPPED_BY = (8.0, 28.0)  # degrees; ours
 TURNED_BY = (15.0, 60.0)  # degrees; ours
-IMPACTED_CANINE = 0.03  # chance (Ericson and Kurol 1987: 1.5-2 %), its bulge under the gum with it
-DIASTEMA = 0.12  # chance of a gap between the central incisors (Gass et al. 2003: 2-25 % by population)
+IMPACTED_CANINE = 0.03  # chance (ours; Ericson and Kurol 1987 have about 2 %), its bulge under the gum with it
+DIASTEMA = 0.12  # chance of a gap between the central incisors (ours; Gass et al. 2003 on how common it is)
 DIASTEMA_WIDE = (0.5, 3.5)  # ours
 SOCKET = 0.25  # chance per lost tooth whose ridge has not healed that the extraction is fresh; ours
 FEW_TEETH = 0.05  # chance of an arch of few teeth, as on casts for partial dentures; ours
@@ -25,10 +25,10 @@ FEW = (4, 8)  # teeth in such an arch; ours
 
 # What is on teeth.
 BRACKETS = 0.05  # chance of fixed braces; ours
-BRACKET = ((2.8, 4.2), (2.6, 3.8), (1.3, 2.4))  # width, height, thickness: makers' catalogues
+BRACKET = ((2.8, 4.2), (2.6, 3.8), (1.3, 2.4))  # width, height, thickness: ours
 ATTACHMENTS = 0.08  # chance of composite attachments of aligners; ours
 ATTACHMENT_TOOTH = 0.4  # chance per tooth then; ours
-ATTACHMENT = ((1.5, 4.5), (1.0, 3.0), (0.5, 1.3))  # width, height, thickness: makers' catalogues
+ATTACHMENT = ((1.5, 4.5), (1.0, 3.0), (0.5, 1.3))  # width, height, thickness: ours
 RESTORED = 0.25  # chance of restored molars and premolars; ours
 RESTORED_TOOTH = 0.45  # chance per tooth then; ours
 FILLING = (0.2, 1.0)  # how much of the relief of the chewing surface a filling levels, 0 ... 1; ours
@@ -48,7 +48,7 @@ PERIKYMATA = (0.0, 0.035)  # height of the fine waves across the labial face
 CUSP = 0.25  # spread of the cusps' heights
 GROOVE = (0.4, 1.9)  # factor on the depth of grooves
 STEEP = (0.75, 1.3)  # factor on the slopes of a tooth's cusps
-CARABELLI = 0.35  # chance per first molar (Scott and Turner 1997: 20-80 % by population)
+CARABELLI = 0.35  # chance per first molar (ours; Scott and Turner 1997 on how it differs by population)
 
 # Gingiva.
 MARGIN_LEVEL = 0.3  # spread of the gum margin of a tooth; ours
@@ -57,7 +57,10 @@ RECESSION = (0.3, 3.0)  # on some teeth then: Miller's classes I-III
 MARGIN_THICK = (0.08, 0.6)  # of the free gingiva at its margin: thin and thick biotype; ours
 MARGIN_SWELL = (0.02, 0.22)  # per mm under the margin, down to 4 mm; ours
 MARGIN_ROUND = (0.4, 1.5)  # rounding of the margin; ours
-PAPILLA = (0.45, 1.1)  # height of the papillae, in parts of the way to the contact (Nordland and Tarnow 1998)
+PAPILLA = (
+    0.45,
+    1.1,
+)  # height of the papillae, in parts of the way to the contact (ours, after the classes of Nordland and Tarnow 1998)
 PAPILLA_FULL = (0.8, 1.5)  # factor on their width: shrunk to swollen; ours
 EMINENCE = (0.0, 1.3)  # height of root eminences over the hollows between them; ours
 FRENUM = (0.0, 3.5)  # how far the labial frenulum stands out; ours
@@ -70,14 +73,14 @@ BEHIND = (4.0, 11.0)  # ridge behind the last tooth; ours
 VAULT = (14.0, 3.2, 7.0, 23.0)  # mean, spread, least and most depth; ours
 VAULT_STEEP = (9.0, 1.6, 5.5, 13.5)  # mm over which it falls: mean, spread, least, most; ours
 VAULT_FORM = (1.1, 2.1)  # exponent: V-shaped to box-shaped; ours
-RUGAE = (2, 6)  # pairs (Lysell 1955: 3-7 to a side)
+RUGAE = (2, 6)  # pairs (ours; Lysell 1955)
 RUGA_HIGH = (0.15, 1.5)  # ours
 RUGA_WIDE = (0.55, 1.35)  # ours
 RUGA_FORKED = 0.35  # chance per ruga (Lysell 1955 has "branched" among his classes)
 RUGA_BROKEN = 0.25  # chance per ruga; ours
 INCISIVE_PAPILLA = (0.2, 1.9)  # height; ours
 RAPHE = (-0.4, 0.6)  # height of the midline raphe, a groove where negative; ours
-TORUS = 0.06  # chance of a torus palatinus (Jainkittivong and Langlais 2000: 4-60 % by population)
+TORUS = 0.06  # chance of a torus palatinus (ours; Jainkittivong and Langlais 2000 on how it differs by population)
 TORUS_HIGH = (0.8, 4.5)  # ours
 
 # Arch.
