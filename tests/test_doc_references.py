@@ -44,6 +44,8 @@ FOREIGN = {
     "Unable to acquire lock": "DVC",
     "'./dvc.lock' validation failed": "DVC",
     "ensurepip is not available": "Python's venv",
+    "is busy, it is being blocked by": "DVC",
+    "Unable to read RWLock-file": "DVC",
     "database is locked": "SQLite",
 }
 HOLE = "\0"  # stands for a value in a message

@@ -55,16 +55,23 @@ class IndexedPoints(NamedTuple):
             raise ValueError(f"expected points of shape (N, 3) with N > 0, got {tuple(points.shape)}")
         if not torch.isfinite(points).all():
             raise ValueError("points hold NaN or infinity; their neighbours are not defined")
-        points = points.float()
+        return cls.build_finite(points.float())
+
+    @classmethod
+    def build_finite(cls, points: torch.Tensor) -> Self:
+        """Index (N, 3) float32 points that are known to be finite.
+
+        Nothing waits for a GPU, and none of PyTorch's parallel operations runs, which a thread may not start: OpenMP
+        would make a team of threads for each that does.
+        """
         if points.is_cuda:
             return cls(points, None)
         return cls(points, Tree(*_build(np.ascontiguousarray(points.detach().numpy()))))
 
     @classmethod
     def build_each(cls, points: torch.Tensor) -> list[Self]:
-        """Index each cloud of (B, N, 3) points, which must be finite: CUDA does not check that, for it would wait."""
-        points = points.detach().float()
-        return [cls(cloud, None) if points.is_cuda else cls.build(cloud) for cloud in points]
+        """Index each cloud of (B, N, 3) points that are known to be finite."""
+        return [cls.build_finite(cloud) for cloud in points.detach().float()]
 
 
 def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.Tensor:
@@ -104,7 +111,7 @@ def nearest_neighbours_of_batch(queries: torch.Tensor, targets: Sequence[Indexed
     queries = queries.nan_to_num()
 
     def search(case: int) -> torch.Tensor:
-        return nearest_neighbours(IndexedPoints.build(queries[case]), targets[case])
+        return nearest_neighbours(IndexedPoints.build_finite(queries[case]), targets[case])
 
     # The search releases the GIL, so threads share the cases; the result does not depend on their number.
     with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(targets)))) as pool:

@@ -30,16 +30,17 @@ def nearest_pairs(predicted: torch.Tensor, targets: Sequence[IndexedPoints]) -> 
         targets: B ground-truth point clouds on the same device.
     """
 
+    finite = predicted.detach().float().nan_to_num()
     if predicted.is_cuda:
-        clouds = IndexedPoints.build_each(predicted)
-        forward = nearest_neighbours_of_batch(predicted, targets)
+        clouds = IndexedPoints.build_each(finite)
+        forward = nearest_neighbours_of_batch(finite, targets)
         truth = pad_sequence([target.points for target in targets], batch_first=True)
         backward = nearest_neighbours_of_batch(truth, clouds)
         found = zip(forward, backward, targets, strict=True)
         return [Pairs(to_gt, to_pred[: len(target.points)]) for to_gt, to_pred, target in found]
 
     def pairs(case: int) -> Pairs:
-        cloud = IndexedPoints.build(predicted[case].detach().nan_to_num())
+        cloud = IndexedPoints.build_finite(finite[case])
         return Pairs(nearest_neighbours(cloud, targets[case]), nearest_neighbours(targets[case], cloud))
 
     # The search releases the GIL, so threads share the cases; the result does not depend on their number.
