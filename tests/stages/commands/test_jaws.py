@@ -16,6 +16,8 @@ from stages.commands.jaws_table import print_tables
 from stages.params.tree import Params, check
 from stages.prediction.options import Axes
 
+pytestmark = pytest.mark.slow  # jaws are made, and the code for that compiled
+
 AXES = Axes("+z", "-y", 1.0)
 VOXEL = 1.5
 
