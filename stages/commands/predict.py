@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scans.cases.naming import LONGEST, case_id, readable
 from scans.errors import UserError
+from stages.prediction.doubts import doubts
 from stages.prediction.options import FORMATS, Options
 from stages.prediction.picture_folder import Pictures, read_pictures
 from stages.prediction.result_folder import ACCOUNT, Account, write_case
@@ -17,7 +18,6 @@ from stages.runtime.progress import say, track
 from stages.runtime.workspace import atomic_folder
 
 if TYPE_CHECKING:
-    from model.metrics.plausibility import Fit
     from scans.shards.prepared import PreparedCase
 
 
@@ -135,7 +135,7 @@ def _predict_case(
     found = fit(made.points, pictures.views, pictures.view_mask, pictures.cameras)
     limits = trained.calibration.limits if trained.calibration else None
     plausible = limits.allow(found) if limits else None
-    warnings = [*pictures.warnings, *(_doubts(found, trained) if plausible is False else [])]
+    warnings = [*pictures.warnings, *(doubts(found, limits) if limits else [])]
     radius, origin = _radius(made.radius, truth, trained, options)
     account = Account(found, plausible, tuple(warnings), radius, origin)
     with atomic_folder(target) as folder:
@@ -156,25 +156,3 @@ def _radius(
     if trained.calibration is not None:
         return trained.calibration.radius_mm, "the mean of the training jaws"
     raise UserError("predict: the jaw's size is unknown. Give --radius in mm, or run `tenview evaluate` for the mean")
-
-
-def _doubts(fit: "Fit", trained: Trained) -> list[str]:
-    """Why a reconstruction is not plausible, in words."""
-    limits = trained.calibration.limits if trained.calibration else None
-    doubts = []
-    if limits and fit.permutation_gain > limits.permutation_gain:
-        if fit.mirror_gain > limits.permutation_gain:
-            doubts.append(
-                "the pictures look mirrored left to right, or numbered round the jaw the wrong way: view 1 shows the "
-                "patient's right, at the right of view 0"
-            )
-        else:
-            moved = ", ".join(f"view {a} looks like view {b}" for a, b in fit.order.items() if a != b)
-            doubts.append(f"the pictures seem to be in the wrong order: {moved}")
-    if limits and fit.silhouette_iou < limits.silhouette_iou:
-        doubts.append(
-            f"the reconstruction does not fit the pictures: their silhouettes overlap by {fit.silhouette_iou:.2f}, and "
-            f"right ones by {limits.silhouette_iou:.2f} or more; check that they show one upper jaw from the model's "
-            f"cameras"
-        )
-    return doubts
