@@ -21,13 +21,16 @@ from scans.synthetic.patient import KINDS, draw
 UPRIGHT = np.eye(3)
 
 
+# A jaw of each kind. Of a few others, high bases above all, shape alone doesn't tell how they lie, and they are refused.
+JAWS = {"border": 8, "horseshoe": 5, "skirt": 0, "base": 13, "crowns": 20}
+
+
 @cache
 def jaw(kind: str) -> Mesh:
-    """The first synthetic jaw of a kind, coarse."""
-    number = 0
-    while draw(generator(0, f"turned{number}")).kind != kind:
-        number += 1
-    return make_jaw(0, f"turned{number}", voxel_mm=1.0)
+    """A synthetic jaw of a kind, coarse."""
+    case_id = f"SYN1-{JAWS[kind]:05d}"
+    assert draw(generator(1, case_id)).kind == kind
+    return make_jaw(1, case_id, voxel_mm=1.0)
 
 
 def random_rotation(seed: int) -> np.ndarray:
@@ -59,7 +62,7 @@ def test_a_jaw_that_lies_anyhow(kind: str) -> None:
         np.testing.assert_allclose(found.rotation @ found.rotation.T, UPRIGHT, atol=1e-12)
         assert np.linalg.det(found.rotation) == pytest.approx(1)
         assert found.faces == "outward"
-        assert found.palate == (kind != "horseshoe")
+        assert found.palate == (kind not in ("horseshoe", "crowns"))
 
 
 @pytest.mark.parametrize(("crowns", "incisors"), [("+z", "-y"), ("-y", "+z"), ("+x", "-z")])
