@@ -126,11 +126,11 @@ class ReconstructionParams(Section):
     )
     target_points: int = Field(35_000, ge=100, le=10_000_000, description="Points that the surface is made of, about.")
     max_distance: float = Field(
-        0.014, gt=0, le=2, description="Of these, points farther from the surface are dropped, in jaw radii."
+        0.02, gt=0, le=2, description="Of these, points farther from the surface are dropped, in jaw radii."
     )
-    voxel: float = Field(0.012, ge=0.002, le=0.5, description="Edge length of the mesh, about, in jaw radii.")
+    voxel: float = Field(0.016, ge=0.002, le=0.5, description="Edge length of the mesh, about, in jaw radii.")
     trim: float = Field(
-        1.6, gt=0, le=2, description="Vertices farther than this from every point are removed, in voxels."
+        2.0, gt=0, le=2, description="Vertices farther than this from every point are removed, in voxels."
     )
     min_component_fraction: Share = Field(
         0.005, description="Components with fewer faces than this fraction of the largest one's are removed."
@@ -168,7 +168,7 @@ class TrainParams(Section):
     )
     validation_interval: int = Field(1, ge=1, description="Epochs from one validation to the next.")
     validation_cases: int = Field(4, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
-    epochs: int = Field(24, ge=1, le=100_000, description="Passes over the training cases at most.")
+    epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(1, ge=1, le=4096, description="Cases per step.")
     accumulate: int = Field(
         1, ge=1, le=4096, description="Chunks of a step, one after another or on `compute.devices`; saves memory."
