@@ -21,7 +21,7 @@ from scans.synthetic.patient import KINDS, draw
 UPRIGHT = np.eye(3)
 
 
-# A jaw of each kind. Of a few others, high bases above all, shape alone doesn't tell how they lie, and they are refused.
+# A jaw of each kind. Of a few others, with high bases above all, shape alone does not tell how they lie.
 JAWS = {"border": 8, "horseshoe": 5, "skirt": 0, "base": 13, "crowns": 20}
 
 
