@@ -40,12 +40,17 @@ azimuth,elevation,distance,field_of_view,half_height
 def params(jaws: int = 6, workers: int = 1, split: str = "test", **changes: Any) -> Params:
     values = {
         "download": {"synthetic": {"jaws": jaws, "test_jaws": 2, "voxel_size": 2.0}},
-        "prepare": {"points": 256, "validation_share": 0.25, "cases_per_shard": 2},
+        "prepare": {
+            "points": 256,
+            "validation_share": 0.25,
+            "cases_per_shard": 2,
+            "frame_jitter": {"offset": 0.0, "scale": 0.0},  # or a case would lie elsewhere in another split
+        },
         "render": {"image_size": 32, "crop": "none", "samples": 1, "jitter": STILL, **changes},
         "train": {
             "epochs": 2,
             "batch_size": 3,
-            "network": {"encoder": "test_efficientnet", "width": 16, "heads": 2},
+            "network": {"decoder": "cloud", "encoder": "test_efficientnet", "width": 16, "heads": 2},
             "cloud": {"hidden": 16},
         },
         "evaluate": {"split": split},
@@ -168,7 +173,7 @@ def test_cropped_views_show_the_jaw_larger_and_nothing_else(jitter: dict[str, An
     whole, cropped = (rendered(rig="seven.csv", jitter=jitter, crop=crop) for crop in ("none", "silhouette"))
     for name, case in cropped.items():
         pairs = [[(decode_png(png, name) < 255).mean() for png in pngs] for pngs in (case.views, whole[name].views)]
-        assert np.mean(pairs[0]) > 1.7 * np.mean(pairs[1])
+        assert np.mean(pairs[0]) > 1.5 * np.mean(pairs[1])
         np.testing.assert_array_equal(case.cameras[:, :16], whole[name].cameras[:, :16])
         borders = [np.array(cropped_border(each, whole[name].cameras[n])) for n, each in enumerate(case.cameras)]
         assert np.min(borders) >= -1e-9

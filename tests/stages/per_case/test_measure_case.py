@@ -69,7 +69,7 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measured:
     (tmp_path / MODEL).mkdir(parents=True)
     np.save(MODEL / MEAN_SHAPE, cases[0].points[:100])
     moved = Prediction(cases[0].points + np.float32([0, 0, 0.01]), None, cases[0].labels)
-    return measure_case(Task("A00", Place(shard, 0), moved, Place(shard, 1), None, 0, 0))
+    return measure_case(Task("A00", Place(shard, 0), moved, MODEL / MEAN_SHAPE, Place(shard, 1), None, 0, 0))
 
 
 def test_crowns_that_were_moved_lie_right_after_an_alignment(labelled: Measured) -> None:
