@@ -123,14 +123,21 @@ def recover() -> list[str]:
 def _note_git() -> None:
     NOTES.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_git("rev-parse", "--git-path", "index"), INDEX)
-    notes = {
-        "branch": _git("symbolic-ref", "--quiet", "HEAD", check=False),  # empty where HEAD is detached already
+    notes = _heads() | {
         "commit": _git("rev-parse", "HEAD"),
-        "stash": _git("rev-parse", "--quiet", "--verify", "refs/stash", check=False),
         "files": _git("stash", "create") or _git("rev-parse", "HEAD"),  # a commit of changed files, and of the index
     }
     with atomic_file(GIT) as partial:
         partial.write_text(json.dumps(notes))
+
+
+def _heads() -> dict[str, str]:
+    """What `dvc exp save` moves before it touches a file, and moves back after its last one."""
+    return {
+        "branch": _git("symbolic-ref", "--quiet", "HEAD", check=False),  # empty where HEAD is detached
+        "stash": _git("rev-parse", "--quiet", "--verify", "refs/stash", check=False),
+        "merge": _git("rev-parse", "--quiet", "--verify", "refs/exps/exec/EXEC_MERGE", check=False),
+    }
 
 
 def _break_locks() -> None:
@@ -146,8 +153,7 @@ def _break_locks() -> None:
 def _restore_git() -> bool:
     """Whether DVC had left HEAD, index and files apart; they are as noted now. Otherwise only the index is put back."""
     notes = json.loads(GIT.read_text())
-    stash = _git("rev-parse", "--quiet", "--verify", "refs/stash", check=False)
-    apart = _git("symbolic-ref", "--quiet", "HEAD", check=False) != notes["branch"] or stash != notes["stash"]
+    apart = any(notes[name] != value for name, value in _heads().items())
     if apart:
         if notes["branch"] and _git("rev-parse", notes["branch"]) == notes["commit"]:
             _git("symbolic-ref", "HEAD", notes["branch"])

@@ -9,11 +9,10 @@ import re
 from pathlib import Path
 
 from model.networks.base import JawNetwork
-from model.networks.checkpoint import load_checkpoint
+from model.networks.checkpoint import WEIGHTS, load_checkpoint
 from scans.errors import UserError
 
-WEIGHTS = "network.safetensors"
-FILES = (WEIGHTS, "network.json")
+FILES = (WEIGHTS, Path(WEIGHTS).with_suffix(".json").name)
 
 
 def from_pretrained(name: str | Path) -> JawNetwork:

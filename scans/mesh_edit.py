@@ -60,6 +60,28 @@ def majority(groups: np.ndarray, labels: np.ndarray, group_count: int) -> np.nda
 
 
 @njit(cache=True, nogil=True)
+def corners_by_vertex(faces, vertex_count):
+    """The corners of faces (F, 3) at each vertex, in the order of the faces.
+
+    Returns:
+        start (V + 1,): the corners of vertex v are corners[start[v] : start[v + 1]]. corners (3F,), 3 * face + place.
+    """
+    start = np.zeros(vertex_count + 1, np.int64)
+    for f in range(len(faces)):
+        for e in range(3):
+            start[faces[f, e] + 1] += 1
+    for v in range(vertex_count):
+        start[v + 1] += start[v]
+    corners = np.empty(3 * len(faces), np.int64)
+    filled = start[:-1].copy()
+    for f in range(len(faces)):
+        for e in range(3):
+            corners[filled[faces[f, e]]] = 3 * f + e
+            filled[faces[f, e]] += 1
+    return start, corners
+
+
+@njit(cache=True, nogil=True)
 def mixed(value):
     """A 64-bit number whose bits all depend on all bits of `value` (MurmurHash3's finaliser)."""
     value ^= value >> np.uint64(33)

@@ -117,7 +117,7 @@ def _split(vertices, quads):
     faces = np.empty((2 * len(quads), 3), np.int32)
     for q in range(len(quads)):
         a, b, c, d = quads[q]
-        if _distance2(vertices, a, c) <= _distance2(vertices, b, d):
+        if distance2(vertices, a, c) <= distance2(vertices, b, d):
             faces[2 * q], faces[2 * q + 1] = (a, b, c), (a, c, d)
         else:
             faces[2 * q], faces[2 * q + 1] = (a, b, d), (b, c, d)
@@ -125,7 +125,7 @@ def _split(vertices, quads):
 
 
 @njit(cache=True, nogil=True)
-def _distance2(vertices, a, b):
+def distance2(vertices, a, b):
     """The squared distance between two vertices."""
     x, y, z = vertices[a, 0] - vertices[b, 0], vertices[a, 1] - vertices[b, 1], vertices[a, 2] - vertices[b, 2]
     return x * x + y * y + z * z

@@ -45,6 +45,9 @@ def run(params: Params) -> None:
     for source in (PREPARED, VIEWS):
         if not shard_paths(source, split):
             raise UserError(f"{source}: no case in the split {split}. Set evaluate.split to one that has some.")
+    folder = model_folder()
+    if split == "test" and (folder / NETWORK).is_file():  # `load_checkpoint` names one that is missing
+        _check_unseen(folder)
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
@@ -54,9 +57,6 @@ def run(params: Params) -> None:
     from stages.prediction.calibration import calibrate
 
     disable_malloc_trim()
-    folder = model_folder()
-    if split == "test":
-        _check_unseen(folder)
     network, checkpoint = load_checkpoint(folder / NETWORK)
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(folder / MEAN_SHAPE)

@@ -62,13 +62,16 @@ def run(params: Params) -> None:
             f"{PREPARED}: {len(train_cases)} training and {len(validation_cases)} validation cases; each needs one. "
             "Add scans, or change prepare.validation_share and prepare.test_share in params.yaml."
         )
+    seen = jaws_of(PREPARED, ("train", "validation"))
+    if params.train.start_from:
+        seen += read_seen(_start_folder(params.train))
 
     from model.runtime.fabric import new_fabric
     from model.runtime.processes import launch
     from model.runtime.stopping import Stopped
     from model.runtime.threads import thread_count
     from model.training.batches import check_views_per_chunk
-    from model.training.loop import LOG, WEIGHTS
+    from model.training.loop import LOG
 
     compute = params.compute
     fabric = new_fabric(accelerator=compute.accelerator, devices=compute.devices, precision=params.train.precision)
@@ -85,11 +88,10 @@ def run(params: Params) -> None:
         return
     state = STATES / name[:16]
     with atomic_folder(MODEL) as folder:
-        for each in (WEIGHTS, Path(WEIGHTS).with_suffix(".json"), LOG):
+        for each in (NETWORK, Path(NETWORK).with_suffix(".json"), LOG):
             shutil.copyfile(state / each, folder / each)
         np.save(folder / MEAN_SHAPE, _read_summary(state / SUMMARY).mean_shape)
-        seen = jaws_of(PREPARED, ("train", "validation"))
-        write_seen(folder / SEEN, seen + (read_seen(_start_folder(params.train)) if params.train.start_from else []))
+        write_seen(folder / SEEN, seen)
     _write_learning_curve(LEARNING_CURVE, history)
     metric = params.train.monitor
     best = max(entry[metric] for entry in history)

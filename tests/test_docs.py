@@ -48,7 +48,7 @@ NOT_RUN = {
     r"precision=bf16": "needs a GPU",
     r"jaws=280|^tenview preset pretrained": "trains for an hour, or is for what does",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
-    r"^tenview (predict|export|compare)": "the tests of tests/stages/commands and tests/model/test_export.py run it",
+    r"^tenview (predict|export|compare|jaws)": "tests of tests/stages/commands and tests/model/test_export.py run it",
     r"^(dvc|tenview|git|python -m stages\.cli)$|…| (N|FOLDER|M|STAGE)$": "no whole command",
 }
 

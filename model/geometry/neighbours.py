@@ -1,8 +1,8 @@
 """Exact nearest neighbours between two clouds: one function, on the CPU and on CUDA."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from numba import njit
 from torch.nn.utils.rnn import pad_sequence
 
 from model.geometry.neighbours_cuda import nearest_on_cuda
+
+R = TypeVar("R")
 
 LEAF = 16  # points in a leaf, at most
 LANES = 16  # queries that walk the tree together, so that the innermost loops become vector instructions
@@ -71,7 +73,7 @@ class IndexedPoints(NamedTuple):
     @classmethod
     def build_each(cls, points: torch.Tensor) -> list[Self]:
         """Index each cloud of (B, N, 3) points that are known to be finite."""
-        return [cls.build_finite(cloud) for cloud in points.detach().float()]
+        return _in_threads(cls.build_finite, list(points.detach().float()))
 
 
 def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.Tensor:
@@ -94,8 +96,21 @@ def nearest_neighbours(queries: IndexedPoints, targets: IndexedPoints) -> torch.
     return torch.from_numpy(_search(queries.tree.points, queries.tree.order, *targets.tree, False))
 
 
+def nearest_neighbours_of_each(
+    queries: Sequence[IndexedPoints], targets: Sequence[IndexedPoints]
+) -> list[torch.Tensor]:
+    """`nearest_neighbours` of B cases at once, (N,) int64 each; on CUDA in one launch, and without waiting for it."""
+    if targets[0].tree is None:
+        padded = (
+            pad_sequence([cloud.points.detach() for cloud in clouds], batch_first=True, padding_value=torch.inf)
+            for clouds in (queries, targets)
+        )
+        return [found[: len(cloud.points)] for found, cloud in zip(nearest_on_cuda(*padded), queries, strict=True)]
+    return _in_threads(nearest_neighbours, queries, targets)
+
+
 def nearest_neighbours_of_batch(queries: torch.Tensor, targets: Sequence[IndexedPoints]) -> torch.Tensor:
-    """`nearest_neighbours` for B cases at once; on CUDA in one launch, and without waiting for it.
+    """`nearest_neighbours_of_each` for as many queries in each case.
 
     Args:
         queries: (B, N, 3) on the targets' device. Queries that are not finite get any index.
@@ -104,18 +119,17 @@ def nearest_neighbours_of_batch(queries: torch.Tensor, targets: Sequence[Indexed
     Returns:
         (B, N) int64, no gradient.
     """
-    queries = queries.detach().float()
-    if queries.is_cuda:
-        clouds = [target.points.detach() for target in targets]
-        return nearest_on_cuda(queries, pad_sequence(clouds, batch_first=True, padding_value=torch.inf))
-    queries = queries.nan_to_num()
+    finite = queries.detach().float().nan_to_num()
+    return torch.stack(nearest_neighbours_of_each(IndexedPoints.build_each(finite), targets))
 
-    def search(case: int) -> torch.Tensor:
-        return nearest_neighbours(IndexedPoints.build_finite(queries[case]), targets[case])
 
-    # The search releases the GIL, so threads share the cases; the result does not depend on their number.
-    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(targets)))) as pool:
-        return torch.stack(list(pool.map(search, range(len(targets)))))
+def _in_threads(function: Callable[..., R], *columns: Sequence[Any]) -> list[R]:
+    """`function` of each case; the result does not depend on the number of threads.
+
+    The search and the making of trees release the GIL, so that threads share the cases.
+    """
+    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(columns[0])))) as pool:
+        return list(pool.map(function, *columns))
 
 
 def nearest_neighbours_excluding_self(cloud: IndexedPoints) -> torch.Tensor:

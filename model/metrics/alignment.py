@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from model.geometry.neighbours import IndexedPoints, nearest_neighbours
+from model.geometry.neighbours import nearest_neighbours
+from model.metrics.distances import indexed
 
 SAMPLE = 5_000  # points of either cloud, evenly by index; an alignment has seven unknowns
 ITERATIONS = 50
@@ -59,12 +59,12 @@ def align(source: np.ndarray, target: np.ndarray, *, scaling: bool) -> Similarit
         source: (N, 3), mm. target: (M, 3), mm. One point or more on either side.
     """
     source, target = _thinned(source), _thinned(target)
-    indexed_target = IndexedPoints.build(torch.from_numpy(target.astype(np.float32)))
+    indexed_target = indexed(target)
     found, moved = IDENTITY, source
     for _ in range(ITERATIONS):
-        indexed = IndexedPoints.build(torch.from_numpy(moved.astype(np.float32)))
-        to_target = nearest_neighbours(indexed, indexed_target).numpy()
-        to_source = nearest_neighbours(indexed_target, indexed).numpy()
+        indexed_source = indexed(moved)
+        to_target = nearest_neighbours(indexed_source, indexed_target).numpy()
+        to_source = nearest_neighbours(indexed_target, indexed_source).numpy()
         pairs = np.concatenate([source, source[to_source]]), np.concatenate([target[to_target], target])
         found = umeyama(*pairs, scaling=scaling)
         before, moved = moved, found(source)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from model.geometry.neighbours import IndexedPoints, nearest_neighbours
+from model.geometry.neighbours import IndexedPoints
 from model.metrics.alignment import IDENTITY, align
+from model.metrics.distances import indexed, nearest_distances
 from scans.mesh import GINGIVA
 
 FIGURES = ("assd", "rmsd", "hd95", "hd")
@@ -21,7 +21,7 @@ ALIGNMENTS = {"": None, "_rigid": False, "_similarity": True}  # whether the sca
 CROWN_COLUMNS = tuple(f"{figure}{suffix}_mm" for suffix in ALIGNMENTS for figure in FIGURES)
 
 
-def surface_distances(pred: np.ndarray, gt: np.ndarray) -> dict[str, float]:
+def surface_distances(pred: np.ndarray | IndexedPoints, gt: np.ndarray | IndexedPoints) -> dict[str, float]:
     """Symmetric surface distances of two point-sampled surfaces, in their unit.
 
     With the distances of all points of either surface to the nearest of the other:
@@ -36,11 +36,8 @@ def surface_distances(pred: np.ndarray, gt: np.ndarray) -> dict[str, float]:
     Args:
         pred: (N, 3). gt: (M, 3). One point or more on either side.
     """
-    clouds = [IndexedPoints.build(torch.from_numpy(np.asarray(points, np.float32))) for points in (pred, gt)]
-    sides = []
-    for own, other in (clouds, clouds[::-1]):
-        nearest = other.points[nearest_neighbours(own, other)]
-        sides.append(torch.linalg.vector_norm(own.points.double() - nearest.double(), dim=1).numpy())
+    pred, gt = indexed(pred), indexed(gt)
+    sides = [nearest_distances(pred, gt)[0], nearest_distances(gt, pred)[0]]
     both = np.concatenate(sides)
     return {
         "assd": float(both.mean()),
@@ -68,11 +65,12 @@ def crown_distances(
     found: dict[int, dict[str, float | None]] = {fdi: dict.fromkeys(CROWN_COLUMNS) for fdi in teeth}
     if not teeth or not len(crowns):
         return found
+    gt_teeth = {fdi: indexed(gt[labels == fdi]) for fdi in teeth}
     for suffix, scaling in ALIGNMENTS.items():
         moved = (IDENTITY if scaling is None else align(crowns, gt_crowns, scaling=scaling))(pred)
         for fdi in teeth:
             if (own := moved[pred_labels == fdi]).size:
-                figures = surface_distances(own, gt[labels == fdi])
+                figures = surface_distances(own, gt_teeth[fdi])
                 found[fdi] |= {f"{name}{suffix}_mm": value for name, value in figures.items()}
     return found
 

@@ -50,15 +50,22 @@ def compare(pred: np.ndarray | IndexedPoints, gt: np.ndarray | IndexedPoints, un
     Raises:
         ValueError: a cloud is not (N, 3), or holds NaN.
     """
-    pred, gt = _indexed(pred), _indexed(gt)
-    pred_to_gt_idx, gt_to_pred_idx = nearest_neighbours(pred, gt), nearest_neighbours(gt, pred)
+    pred, gt = indexed(pred), indexed(gt)
+    pred_to_gt, pred_to_gt_idx = nearest_distances(pred, gt)
+    gt_to_pred, gt_to_pred_idx = nearest_distances(gt, pred)
     return Comparison(
-        pred_to_gt=_distances(pred.points, gt.points[pred_to_gt_idx]) / unit,
-        gt_to_pred=_distances(gt.points, pred.points[gt_to_pred_idx]) / unit,
+        pred_to_gt=pred_to_gt / unit,
+        gt_to_pred=gt_to_pred / unit,
         spacing=_distances(pred.points, pred.points[nearest_neighbours_excluding_self(pred)]) / unit,
-        pred_to_gt_idx=pred_to_gt_idx.cpu().numpy(),
-        gt_to_pred_idx=gt_to_pred_idx.cpu().numpy(),
+        pred_to_gt_idx=pred_to_gt_idx,
+        gt_to_pred_idx=gt_to_pred_idx,
     )
+
+
+def nearest_distances(queries: IndexedPoints, targets: IndexedPoints) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) float64 distances from each of N points to the nearest of another cloud, and (N,) int64 its index."""
+    index = nearest_neighbours(queries, targets)
+    return _distances(queries.points, targets.points[index]), index.cpu().numpy()
 
 
 def precision_recall_f(comparison: Comparison, threshold: float) -> tuple[float, float, float]:
@@ -115,7 +122,8 @@ def measure(pred: np.ndarray | IndexedPoints, gt: np.ndarray | IndexedPoints, ra
     return metrics(compare(pred, gt), radius)
 
 
-def _indexed(points: np.ndarray | IndexedPoints) -> IndexedPoints:
+def indexed(points: np.ndarray | IndexedPoints) -> IndexedPoints:
+    """A point cloud (N, 3) with its k-d tree; one that has it stays as it is."""
     if isinstance(points, IndexedPoints):
         return points
     return IndexedPoints.build(torch.from_numpy(np.asarray(points, np.float32)))

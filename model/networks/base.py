@@ -185,10 +185,12 @@ class JawNetwork(nn.Module, ABC):
         with ThreadPoolExecutor(threads) as pool:
             pending: deque[tuple[Case, Future[Reconstruction]]] = deque()
             while group := list(islice(remaining, CASES_AT_ONCE)):
-                batch = Batch.collate(group)
-                cameras = None if batch.cameras is None else batch.cameras.numpy()
-                points = len(group[0].points)
-                started = self._start(batch.views.numpy(), batch.view_mask.numpy(), cameras, points, seed)
+                views, view_mask = (
+                    np.stack([getattr(case, name) for case in group]) for name in ("views", "view_mask")
+                )
+                known = [case.cameras for case in group if case.cameras is not None]
+                cameras = np.stack(known) if len(known) == len(group) else None
+                started = self._start(views, view_mask, cameras, len(group[0].points), seed)
                 pending.extend((case, pool.submit(rest)) for case, rest in zip(group, started, strict=True))
                 while len(pending) > 2 * threads:
                     case, made = pending.popleft()

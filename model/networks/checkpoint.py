@@ -17,6 +17,7 @@ from scans.errors import UserError
 from scans.files import atomic_file
 
 FORMAT = 4
+WEIGHTS = "network.safetensors"
 
 
 def save_checkpoint(

@@ -17,7 +17,7 @@ from model.cases.case import Case
 from model.losses.objective import stop_unless_finite, weighted_loss
 from model.losses.schedule import weights_at
 from model.networks.base import JawNetwork
-from model.networks.checkpoint import save_checkpoint
+from model.networks.checkpoint import WEIGHTS, save_checkpoint
 from model.runtime.cuda_graph import GraphedModule
 from model.runtime.memory import out_of_memory_as_user_error
 from model.runtime.stopping import Stopped, stop_on_signals
@@ -30,7 +30,6 @@ from model.training.state import load_state, save_state
 from model.training.validation import validate
 from scans.files import atomic_file
 
-WEIGHTS = "network.safetensors"
 LOG = "epochs.jsonl"
 STATE = "state.safetensors"
 
@@ -95,7 +94,7 @@ def train(
             run.end_epoch(validation_cases, on_epoch)
         while run.epoch < config.epochs and not run.out_of_patience():
             steps_left = run.remaining_steps(len(train_cases))
-            batches = feed.batches([chunk for numbers in steps_left for _, chunk in run.own_chunks(numbers)])
+            batches = feed.batches([numbers[own] for numbers in steps_left for _, own in run.own_chunks(len(numbers))])
             for numbers in steps_left:
                 loss, stopped = run.step(batches, numbers, train_cases, stopped=bool(stop.signal))
                 if fabric.is_global_zero:
@@ -160,11 +159,10 @@ class Run:
         order = np.random.default_rng([self.config.seed, self.epoch]).permutation(cases)
         return np.array_split(order, self.steps)[self.number :]
 
-    def own_chunks(self, numbers: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """The chunks of a step's case numbers that this process computes, each with its place among all of them."""
-        chunks = np.array_split(numbers, self.config.accumulate)
-        own = range(self.fabric.global_rank, len(chunks), self.fabric.world_size)
-        return [(place, chunks[place]) for place in own]
+    def own_chunks(self, cases: int) -> list[tuple[int, np.ndarray]]:
+        """The chunks of a step that this process computes: number of the chunk, and places of its cases in the step."""
+        chunks = np.array_split(np.arange(cases), self.config.accumulate)
+        return [(n, chunks[n]) for n in range(self.fabric.global_rank, len(chunks), self.fabric.world_size)]
 
     def step(
         self, batches: Iterator[Batch], numbers: np.ndarray, cases: Sequence[Case], *, stopped: bool
@@ -186,7 +184,7 @@ class Run:
         step = self.epoch * self.steps + self.number
         for group in self.adamw.param_groups:  # Fabric's wrapper shows those of before a state was loaded
             group["lr"] = learning_rate(step, self.steps * config.epochs, config)
-        losses, sums = self._backward(batches, numbers)
+        losses, sums = self._backward(batches, len(numbers))
         norm = fabric.clip_gradients(
             self.wrapped_network,
             self.wrapped_optimizer,
@@ -200,7 +198,7 @@ class Run:
         if not math.isfinite(all_norms + totals["loss"]):
             ids = [cases[i].id for i in numbers]
             stop_unless_finite(losses_by_case, "the loss", ids)
-            stop_unless_finite([math.nan] * len(ids), "the gradient", ids)
+            stop_unless_finite([all_norms] * len(ids), "the gradient", ids)
         self.wrapped_optimizer.step()
         self.average.update(self.network, step)
         for name, total in totals.items():
@@ -208,35 +206,34 @@ class Run:
         self.number += 1
         return totals["loss"] / len(numbers), votes > 0
 
-    def _backward(self, batches: Iterator[Batch], numbers: np.ndarray) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Set the gradients of the mean loss of a step.
+    def _backward(self, batches: Iterator[Batch], cases: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Set the gradients of the mean loss of a step of so many cases.
 
         Returns:
             The loss of each of its cases, 0 for those of other processes; sums of loss and terms over this process's.
         """
         fabric, config = self.fabric, self.config
         weights, progress = weights_at(self.epoch, config.loss), self.epoch / config.epochs
-        chunks = self.own_chunks(numbers)
+        chunks = self.own_chunks(cases)
         buffers = ChunkedBuffers(self.network)
-        losses = torch.zeros(len(numbers), dtype=torch.float64, device=fabric.device)
-        ends = np.cumsum([len(chunk) for chunk in np.array_split(numbers, config.accumulate)])
+        losses = torch.zeros(cases, dtype=torch.float64, device=fabric.device)
         sums: dict[str, torch.Tensor] = {}
         self.wrapped_network.train()
         self.wrapped_optimizer.zero_grad()
-        for place, chunk in chunks:
-            rng = np.random.default_rng([config.seed, self.epoch, self.number, place])
+        for number, places in chunks:
+            rng = np.random.default_rng([config.seed, self.epoch, self.number, number])
             torch.manual_seed(int(rng.integers(2**63)))  # dropout's
             generator = torch.Generator(fabric.device).manual_seed(int(rng.integers(2**63)))
             batch = next(batches)
             batch = replace(batch, view_mask=drop_views(batch.view_mask, config, generator))
-            with fabric.no_backward_sync(self.wrapped_network, enabled=place != chunks[-1][0]):
+            with fabric.no_backward_sync(self.wrapped_network, enabled=number != chunks[-1][0]):
                 terms = self.network.loss_terms(self.forward, batch, weights, progress, rng)
                 values = weighted_loss(terms, weights)
                 # DDP takes the mean over processes, and this is to be the mean over cases.
-                fabric.backward(values["loss"].sum() * (fabric.world_size / len(numbers)))
+                fabric.backward(values["loss"].sum() * (fabric.world_size / cases))
             values = {name: value.detach() for name, value in values.items()}
             del terms  # a graph that is alive may not be captured beside
-            losses[ends[place] - len(chunk) : ends[place]] = values["loss"]
+            losses[places[0] : places[-1] + 1] = values["loss"]
             for name, value in values.items():
                 sums[name] = sums.get(name, 0) + value.double().sum()
             buffers.end_chunk()

@@ -11,7 +11,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom border in pixels from the picture's left and top border."""
 
 MARGIN = 0.03
-"""Of the crop's width and height, left free on each side: so a border shows background, and 11 % of the picture do."""
+"""Of the crop's width and height, left free on each side: so a border shows background, and 12 % of the picture do."""
 MOST_OBLONG = 2.0
 """How many times as wide as high, as angles of view, a crop may be, or as high as wide; pictures of it are square."""
 NEAR = 0.05

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scans.errors import ScanError
-from scans.vectors import norm, ordered_sum
+from scans.vectors import norm, ordered_mean
 
 
 def center_and_radius(points: np.ndarray) -> tuple[np.ndarray, float]:
@@ -21,7 +21,7 @@ def center_and_radius(points: np.ndarray) -> tuple[np.ndarray, float]:
     if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
         raise ScanError(f"points must have shape (N, 3) with N > 0, found {points.shape}")
     points = points.astype(np.float64)
-    center = ordered_sum(points) / len(points)
+    center = ordered_mean(points)
     radius = float(norm(points - center).max())
     if not 0 < radius < np.inf:
         raise ScanError(f"the {len(points)} points span no sphere (radius {radius}). Check the scan")

@@ -9,9 +9,9 @@ from scipy.spatial import ConvexHull
 
 from scans.elementary import cos, log, sin
 from scans.mesh import Mesh
-from scans.preparing.relief import View, along, look, view_axes
+from scans.preparing.relief import View, look, view_axes
 from scans.sampling.border import border_edges
-from scans.vectors import norm, ordered_mean, ordered_sum
+from scans.vectors import dot, norm, ordered_mean, ordered_sum, unit
 
 SAMPLES = 30_000  # points on the surface
 LEAST_SILHOUETTE = 0.7  # of the largest one; the occlusal one isn't much smaller even in tall casts
@@ -37,16 +37,6 @@ class Surface:
     facet_normals: np.ndarray
     facet_areas: np.ndarray
     border: np.ndarray
-
-
-def dot(a: np.ndarray, b: np.ndarray) -> float:
-    """Inner product of two vectors (3,)."""
-    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
-
-
-def unit(vector: np.ndarray) -> np.ndarray:
-    """A vector (3,) at length 1."""
-    return vector / math.sqrt(dot(vector, vector))
 
 
 def survey(mesh: Mesh) -> Surface:
@@ -90,7 +80,7 @@ def likely_axes(surface: Surface) -> list[tuple[np.ndarray, float]]:
     """Axes with large silhouettes of the hull, in mm², the largest first: the occlusal axis is among them."""
 
     def silhouette(axis: np.ndarray) -> float:
-        return float(ordered_sum(np.abs(along(surface.facet_normals, axis)) * surface.facet_areas)) / 2
+        return float(ordered_sum(np.abs(dot(surface.facet_normals, axis)) * surface.facet_areas)) / 2
 
     # Half a sphere of directions, 8 degrees apart, by Fibonacci's spiral.
     height = (np.arange(300) + 0.5) / 300
@@ -107,7 +97,7 @@ def likely_axes(surface: Surface) -> list[tuple[np.ndarray, float]]:
 def resting_normal(surface: Surface, up: np.ndarray) -> np.ndarray:
     """Normal of the plane that a scan rests on with this side: mean shift over the hull's facets."""
     for window in (45, 35, 25, 25, 25, 25):
-        near = along(surface.facet_normals, up) > cos(math.radians(window))
+        near = dot(surface.facet_normals, up) > cos(math.radians(window))
         if near.any():
             areas = surface.facet_areas[near]
             up = unit(ordered_sum(surface.facet_normals[near] * areas[:, None]))
@@ -122,8 +112,8 @@ def evidence_of(surface: Surface, view: View, silhouette: float) -> float:
         0.0, min(1.0, (flat_area(surface, view.axes[2]) / silhouette - FLAT_FROM) / (FLAT_TO - FLAT_FROM))
     )
     if len(surface.border):
-        height = along(surface.points, view.axes[2])
-        under = (ordered_mean(height) - ordered_mean(along(surface.border, view.axes[2]))) / np.ptp(height)
+        height = dot(surface.points, view.axes[2])
+        under = (ordered_mean(height) - ordered_mean(dot(surface.border, view.axes[2]))) / np.ptp(height)
         evidence += max(-3.0, min(3.0, BORDER * float(under)))
     return evidence
 
@@ -131,7 +121,7 @@ def evidence_of(surface: Surface, view: View, silhouette: float) -> float:
 def _detail(surface: Surface, view: View) -> float | None:
     """Median change of the unit normal over 2 mm of what lies highest; None where that is no more than a rim."""
     view = look(surface.points, view.axes, cell=1.0)
-    normals = np.stack([along(surface.normals, axis) for axis in view.axes], axis=1)
+    normals = np.stack([dot(surface.normals, axis) for axis in view.axes], axis=1)
     normals *= np.sign(normals[:, 2:])  # faces may show their backs
     seen = view.depth < 1.0 - view.heights[view.rows, view.columns]
     mean = np.zeros((*view.heights.shape, 3))
@@ -153,8 +143,8 @@ def _detail(surface: Surface, view: View) -> float | None:
 
 def flat_area(surface: Surface, up: np.ndarray) -> float:
     """Area of the largest even part of the hull on one side, mm²."""
-    near = along(surface.facet_normals, up) > 0.8
+    near = dot(surface.facet_normals, up) > 0.8
     normals, areas = surface.facet_normals[near], surface.facet_areas[near]
     largest = np.argsort(-areas, kind="stable")[:50]
     even = cos(math.radians(3))
-    return max((float(ordered_sum(areas[along(normals, normals[number]) > even])) for number in largest), default=0.0)
+    return max((float(ordered_sum(areas[dot(normals, normals[number]) > even])) for number in largest), default=0.0)

@@ -21,26 +21,23 @@ from scans.mesh import Mesh
 from scans.preparing.frame import AXES, rotation
 from scans.preparing.occlusal_side import (
     Surface,
-    dot,
     evidence_of,
     flat_area,
     likely_axes,
     resting_normal,
     survey,
-    unit,
 )
 from scans.preparing.relief import (
     DEPTH,
     OFFSETS,
     ArchFit,
     View,
-    along,
     arch_coordinates,
     fit_arch,
     look,
     view_axes,
 )
-from scans.vectors import ordered_mean, ordered_sum
+from scans.vectors import dot, ordered_mean, ordered_sum, unit
 
 LEAST_SURE = 0.95
 LEAST_RIDGE = 0.25  # correlation with a mean arch; any arch of teeth has 0.4 or more
@@ -250,7 +247,7 @@ def _matrix(view: View, fit: ArchFit) -> np.ndarray:
 
 
 def _axes_near(matrix: np.ndarray) -> tuple[str, str] | None:
-    """The axes that crowns and incisors point to, where that is within SNAP of the rotation."""
+    """The axes that crowns and incisors point to, where that is within 10° of the rotation."""
     crowns = max(AXES, key=lambda name: dot(AXES[name], matrix[2]))
     incisors = max((name for name in AXES if name[1] != crowns[1]), key=lambda name: -dot(AXES[name], matrix[1]))
     trace = sum(dot(one, other) for one, other in zip(rotation(crowns, incisors), matrix, strict=True))
@@ -265,12 +262,12 @@ def _has_palate(surface: Surface, view: View, fit: ArchFit) -> bool:
     filled[view.rows, view.columns] = True
     if not between.any() or np.count_nonzero(filled & between) < 0.7 * np.count_nonzero(between):
         return False
-    slopes = np.abs(along(surface.normals, view.axes[2]))[between[view.rows, view.columns]]
+    slopes = np.abs(dot(surface.normals, view.axes[2]))[between[view.rows, view.columns]]
     return float(ordered_mean(slopes)) < 0.97
 
 
 def _faces(surface: Surface, view: View) -> str:
     """Which side of the faces is seen from the crowns' side."""
     seen = view.depth < 1.0 - view.heights[view.rows, view.columns]
-    side = float(ordered_mean(np.sign(along(surface.normals[seen], view.axes[2]))))
+    side = float(ordered_mean(np.sign(dot(surface.normals[seen], view.axes[2]))))
     return "outward" if side > 0.5 else "inward" if side < -0.5 else "mixed"

@@ -13,7 +13,7 @@ from scipy import fft, ndimage
 
 from scans.anatomy import CONTACT_LINE
 from scans.elementary import cos, sin
-from scans.vectors import ordered_mean, ordered_sum
+from scans.vectors import dot, ordered_mean, ordered_sum, unit
 
 CELL, SIZE = 1.5, 96  # 144 mm
 DEPTH = 10.0  # deeper ground counts as this deep: how high a base or a vault is says nothing about the arch
@@ -76,17 +76,11 @@ class ArchFit:
     center: tuple[float, float]
 
 
-def along(points: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """(N,) coordinates of points (N, 3) along a direction; no matrix product, whose rounding depends on the machine."""
-    return points[:, 0] * direction[0] + points[:, 1] * direction[1] + points[:, 2] * direction[2]
-
-
 def view_axes(up: np.ndarray, x: np.ndarray | None = None) -> np.ndarray:
     """A view's axes; x is as near to the given direction as it can be."""
     if x is None:
         x = np.eye(3)[np.abs(up).argmin()]
-    x = x - (x[0] * up[0] + x[1] * up[1] + x[2] * up[2]) * up
-    x = x / math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+    x = unit(x - dot(x, up) * up)
     return np.stack([x, np.cross(up, x), up])
 
 
@@ -96,7 +90,7 @@ def look(points: np.ndarray, axes: np.ndarray, cell: float = CELL) -> View:
     The map is as wide with other cells.
     """
     size = 2 * math.ceil(SIZE * CELL / cell / 2)
-    x, y, z = (along(points, axis) for axis in axes)
+    x, y, z = (dot(points, axis) for axis in axes)
     columns, rows = (
         np.clip(np.floor((at - (at.min() + at.max()) / 2) / cell).astype(np.int64) + size // 2, 0, size - 1)
         for at in (x, y)

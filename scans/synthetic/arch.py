@@ -11,6 +11,7 @@ from scans.synthetic.patient import Patient, Tooth
 from scans.vectors import norm, unit
 
 # How far labially of the long axis the contact points lie, in fractions of the buccolingual width.
+CONTACT = 0.68  # contact points, in fractions of the crown height
 CONTACT_PLACE = {1: 0.08, 2: 0.10, 3: -0.14}
 
 
@@ -80,13 +81,12 @@ def _stand(patient: Patient, tooth: Tooth, middle: np.ndarray, along: np.ndarray
     out = np.array([along[1], -along[0]]) * (1 if side == 0 else -1)
     axes = standing(tooth.kind, along, side, turn=tooth.turn, lean=tooth.lean, tip=tooth.tip)
     _, v, w = axes
-    norm = TEETH[tooth.kind]
     high = tooth.size[2]
     # The contact points lie at two thirds of the height; canines stand out of their line, at the arch's corner.
-    pivot = 0.68 * high * w + CONTACT_PLACE.get(tooth.kind, 0.0) * tooth.size[1] * v
+    pivot = CONTACT * high * w + CONTACT_PLACE.get(tooth.kind, 0.0) * tooth.size[1] * v
     spee = patient.spee * max(s - 30.0, 0.0) ** 2 / 25.0**2
     tip_height = high * w[2] + (0.1 if tooth.kind <= 3 else 0.28) * tooth.size[1] * v[2]
-    level = norm.level + tooth.rise - spee
+    level = TEETH[tooth.kind].level + tooth.rise - spee
     origin = np.array([*(middle + tooth.shift * out), 0.0]) - np.array([pivot[0], pivot[1], 0.0])
     origin[2] = level - tip_height
     return Place(tooth, origin, axes)

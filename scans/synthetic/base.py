@@ -7,7 +7,7 @@ import numpy as np
 from scans.elementary import cos, power, sin
 from scans.synthetic import outline
 from scans.synthetic.loops import border_loops, distinct, fan, strip, zipper
-from scans.vectors import dot, norm, ordered_sum, unit
+from scans.vectors import dot, norm, ordered_mean, unit
 
 # All in mm; "Teeth3DS" is what closed scans of that set measure (issue 15), the rest is ours, wider than what we saw.
 HIGH = (34.0, 56.0)  # whole height with a ruled base; Teeth3DS: 41 to 54
@@ -45,9 +45,7 @@ class Base:
         self.loop, *holes = border_loops(faces, len(vertices))
         for hole in holes:
             self._cap(hole)
-        ring = self.vertices[self.loop]
-        for _ in range(trim):
-            ring = (np.roll(ring, 1, axis=0) + 2 * ring + np.roll(ring, -1, axis=0)) / 4
+        ring = _smoothed(self.vertices[self.loop], trim)
         self.vertices = self.vertices.copy()
         self.vertices[self.loop] = ring
 
@@ -57,13 +55,7 @@ class Base:
         Args:
             how: "across" from side to side, "fan" to one point, or "flat": walls down to a plane, and the plane.
         """
-        ring = self.vertices[self.loop]
-        x = ring[:, 0] - (ring[:, 0].min() + ring[:, 0].max()) / 2
-        left, right = (int(np.argmax(np.where(side, ring[:, 1], -np.inf))) for side in (x < 0, x > 0))
-        # The loop runs counter-clockwise seen from above: its inner part leads from behind on the right round the arch
-        # to the left, the rest outside back to the right.
-        self.loop = np.roll(self.loop, -right)
-        count = (left - right) % len(ring)
+        count = self._start_at_right_end()
         inner, outer = self.loop[: count + 1], np.append(self.loop[count:], self.loop[0])
         points = self.vertices[inner]
         if how == "fan":
@@ -90,6 +82,18 @@ class Base:
         keys[middle:] /= max(float(keys[-1]), 1e-9)
         self._join(distinct(zipper(inner, keys)))
         self.loop = np.append(outer, np.array(ends_below, outer.dtype))
+
+    def _start_at_right_end(self) -> int:
+        """Roll the loop so that it starts at its rear end on the right; the number of steps to that on the left.
+
+        The loop runs counter-clockwise seen from above: its inner part leads from behind on the right round the arch to
+        the left, the rest outside back to the right.
+        """
+        points = self.vertices[self.loop]
+        x = points[:, 0] - (points[:, 0].min() + points[:, 0].max()) / 2
+        left, right = (int(np.argmax(np.where(side, points[:, 1], -np.inf))) for side in (x < 0, x > 0))
+        self.loop = np.roll(self.loop, -right)
+        return (left - right) % len(points)
 
     def ruled(self, rng: np.random.Generator) -> None:
         """Walls of long triangles down to an orthodontic base's outline on a plane, and the plane."""
@@ -230,19 +234,15 @@ class Base:
 
     def _zip_floor(self) -> None:
         """Close a U-shaped floor from side to side."""
-        points = self.vertices[self.loop]
-        x = points[:, 0] - (points[:, 0].min() + points[:, 0].max()) / 2
-        left, right = (int(np.argmax(np.where(side, points[:, 1], -np.inf))) for side in (x < 0, x > 0))
-        self.loop = np.roll(self.loop, -right)
-        count = (left - right) % len(points)
-        keys = np.append(np.linspace(1, 0, count + 1), np.linspace(0, 1, len(points) - count)[1:])
+        count = self._start_at_right_end()
+        keys = np.append(np.linspace(1, 0, count + 1), np.linspace(0, 1, len(self.loop) - count)[1:])
         self._join(distinct(zipper(self.loop, keys)))
 
     def _floor(self, keys: np.ndarray, rng: np.random.Generator) -> None:
-        """Close a plane below, its edge sharp or rounded by what shading makes of it."""
+        """Close a plane below, its edge rounded under smooth shading, or kept sharp by a second ring close to it."""
         if rng.random() < SHARP:
             points = self.vertices[self.loop]
-            middle = ordered_sum(points) / len(points)
+            middle = ordered_mean(points)
             self._ring(middle + 0.98 * (points - middle), keys, keys)
         self._cap(self.loop)
 
@@ -252,7 +252,7 @@ class Base:
             self._join(loop[None, ::-1])
             return
         points = self.vertices[loop]
-        apex = ordered_sum(points) / len(points)
+        apex = ordered_mean(points)
         self._join(fan(loop, int(self._add(apex[None])[0])))
 
     def _ring(self, points: np.ndarray, keys: np.ndarray, ring_keys: np.ndarray) -> None:

@@ -101,12 +101,11 @@ def occlusal(tooth: Tooth, wear: float, rng: np.random.Generator) -> np.ndarray:
         z = high - slope * (np.sqrt(u**2 + 0.35**2) - 0.35) - 0.35 * (np.sqrt(ridge**2 + 0.4**2) - 0.4)
     else:
         z = _chewing(tooth, shape, u, v, rng)
-    tilt = (
-        rng.uniform(*ranges.FACET) * (v * sin(towards := rng.uniform(0, 2 * np.pi)) + u * cos(towards)) / reach(tooth)
-    )
+    facet, towards = rng.uniform(*ranges.FACET), rng.uniform(0, 2 * np.pi)
+    tilt = facet * (v * sin(towards) + u * cos(towards)) / reach(tooth)
     z = smooth_min(z, high - wear * (1 + tilt), 0.15 + 0.2 * rng.random())
     if tooth.form == "prepared":
-        return smooth_min(z, np.full_like(z, high - 1.0), 0.5) - rng.uniform(0.6, 1.8)
+        return smooth_min(z, high - 1.0, 0.5) - rng.uniform(0.6, 1.8)
     return z
 
 
@@ -145,7 +144,7 @@ def _chewing(tooth: Tooth, shape: int, u: np.ndarray, v: np.ndarray, rng: np.ran
         ridge = high - drop + rng.normal(0, 0.7 * ranges.CUSP) - slope * (np.sqrt(distance**2 + 0.5**2) - 0.5)
         z = smooth_max(z, ridge, 0.4)
     if tooth.filled:  # a filling levels the fossa, not the cusps
-        z = smooth_max(z, np.full_like(z, high - 0.9 - 1.6 * (1 - tooth.filled)), 0.3)
+        z = smooth_max(z, high - 0.9 - 1.6 * (1 - tooth.filled), 0.3)
     left = 1 - tooth.filled
     for begin, end, depth in (*plan.grooves, *_further(rng)):
         distance, along = _to_segment(u, v, np.array(begin) * scale, np.array(end) * scale)

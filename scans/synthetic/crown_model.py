@@ -38,7 +38,7 @@ class MeanCrown:
         neighbours: (P, NEIGHBOURS) on the same side of the crown.
         modes: (MODES, P, 3) mm, one standard deviation each.
         plane: (2, P, NEIGHBOURS) weights of the ways to the neighbours that add up to two tangents.
-        pose: (6, 6) lower factor of the pose's covariance.
+        pose: (6, 6) lower Cholesky factor of the pose's covariance.
     """
 
     points: np.ndarray
@@ -55,7 +55,7 @@ class CrownModel:
 
     Attributes:
         crowns: by FDI number.
-        scale: (14, 14) lower factor of the covariance of the sizes of TEETH.
+        scale: (14, 14) lower Cholesky factor of the covariance of the sizes of TEETH.
     """
 
     crowns: dict[int, MeanCrown]

@@ -106,7 +106,7 @@ class Outline(NamedTuple):
 
     Attributes:
         centre: (HEIGHTS,) along v.
-        inverse: (DIRECTIONS + 1, HEIGHTS) of the radius, in the sum of the coordinates' amounts.
+        inverse: (DIRECTIONS + 1, HEIGHTS) of the radius, in the L1 norm.
         cosine: (DIRECTIONS + 1, HEIGHTS) between normal and radius.
         rim: roundness of the edge to the chewing surface.
     """
@@ -142,7 +142,6 @@ def outline(tooth: Tooth, rng: np.random.Generator) -> Outline:
     x, y = x / length, y / length
     square = rng.normal(0, ranges.SQUARE, 2)
     blend = 0.5 + 0.5 * y
-    exponent = np.where(y > 0, section.facial, section.lingual)
     exponent = section.lingual + square[1] + (section.facial + square[0] - section.lingual - square[1]) * blend
     exponent = np.maximum(exponent, 1.7) + np.zeros_like(centre)
     taper = section.taper + rng.normal(0, 0.04)

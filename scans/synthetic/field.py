@@ -105,7 +105,7 @@ def tooth_distance(crowns: Crowns, i: int, u: float, v: float, w: float) -> tupl
     a, b, p, q, r, o = corners(0.25 * direction(u, y) * (table.shape[1] - 1), at, table.shape[1], heights)
     inverse = mix(table, i, a, b, p, q, r, o)
     cosine = mix(crowns.cosine, i, a, b, p, q, r, o)
-    # In the sum of the coordinates' amounts a straight line's inverse radius is linear in the direction's number.
+    # In the L1 norm a straight line's inverse radius is linear in the direction's number (the diamond angle).
     side = math.sqrt(u * u + y * y) * (1.0 - 1.0 / ((abs(u) + abs(y) + 1e-9) * inverse)) * cosine
     m = crowns.measured[i]
     if m >= 0:  # the outline is that of the root alone, and of the gum below the crown

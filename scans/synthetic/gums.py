@@ -9,14 +9,13 @@ from scipy.interpolate import PchipInterpolator
 
 from scans.elementary import cos, exp, power, sin
 from scans.synthetic import palate
-from scans.synthetic.arch import Arch, Place, contact_line
-from scans.synthetic.field import EMINENCE, FOLD, GUM_MARGIN, LUMPS, MAP_STEP, OUT, RIM, STEEPNESS, TOP, WALL
+from scans.synthetic.arch import CONTACT, Arch, Place, contact_line
+from scans.synthetic.field import EMINENCE, FAR, FOLD, GUM_MARGIN, LUMPS, MAP_STEP, OUT, RIM, STEEPNESS, TOP, WALL
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Gums, Papillae
 from scans.vectors import dot, norm, ordered_sum, unit
 
 EMINENCE_OF = {1: 0.7, 2: 0.7, 3: 1.3, 4: 0.9, 5: 0.7, 6: 0.8, 7: 0.6, 8: 0.5}  # roots' eminences by kind of tooth
-CONTACT = 0.68  # contact points, in fractions of the crown height
 
 
 def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
@@ -32,7 +31,7 @@ def gums(patient: Patient, arch: Arch, rng: np.random.Generator) -> Gums:
     along_x, along_y = np.gradient(top, MAP_STEP)
     deepest = top[(inside > 0) & (y < back)[None, :]].min()
     with_base = patient.kind == "base"
-    shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -1e3
+    shelf = float(margin.min() - rng.uniform(7.5, 10.5)) if with_base else -FAR
     floor = min(deepest - rng.uniform(3, 6), shelf - rng.uniform(6, 11)) if with_base else deepest - 4.0
     floor = min(floor, margin.min() - 26.0) if patient.kind == "skirt" else floor
     maps = {
@@ -72,7 +71,8 @@ def papillae(patient: Patient, arch: Arch, rng: np.random.Generator) -> Papillae
         w = unit(one.axes[2] + other.axes[2])
         v = one.axes[1] + other.axes[1]
         u = unit(u - dot(u, w) * w)
-        v = np.cross(w, u) * np.sign(dot(np.cross(w, u), v))
+        across = np.cross(w, u)
+        v = across * np.sign(dot(across, v))
         contact = min(p.origin[2] + CONTACT * p.tooth.size[2] for p in (one, other))
         origin = (one.origin + other.origin) / 2
         origin[2] = (gum_level(one) + gum_level(other)) / 2

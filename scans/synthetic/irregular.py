@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scans.mesh import UPPER_FDI
 from scans.synthetic import ranges
 
 FEWEST = 8  # teeth, but for arches of few
-PLACES = tuple(10 * quadrant + kind for quadrant in (1, 2) for kind in range(1, 9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ def lost_teeth(rng: np.random.Generator) -> dict[int, str]:
         _lose(lost, (11, 12, 14, 15, 16, 21, 22, 24, 25, 26), int(rng.integers(4, 6)), rng)
     few, left = rng.random() < ranges.FEW_TEETH, int(rng.integers(ranges.FEW[0], ranges.FEW[1] + 1))
     if few:
-        there = [fdi for fdi in PLACES if fdi not in lost]
+        there = [fdi for fdi in UPPER_FDI if fdi not in lost]
         _lose(lost, there, len(there) - left, rng)
     if rng.random() < ranges.IMPACTED_CANINE:
         lost.setdefault(13 if rng.random() < 0.5 else 23, "impacted")
-    while len(lost) > len(PLACES) - (ranges.FEW[0] if few else FEWEST):
+    while len(lost) > len(UPPER_FDI) - (ranges.FEW[0] if few else FEWEST):
         lost.popitem()
     return lost
 
@@ -80,15 +80,15 @@ def irregularities(rng: np.random.Generator) -> Irregular:
         chosen = rng.choice(of, int(rng.integers(1, most + 1)), replace=False).tolist()
         return chosen if rng.random() < chance else []
 
-    forms = dict.fromkeys(some(ranges.PREPARED, PLACES, 6), "prepared")
+    forms = dict.fromkeys(some(ranges.PREPARED, UPPER_FDI, 6), "prepared")
     forms |= dict.fromkeys(some(ranges.PEG_LATERAL, (12, 22), 2), "peg")
     mixed = rng.random() < ranges.MIXED
-    deciduous = [fdi for fdi in PLACES if fdi % 10 in (3, 4, 5) and rng.random() < ranges.DECIDUOUS_TOOTH]
+    deciduous = [fdi for fdi in UPPER_FDI if fdi % 10 in (3, 4, 5) and rng.random() < ranges.DECIDUOUS_TOOTH]
     forms |= dict.fromkeys(deciduous if mixed else [], "deciduous")
     sunk = some(0.6 if mixed else ranges.UNERUPTED, (12, 22, 13, 23, 14, 24, 15, 25, 17, 27), 2)
-    thrown = some(ranges.TIPPED, PLACES, 3)
-    bared = some(ranges.RECEDED, PLACES, 12)
-    sign = rng.choice((-1.0, 1.0), (len(PLACES), 3))
+    thrown = some(ranges.TIPPED, UPPER_FDI, 3)
+    bared = some(ranges.RECEDED, UPPER_FDI, 12)
+    sign = rng.choice((-1.0, 1.0), (len(UPPER_FDI), 3))
     width = rng.uniform(*ranges.DIASTEMA_WIDE)
     return Irregular(
         forms=forms,
@@ -111,7 +111,7 @@ def irregularities(rng: np.random.Generator) -> Irregular:
 def _fittings(forms: dict[int, str], rng: np.random.Generator) -> dict[int, str]:
     """Brackets on all teeth up to the first molars, or attachments on some."""
     u = rng.random()
-    free = [fdi for fdi in PLACES if fdi % 10 <= 6 and forms.get(fdi) is None]
+    free = [fdi for fdi in UPPER_FDI if fdi % 10 <= 6 and forms.get(fdi) is None]
     chosen = [fdi for fdi in free if rng.random() < ranges.ATTACHMENT_TOOTH]
     if u < ranges.BRACKETS:
         return dict.fromkeys(free, "bracket")
@@ -122,6 +122,6 @@ def _fillings(rng: np.random.Generator) -> dict[int, float]:
     restored = rng.random() < ranges.RESTORED
     return {
         fdi: rng.uniform(*ranges.FILLING)
-        for fdi in PLACES
+        for fdi in UPPER_FDI
         if fdi % 10 >= 4 and rng.random() < ranges.RESTORED_TOOTH and restored
     }

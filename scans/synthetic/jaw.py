@@ -13,7 +13,7 @@ from scans.synthetic.border import border
 from scans.synthetic.closed_crowns import closed_crowns
 from scans.synthetic.crown_model import CrownModel
 from scans.synthetic.ending import Ending, closed, draw_ending, patched
-from scans.synthetic.field import GUM_MARGIN, MAP_STEP, OUT, RIM, TOP, WALL, probe
+from scans.synthetic.field import FAR, GUM_MARGIN, MAP_STEP, OUT, RIM, TOP, WALL, probe
 from scans.synthetic.gums import gums
 from scans.synthetic.measured import Solid, with_measured
 from scans.synthetic.meshing import draw_flats, thinned
@@ -80,7 +80,7 @@ def _unrounded(seed: int, case_id: str, voxel_mm: float, model: CrownModel | Non
     elif patient.kind != "base":
         if ending.patched:
             vertices, faces = patched(vertices, faces, main)
-        vertices, faces = with_fins(vertices, faces, normals(vertices, faces), scan)
+        vertices, faces = with_fins(vertices, faces, scan)
     labels = np.append(labels, np.zeros(len(vertices) - len(labels), np.uint8))
     return Mesh(vertices + away, faces, labels)
 
@@ -100,7 +100,7 @@ def _scanned(
 
 def _grid(crowns: Crowns, body: Gums, voxel: float, kind: str) -> tuple[np.ndarray, tuple[int, int, int]]:
     """First voxel and number of voxels of a grid that holds all that a scan of this kind can show of the jaw."""
-    solid = (body.maps[OUT] < body.maps[WALL] + 4.0) | (body.maps[RIM] < 0) & (body.shelf > -100)
+    solid = (body.maps[OUT] < body.maps[WALL] + 4.0) | (body.maps[RIM] < 0) & (body.shelf > -FAR)
     where = [np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0)]
     low = body.corner + MAP_STEP * np.array([where[0][0], where[1][0]])
     high = body.corner + MAP_STEP * np.array([where[0][-1], where[1][-1]])

@@ -8,7 +8,7 @@ wherever the vertices lie.
 import numpy as np
 from numba import njit
 
-from scans.mesh_edit import face_components
+from scans.mesh_edit import corners_by_vertex, face_components
 
 
 def border_loops(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
@@ -98,19 +98,10 @@ def _before(these: np.ndarray) -> np.ndarray:
 @njit(cache=True)
 def _border(faces, vertex_count):
     """The vertex (V,) that follows each on the border, -1 off it, and whether edges of it are more than a border's."""
-    start = np.zeros(vertex_count + 1, np.int64)
-    for f in range(len(faces)):
-        for e in range(3):
-            start[faces[f, e] + 1] += 1
-    for v in range(vertex_count):
-        start[v + 1] += start[v]
-    heads = np.empty(3 * len(faces), np.int32)
-    filled = start[:-1].copy()
-    for f in range(len(faces)):
-        for e in range(3):
-            tail = faces[f, e]
-            heads[filled[tail]] = faces[f, (e + 1) % 3]
-            filled[tail] += 1
+    start, corners = corners_by_vertex(faces, vertex_count)
+    heads = np.empty(len(corners), np.int32)
+    for p in range(len(corners)):
+        heads[p] = faces[corners[p] // 3, (corners[p] + 1) % 3]
     following = np.full(vertex_count, -1, np.int64)
     broken = np.zeros(vertex_count, np.bool_)
     for a in range(vertex_count):

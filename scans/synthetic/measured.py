@@ -10,7 +10,7 @@ from scans.synthetic.arch import standing
 from scans.synthetic.crown_model import TEETH, CrownModel, MeanCrown
 from scans.synthetic.field import SOLID_STEP
 from scans.synthetic.patient import Patient, Tooth
-from scans.vectors import dot, ordered_sum, unit
+from scans.vectors import dot, ordered_mean, ordered_sum, unit
 
 POSE = 0.7  # part of the model's spread of poses that is a tooth's own, the rest being the arch's, which we draw; ours
 MOST = 2.5  # standard deviations of a mode, as upstream bounds them
@@ -54,7 +54,7 @@ def with_measured(patient: Patient, model: CrownModel, rng: np.random.Generator)
             pose = POSE * dot(crown.pose, own)
             axes = mean_axes(model, tooth.fdi)
             points, normals = _shape(crown, weights)
-            points = float(factors[TEETH.index(tooth.fdi)]) * (points - ordered_sum(points) / len(points))
+            points = float(factors[TEETH.index(tooth.fdi)]) * (points - ordered_mean(points))
             points, normals = (dot(vectors[:, None], axes) for vectors in (points, normals))
             size, points = _seated(points)
             solids[tooth.fdi] = solid(points, normals, crown.neighbours)
@@ -69,7 +69,7 @@ def mean_axes(model: CrownModel, fdi: int) -> np.ndarray:
     quadrant, other = 10 * (side + 1), 10 * (2 - side)
     before = quadrant + kind - 1 if kind > 1 else other + 1
     after = quadrant + min(kind + 1, 7)
-    ends = [ordered_sum(model.crowns[n].points)[:2] / len(model.crowns[n].points) for n in (before, after)]
+    ends = [ordered_mean(model.crowns[n].points)[:2] for n in (before, after)]
     return standing(kind, unit(ends[1] - ends[0]), side)
 
 
@@ -77,7 +77,7 @@ def _shape(crown: MeanCrown, weights: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Points and normals of a crown of these modes."""
     points = crown.points + ordered_sum(weights[:, None, None] * crown.modes)
     ways = (points[crown.neighbours] - points[:, None]).transpose(0, 2, 1)
-    first, second = (dot(weights[:, None], ways) for weights in crown.plane)
+    first, second = (dot(direction[:, None], ways) for direction in crown.plane)
     return points, unit(np.cross(first, second))
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 
 from scans.elementary import cos
+from scans.mesh_edit import corners_by_vertex
+from scans.surface_nets import distance2
 
 PASSES = (0, 6)  # each takes up to a fourth of a flat's vertices; ours: Teeth3DS has 16,000 to 260,000 vertices
 FLAT = (4.0, 20.0)  # degrees that the faces round a vertex may differ from their mean
@@ -44,18 +46,8 @@ def thinned(vertices: np.ndarray, faces: np.ndarray, flats: Flats) -> np.ndarray
 def _collapse(vertices, faces, flat, longest):
     """One pass over all vertices: the faces that are left. No vertex is moved, and no two neighbours go."""
     count = len(vertices)
-    start = np.zeros(count + 1, np.int64)
-    for f in range(len(faces)):
-        for e in range(3):
-            start[faces[f, e] + 1] += 1
-    for v in range(count):
-        start[v + 1] += start[v]
-    around = np.empty(3 * len(faces), np.int64)
-    filled = start[:-1].copy()
-    for f in range(len(faces)):
-        for e in range(3):
-            around[filled[faces[f, e]]] = f
-            filled[faces[f, e]] += 1
+    start, corners = corners_by_vertex(faces, count)
+    around = corners // 3
     normal = np.empty((len(faces), 3))
     for f in range(len(faces)):
         normal[f, 0], normal[f, 1], normal[f, 2] = _normal(vertices, faces[f, 0], faces[f, 1], faces[f, 2])
@@ -101,7 +93,7 @@ def _collapse(vertices, faces, flat, longest):
         best, nearest = -1, longest * longest
         for r in range(size):
             u = ring[r]
-            d = _distance2(vertices, u, v)
+            d = distance2(vertices, u, v)
             if d < nearest and _allowed(vertices, faces, start, around, mark, v, u, (mx, my, mz), longest):
                 best, nearest = u, d
         if best < 0:
@@ -143,7 +135,7 @@ def _allowed(vertices, faces, start, around, mark, v, u, mean, longest):
         if x * mean[0] + y * mean[1] + z * mean[2] < 0.7 * size or size < 1e-4:
             return False
         for w in (a, b, c):
-            if w != u and _distance2(vertices, u, w) > longest * longest:
+            if w != u and distance2(vertices, u, w) > longest * longest:
                 return False
     return True
 
@@ -154,10 +146,3 @@ def _normal(vertices, a, b, c):
     px, py, pz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
     qx, qy, qz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
     return py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
-
-
-@njit(cache=True)
-def _distance2(vertices, a, b):
-    """The squared distance between two vertices."""
-    x, y, z = vertices[a, 0] - vertices[b, 0], vertices[a, 1] - vertices[b, 1], vertices[a, 2] - vertices[b, 2]
-    return x * x + y * y + z * z

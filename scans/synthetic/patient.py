@@ -1,4 +1,4 @@
-"""Random patients: teeth, their sizes and crowding, arch, gingiva, and how the scan ends."""
+"""Random patients: teeth, their sizes and crowding, arch, gingiva, and the kind of scan."""
 
 import math
 from dataclasses import dataclass
@@ -74,8 +74,8 @@ class Patient:
         spee: mm that the second molars stand above the plane of the premolars.
         soft: gingiva and palate.
         wear: mm of enamel lost at cusps and edges.
-        kind: how the scan ends: "border" (open, with the palate), "horseshoe" (open, without), "skirt" (open, with long
-            walls), "base" (closed, flat) or "crowns" (closed crowns without gingiva).
+        kind: what the scan shows: "border" (with the palate), "horseshoe" (without), "skirt" (long facial walls),
+            "base" (on a solid plinth) or "crowns" (closed crowns alone); `scans.synthetic.ending` says how it ends.
     """
 
     sides: tuple[tuple[Tooth, ...], tuple[Tooth, ...]]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from scans.elementary import exp, power, sin
+from scans.synthetic.surface import normals
 from scans.vectors import dot, norm, unit
 
 # In mm; all ours: intraoral scanners are said to be true to 0.02 to 0.1 over an arch, and we go beyond.
@@ -44,14 +45,14 @@ def bubbles(vertices: np.ndarray, normals: np.ndarray, rng: np.random.Generator)
     return _bumps(vertices, normals, BUBBLES, BUBBLE, (-0.6, 0.8), rng)
 
 
-def with_fins(
-    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def with_fins(vertices: np.ndarray, faces: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A mesh with a few fins at its end, so that edges of it have three faces; most have none."""
-    count = int(rng.integers(*FINS)) if rng.random() < FINNED else 0
+    if rng.random() >= FINNED:
+        return vertices, faces
+    count = int(rng.integers(*FINS))
     at, heights = rng.integers(len(faces), size=count), rng.uniform(0.1, 0.6, count)
     a, b = faces[at, 0], faces[at, 1]
-    tips = (vertices[a] + vertices[b]) / 2 + heights[:, None] * normals[a]
+    tips = (vertices[a] + vertices[b]) / 2 + heights[:, None] * normals(vertices, faces)[a]
     added = np.stack([a, b, len(vertices) + np.arange(count)], axis=1).astype(np.int32)
     return np.concatenate([vertices, tips]), np.concatenate([faces, added])
 

@@ -35,7 +35,10 @@ def surface(
 
 
 def onto_surface(crowns: Crowns, gums: Gums, vertices: np.ndarray, reach: float) -> np.ndarray:
-    """Vertices (V, 3) moved onto the zero level set by two Newton steps, at most `reach` mm along each axis."""
+    """Vertices (V, 3) moved onto the zero level set, at most `reach` mm along each axis.
+
+    By a Newton step, and a simplified one that takes the first one's slope again.
+    """
     h = 0.02
     distance = probe(crowns, gums, vertices)[0]
     beside = [probe(crowns, gums, vertices + h * axis)[0] for axis in np.eye(3)]
@@ -64,13 +67,15 @@ def scanned(faces: np.ndarray, vertex_count: int, border: Border, closed: bool) 
         piece = face_components(faces, vertex_count)
         return faces[piece == np.bincount(piece).argmax()], faces[:0]
     main = sound(faces[kept[faces].all(axis=1)], vertex_count)
+    if closed:
+        return main, faces[:0]
     rest = (kept | border.islands)[faces].all(axis=1)
     used = np.zeros(vertex_count, bool)
     used[main] = True
     rest &= ~used[faces].any(axis=1)
     islands = faces[rest]
-    if closed or len(islands) == 0:
-        return main, islands[:0]
+    if len(islands) == 0:
+        return main, islands
     piece = face_components(islands, vertex_count)
     sizes = np.bincount(piece)
     small = sizes * (np.cumsum(sizes) <= MOST_ISLANDS * len(main))

@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from scans.synthetic.arch import Arch, Place
+from scans.synthetic.arch import CONTACT, Arch, Place
 from scans.synthetic.chewing import occlusal, reach
 from scans.synthetic.crowns import net_size, outline
 from scans.synthetic.field import ROOT
-from scans.synthetic.gums import CONTACT, gum_level
+from scans.synthetic.gums import gum_level
 from scans.synthetic.measured import Solid, stacked_solids
 from scans.synthetic.patient import Patient
 from scans.synthetic.tables import Crowns

@@ -74,21 +74,10 @@ def _scans(folder: Path, axes: Axes) -> list[RawCase]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Name one with upper-arch scans in it.")
     found = find_scans(folder)
-    tell(found.left_out, folder)
+    tell(found.left_out, folder, "jaws")
     if not found.scans:
         raise UserError(f"{folder}: holds no scan of an upper jaw.")
-    return [
-        RawCase(
-            scan.id,
-            str(scan.mesh.absolute()),
-            str(scan.labels.absolute()) if scan.labels else None,
-            split=None,
-            crowns=axes.crowns,
-            incisors=axes.incisors,
-            millimetres_per_unit=axes.millimetres_per_unit,
-        )
-        for scan in found.scans
-    ]
+    return [axes.raw_case(scan.id, scan.mesh, scan.labels) for scan in found.scans]
 
 
 def _synthetic(params: Params, jaws: int, folder: Path) -> list[RawCase]:

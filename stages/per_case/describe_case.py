@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from scans.cases.manifest import RawCase
 from scans.errors import ScanError
 from stages.params.tree import PrepareParams, RenderParams
-from stages.per_case.prepare_case import prepare_case
+from stages.per_case.prepare_case import NO_SPLIT, prepare_case
 from stages.per_case.render_case import rig_of, shading_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def describe_case(task: Task) -> Described | str:
 
     render = task.render.model_copy(update={"style": "grey"})  # few real scans have the labels that colours need
     try:
-        case = prepare_case(task.case, "test", "", task.prepare)
+        case = prepare_case(task.case, NO_SPLIT, "", task.prepare)
         mesh = case.mesh
         views = render_views(
             mesh.vertices,

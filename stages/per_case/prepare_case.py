@@ -13,6 +13,8 @@ from stages.runtime.workspace import SCANS
 if TYPE_CHECKING:
     from scans.mesh import Mesh
 
+NO_SPLIT = ""  # of a jaw outside the data set, whose frame is not jittered
+
 
 def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams) -> PreparedCase:
     """Read, clean, orient, sample and normalise one scan; its file names are relative to data/scans, or absolute."""

@@ -1,8 +1,10 @@
 """Options of `predict`."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
+from scans.cases.manifest import RawCase
 from scans.mesh_files.writers import POINT_FORMATS, SURFACE_FORMATS
 
 FORMATS = tuple(dict.fromkeys((*POINT_FORMATS, *SURFACE_FORMATS, "npz")))
@@ -15,6 +17,11 @@ class Axes:
     crowns: str = "auto"
     incisors: str = "auto"
     millimetres_per_unit: float | str = "auto"
+
+    def raw_case(self, name: str, mesh: Path, labels: Path | None) -> RawCase:
+        """A case of such a file, wherever it lies."""
+        labels_path = str(labels.absolute()) if labels else None
+        return RawCase(name, str(mesh.absolute()), labels_path, split=None, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,8 @@ def read_pictures(
         if crop:
             picture, cameras[number] = crop_picture(picture, rig[number], render.image_size)
         if picture.shape[0] < height / 2:
-            warnings.append(f"{path.name}: {picture.shape[0]} rows, and the model sees {height}")
+            what = "of it show the jaw" if crop else "in all"
+            warnings.append(f"{path.name}: {picture.shape[0]} rows {what}, and the model sees {height}")
         views[number] = _resized(picture, height, width)
     view_mask = np.array([number in names.pictures for number in range(len(rig))])
     return Pictures(case, views, view_mask, camera_array(cameras), files, warnings)

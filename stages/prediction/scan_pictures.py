@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scans.cases.folder import labels_beside, no_labels
-from scans.cases.manifest import RawCase
 from scans.cases.naming import readable
 from scans.errors import UserError
 from stages.params.tree import Params
-from stages.per_case.prepare_case import prepare_case
+from stages.per_case.prepare_case import NO_SPLIT, prepare_case
 from stages.per_case.render_case import cropped, rig_of, shading_of
 from stages.prediction.options import Axes
 from stages.prediction.picture_folder import Pictures
@@ -39,16 +38,8 @@ def picture_scan(path: Path, name: str, axes: Axes, params: Params) -> "tuple[Pi
     if labels and (reason := no_labels(labels)):
         warnings.append(f"{readable(labels.name)} is left out: {reason}")
         labels = None
-    raw = RawCase(
-        name,
-        str(path.absolute()),
-        str(labels.absolute()) if labels else None,
-        split=None,
-        crowns=axes.crowns,
-        incisors=axes.incisors,
-        millimetres_per_unit=axes.millimetres_per_unit,
-    )
-    case = prepare_case(raw, "test", file_digest(path), params.prepare)
+    raw = axes.raw_case(name, path, labels)
+    case = prepare_case(raw, NO_SPLIT, file_digest(path), params.prepare)
     mesh = case.mesh
     cameras = cropped(rig_of(params.render), params.render, mesh.vertices)
     shading = shading_of(params.render, case.id)

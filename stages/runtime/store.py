@@ -16,10 +16,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from scans.files import atomic_file
-from stages.runtime.workspace import HIDDEN
+from stages.runtime.workspace import HIDDEN, PROJECT
 
 STORE = HIDDEN / "store"
-PROJECT = Path(__file__).resolve().parents[2]  # a clone, or site-packages where Tenview was installed from a wheel
 PACKAGES = ("model", "renderers", "scans", "stages")
 ABANDONED = 3600 * 10**9  # ns after which nobody is still writing an unfinished entry
 

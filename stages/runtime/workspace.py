@@ -30,11 +30,12 @@ PREDICTIONS = Path("reports/predictions")
 PAGE = Path("reports/index.html")
 CALIBRATION = Path("reports/calibration.json")
 HIDDEN = Path(".tenview")
+PROJECT = Path(__file__).resolve().parents[2]  # a clone, or site-packages where Tenview was installed from a wheel
 
 
 def pretrained_folder() -> Path:
     """`PRETRAINED`, or else the folder of that name that lies beside Tenview's code."""
-    included = Path(__file__).resolve().parents[2] / PRETRAINED
+    included = PROJECT / PRETRAINED
     return PRETRAINED if (PRETRAINED / NETWORK).is_file() or not (included / NETWORK).is_file() else included
 
 

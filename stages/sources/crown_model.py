@@ -1,6 +1,5 @@
 """The files of the statistical model of crowns: the user's own where they lie there, else downloaded and checked."""
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from scans.errors import UserError
 from scans.synthetic.crown_files import COMMIT, PAGE, SHA256, folder, size
 from stages.params.tree import Params
 from stages.runtime.progress import say, transfer
+from stages.runtime.store import file_digest
 from stages.runtime.workspace import HIDDEN
 
 FOLDER = HIDDEN / "crown_model"
@@ -59,11 +59,11 @@ def _download(names: list[str], url: str, connections: int) -> None:
 
 
 def _right(path: Path) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
+    return path.is_file() and file_digest(path) == SHA256[path.name]
 
 
 def _check(name: str, path: Path) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = file_digest(path)
     if found != SHA256[name]:
         raise UserError(
             f"{path}: wrong checksum: its SHA-256 is {found}, that of {name} is {SHA256[name]}. Get the file again."

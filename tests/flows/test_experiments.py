@@ -113,6 +113,18 @@ def test_what_dvc_says_against_it_is_told_and_git_is_as_before(small: Path) -> N
     assert small.is_dir()
 
 
+def test_files_that_dvc_has_overwritten_before_it_detached_head_are_put_back(small: Path) -> None:
+    before = git_state()
+    experiments._note_git()
+    subprocess.run(["git", "update-ref", "refs/exps/exec/EXEC_MERGE", "HEAD"], check=True)
+    (small / "both").write_text("")
+    (small / "params.yaml").write_text(PARAMS)
+    assert recover() == ["Git: put back the branch, the staged and the changed files, as before a run that was killed"]
+    assert git_state() == before
+    save("next", ["render"])
+    assert git_state() == before
+
+
 MOMENTS: dict[str, Callable[[], bool]] = {
     "changes are in the stash": Path(".git/refs/stash").exists,
     "HEAD is detached": lambda: not Path(".git/HEAD").read_text().startswith("ref: "),

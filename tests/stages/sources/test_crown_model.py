@@ -10,7 +10,10 @@ import pytest
 from scans.errors import UserError
 from scans.synthetic.crown_files import COMMIT, SHA256
 from stages.params.tree import Params
+from stages.runtime.store import file_digest
+from stages.sources import crown_model as source
 from stages.sources.crown_model import FOLDER, crown_model
+from tests.scans.synthetic.model_folder import write_model
 
 PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "ssm"
 needs_the_files = pytest.mark.skipif(not PUBLISHED.exists(), reason="the published model is not beside this checkout")
@@ -26,14 +29,25 @@ def _workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, list[str]]]:
-    """An address that has the published files where GitHub has them, and the paths it was asked for."""
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model made by hand in the published one's place: its files, and their checksums and lengths in ours."""
+    (tmp_path / "served").mkdir()
+    folder = write_model(tmp_path / "served")
+    assert {path.name for path in folder.iterdir()} == SHA256.keys()
+    monkeypatch.setattr(source, "SHA256", {path.name: file_digest(path) for path in folder.iterdir()})
+    monkeypatch.setattr(source, "size", lambda name: (folder / name).stat().st_size)
+    return folder
+
+
+@pytest.fixture
+def server(served: Path) -> Iterator[tuple[str, list[str]]]:
+    """An address that has the files where GitHub has them, and the paths it was asked for."""
     asked: list[str] = []
 
     class Files(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            content = (PUBLISHED / Path(self.path).name).read_bytes()
+            content = (served / Path(self.path).name).read_bytes()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -66,7 +80,6 @@ def test_a_folder_of_the_published_files_is_taken():
     assert crown_model(params(crown_model=str(PUBLISHED))) == PUBLISHED
 
 
-@needs_the_files
 def test_files_are_fetched_once_from_their_places(server):
     url, asked = server
     assert crown_model(params(crown_model_url=url)) == FOLDER
