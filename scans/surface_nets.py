@@ -32,15 +32,14 @@ def _nets(field):
     crossed = 0
     for i in range(nx - 1):
         for j in range(ny - 1):
+            inside, outside = _signs(field, i, j, 0)
             for k in range(nz - 1):
-                inside, outside = 0, 0
-                for c in range(8):
-                    value = field[i + (c & 1), j + (c >> 1 & 1), k + (c >> 2)]
-                    inside += value < 0
-                    outside += value >= 0  # neither, where it is NaN
-                if inside > 0 and outside > 0 and inside + outside == 8:
+                inside_above, outside_above = _signs(field, i, j, k + 1)
+                all_inside, all_outside = inside + inside_above, outside + outside_above
+                if all_inside > 0 and all_outside > 0 and all_inside + all_outside == 8:
                     cell[i, j, k] = crossed
                     crossed += 1
+                inside, outside = inside_above, outside_above
     vertices = np.empty((crossed, 3))
     quads = np.empty((3 * crossed, 4), np.int32)
     filled = 0
@@ -79,6 +78,17 @@ def _nets(field):
                     a, b, c, d = cell[i - 1, j - 1, k], cell[i, j - 1, k], n, cell[i - 1, j, k]
                     filled += _put(quads, filled, a, b, c, d, low)
     return vertices, quads[:filled]
+
+
+@njit(cache=True, nogil=True)
+def _signs(field, i, j, k):
+    """How many of four voxels beside each other are inside, and outside; an unknown one is neither."""
+    inside, outside = 0, 0
+    for c in range(4):
+        value = field[i + (c & 1), j + (c >> 1), k]
+        inside += value < 0
+        outside += value >= 0
+    return inside, outside
 
 
 @njit(cache=True, nogil=True)

@@ -19,6 +19,7 @@ FAR = 1e3
 OUT, WALL, GUM_MARGIN, TOP, STEEPNESS, EMINENCE, FOLD, LUMPS, RIM = range(9)
 NECK = 0.3  # mm above the gum margin's origin where a measured crown's root ends within it
 SOLID_STEP = 0.4  # mm between the samples of a measured crown
+PAPILLA = 7.0  # mm from its origin that a papilla reaches
 DEEP = 3.5  # mm under the ridge where neither teeth nor their gum reach the surface
 
 
@@ -179,21 +180,55 @@ def body_distance(gums: Gums, x: float, y: float, z: float) -> float:
     return max(body, gums.floor - z)
 
 
+@njit(cache=True, _nrt=False)
+def find_near(crowns, gums, low, high, near_crowns, near_papillae):
+    """Write which crowns and papillae may reach into a box (3,), (3,); returns how many there are of each."""
+    teeth, wedges = 0, 0
+    box, origin = crowns.box, gums.papillae.origin
+    for i in range(len(box)):
+        if (
+            box[i, 0, 0] <= high[0] and low[0] <= box[i, 1, 0]
+            and box[i, 0, 1] <= high[1] and low[1] <= box[i, 1, 1]
+            and box[i, 0, 2] <= high[2] and low[2] <= box[i, 1, 2]
+        ):  # fmt: skip
+            near_crowns[teeth] = i
+            teeth += 1
+    for i in range(len(origin)):
+        if (
+            low[0] - PAPILLA <= origin[i, 0] <= high[0] + PAPILLA
+            and low[1] - PAPILLA <= origin[i, 1] <= high[1] + PAPILLA
+            and low[2] - PAPILLA <= origin[i, 2] <= high[2] + PAPILLA
+        ):
+            near_papillae[wedges] = i
+            wedges += 1
+    return teeth, wedges
+
+
 @njit(cache=True, _nrt=False, inline="always")
-def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tuple[float, float, int]:
-    """Distances to the gum (with ridge, palate and base) and to the nearest crown, and which crown that is."""
+def jaw_distance(
+    crowns: Crowns, gums: Gums, near: tuple[np.ndarray, np.ndarray], x: float, y: float, z: float
+) -> tuple[float, float, int]:
+    """Distances to the gum (with ridge, palate and base) and to the nearest crown, and which crown that is.
+
+    Args:
+        crowns: the teeth.
+        gums: everything else.
+        near: which crowns and which papillae reach here, as `find_near` lists them.
+        x, y, z: the point, mm.
+    """
+    near_crowns, near_papillae = near
     gum = body_distance(gums, x, y, z)
     if gum < -DEEP:
         return gum, FAR, -1
     papillae = gums.papillae
-    for i in range(len(papillae.shape)):
+    for i in near_papillae:
         dx, dy, dz = x - papillae.origin[i, 0], y - papillae.origin[i, 1], z - papillae.origin[i, 2]
-        if abs(dx) < 7.0 and abs(dy) < 7.0 and dx * dx + dy * dy + dz * dz < 49.0:
+        if dx * dx + dy * dy + dz * dz < PAPILLA * PAPILLA:
             u, v, w = turned(papillae.axes, i, dx, dy, dz)
             gum = smooth_min(gum, papilla_distance(papillae.shape, i, u, v, w), 2.0)
     box = crowns.box
     nearest, second, which = FAR, FAR, -1
-    for i in range(len(crowns.size)):
+    for i in near_crowns:
         if x < box[i, 0, 0] or x > box[i, 1, 0] or y < box[i, 0, 1] or y > box[i, 1, 1]:
             continue
         if z < box[i, 0, 2] or z > box[i, 1, 2]:
@@ -212,37 +247,51 @@ def jaw_distance(crowns: Crowns, gums: Gums, x: float, y: float, z: float) -> tu
 
 
 def voxels(crowns: Crowns, gums: Gums, corner: np.ndarray, shape: tuple[int, int, int], voxel: float) -> np.ndarray:
-    """The solid's distance at each voxel, float32; blocks that lie clear of the surface carry their centre's."""
+    """The solid's distance at each voxel, float32; cubes that lie clear of the surface carry their centre's."""
     field = np.empty(shape, np.float32)
-    _fill(crowns, gums, corner, voxel, field)
+    _fill(crowns, gums, corner, voxel, field, *_lists(crowns, gums))
     return field
 
 
+def _lists(crowns: Crowns, gums: Gums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room for what `find_near` writes, and for the box that it is asked about."""
+    return np.empty(len(crowns.size), np.int64), np.empty(len(gums.papillae.shape), np.int64), np.empty((2, 3))
+
+
 @njit(cache=True, _nrt=False)
-def _fill(crowns, gums, corner, voxel, field):
+def _fill(crowns, gums, corner, voxel, field, near_crowns, near_papillae, box):
     shape = field.shape
     whole, half_side, single = np.int64(4), np.int64(2), np.int64(1)  # literals would compile `_clear` three times
-    for block in np.ndindex((shape[0] + 3) // 4, (shape[1] + 3) // 4, (shape[2] + 3) // 4):
-        i, j, k = 4 * block[0], 4 * block[1], 4 * block[2]
-        if not _clear(crowns, gums, corner, voxel, field, i, j, k, whole):
+    for block in np.ndindex((shape[0] + 15) // 16, (shape[1] + 15) // 16, (shape[2] + 15) // 16):
+        for axis in range(3):
+            box[0, axis] = corner[axis] + 16 * block[axis] * voxel
+            box[1, axis] = box[0, axis] + 16 * voxel
+        teeth, wedges = find_near(crowns, gums, box[0], box[1], near_crowns, near_papillae)
+        near = near_crowns[:teeth], near_papillae[:wedges]
+        for cube in np.ndindex(4, 4, 4):
+            i, j, k = 16 * block[0] + 4 * cube[0], 16 * block[1] + 4 * cube[1], 16 * block[2] + 4 * cube[2]
+            if _clear(crowns, gums, near, corner, voxel, field, i, j, k, whole):
+                continue
             for half in np.ndindex(2, 2, 2):
                 a, b, c = i + 2 * half[0], j + 2 * half[1], k + 2 * half[2]
-                if not _clear(crowns, gums, corner, voxel, field, a, b, c, half_side):
-                    for one in np.ndindex(2, 2, 2):
-                        _clear(crowns, gums, corner, voxel, field, a + one[0], b + one[1], c + one[2], single)
+                if _clear(crowns, gums, near, corner, voxel, field, a, b, c, half_side):
+                    continue
+                for one in np.ndindex(2, 2, 2):
+                    _clear(crowns, gums, near, corner, voxel, field, a + one[0], b + one[1], c + one[2], single)
 
 
 @njit(cache=True, _nrt=False)
-def _clear(crowns, gums, corner, voxel, field, i, j, k, side):
+def _clear(crowns, gums, near, corner, voxel, field, i, j, k, side):
     """Fill a cube of voxels with the distance at its centre, unless the surface may pass through: then False."""
     middle = 0.5 * (side - 1)
     if i >= field.shape[0] or j >= field.shape[1] or k >= field.shape[2]:
         return True
     x, y, z = corner[0] + (i + middle) * voxel, corner[1] + (j + middle) * voxel, corner[2] + (k + middle) * voxel
-    gum, crown, _ = jaw_distance(crowns, gums, x, y, z)
+    gum, crown, _ = jaw_distance(crowns, gums, near, x, y, z)
     far = smooth_min(gum, crown, MARGIN)
-    # The distances err by up to a half where the tables are steep, and the surface is one more voxel away.
-    if side > 1 and abs(far) < 1.5 * math.sqrt(3.0) * 0.5 * (side + 1) * voxel:
+    # The surface may cut an edge from a voxel at the cube's corner to the next voxel, and the distances err by up to a
+    # half where the tables are steep.
+    if side > 1 and abs(far) < 1.5 * math.sqrt((middle + 1.0) ** 2 + 2.0 * middle**2) * voxel:
         return False
     for a in range(i, min(i + side, field.shape[0])):
         for b in range(j, min(j + side, field.shape[1])):
@@ -255,13 +304,22 @@ def probe(crowns: Crowns, gums: Gums, points: np.ndarray) -> tuple[np.ndarray, n
     """Distance to the jaw at (n, 3) points, and which crown is nearest there: (n,), -1 for gum, palate and base."""
     distance = np.empty(len(points))
     part = np.empty(len(points), np.int64)
-    _probe(crowns, gums, points, distance, part)
+    _probe(crowns, gums, points, distance, part, *_lists(crowns, gums))
     return distance, part
 
 
 @njit(cache=True, _nrt=False)
-def _probe(crowns, gums, points, distance, part):
-    for n in range(len(points)):
-        gum, crown, tooth = jaw_distance(crowns, gums, points[n, 0], points[n, 1], points[n, 2])
-        distance[n] = smooth_min(gum, crown, MARGIN)
-        part[n] = tooth if crown < gum else -1
+def _probe(crowns, gums, points, distance, part, near_crowns, near_papillae, box):
+    for first in range(0, len(points), 32):  # those that follow each other mostly lie beside each other
+        end = min(first + 32, len(points))
+        for axis in range(3):
+            box[0, axis] = box[1, axis] = points[first, axis]
+            for n in range(first, end):
+                box[0, axis] = min(box[0, axis], points[n, axis])
+                box[1, axis] = max(box[1, axis], points[n, axis])
+        teeth, wedges = find_near(crowns, gums, box[0], box[1], near_crowns, near_papillae)
+        near = near_crowns[:teeth], near_papillae[:wedges]
+        for n in range(first, end):
+            gum, crown, tooth = jaw_distance(crowns, gums, near, points[n, 0], points[n, 1], points[n, 2])
+            distance[n] = smooth_min(gum, crown, MARGIN)
+            part[n] = tooth if crown < gum else -1

@@ -159,27 +159,30 @@ def _measure(x, y, line, tangent, lingual, half, crest):
     # A straight line of unit charge whose potential falls with the sixth power gives the distance to the power -5.
     straight = 3 * math.pi / 8
     step = math.sqrt((line[1, 0] - line[0, 0]) ** 2 + (line[1, 1] - line[0, 1]) ** 2)
+    best, charge, weight = np.empty(ny), np.empty(ny), np.empty(ny)
+    nearest = np.empty(ny, np.int64)
     for i in range(nx):
+        best[:], charge[:], weight[:], nearest[:] = 1e18, 0.0, 0.0, 0
+        for k in range(n):
+            across, over = (x[i] - line[k, 0]) ** 2, (x[i] - lingual[k, 0]) ** 2
+            for j in range(ny):  # innermost, and each with sums of its own, so that compilers take several at once
+                d = across + (y[j] - line[k, 1]) ** 2
+                nearest[j] = k if d < best[j] else nearest[j]
+                best[j] = d if d < best[j] else best[j]
+                d = over + (y[j] - lingual[k, 1]) ** 2 + 0.25
+                c = 1.0 / (d * d * d)
+                charge[j] += c
+                weight[j] += c * crest[k]
         for j in range(ny):
-            best, at = 1e18, 0
-            for k in range(n):
-                d = (x[i] - line[k, 0]) ** 2 + (y[j] - line[k, 1]) ** 2
-                if d < best:
-                    best, at = d, k
+            at = nearest[j]
             dx, dy = x[i] - line[at, 0], y[j] - line[at, 1]
             ahead = min(max((dx * tangent[at, 0] + dy * tangent[at, 1]) / step, -0.5), 0.5)
             across = dx * tangent[at, 1] - dy * tangent[at, 0]
-            out[i, j] = across if 0 < at < n - 1 else math.copysign(math.sqrt(best), across)
+            out[i, j] = across if 0 < at < n - 1 else math.copysign(math.sqrt(best[j]), across)
             station[i, j] = at + ahead
-            charge, weight = 0.0, 0.0
-            for k in range(n):
-                d = (x[i] - lingual[k, 0]) ** 2 + (y[j] - lingual[k, 1]) ** 2 + 0.25
-                c = 1.0 / (d * d * d)
-                charge += c
-                weight += c * crest[k]
-            height[i, j] = weight / charge
+            height[i, j] = weight[j] / charge[j]
             if out[i, j] < -half[at]:
-                inside[i, j] = max(power(straight / (charge * step), 0.2) - 0.52, 0.0)
+                inside[i, j] = max(power(straight / (charge[j] * step), 0.2) - 0.52, 0.0)
     return out, inside, height, station
 
 

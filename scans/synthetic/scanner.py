@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numba import njit
 
 from scans.elementary import exp, power, sin
 from scans.synthetic.surface import normals
@@ -63,9 +64,17 @@ def _waves(vertices: np.ndarray, count: int, lengths: tuple[float, float], rng: 
     for _ in range(count):
         direction = rng.standard_normal(3)
         direction *= 2 * math.pi / rng.uniform(*lengths) / norm(direction)
-        wave = sin(dot(vertices, direction) + rng.uniform(0, 2 * math.pi))
-        total += wave[:, None] * rng.standard_normal(3)
+        _add_wave(total, vertices, direction, rng.uniform(0, 2 * math.pi), rng.standard_normal(3))
     return total
+
+
+@njit(cache=True)
+def _add_wave(total, vertices, direction, phase, amplitude):
+    for n in range(len(vertices)):
+        x, y, z = vertices[n]
+        wave = sin(x * direction[0] + y * direction[1] + z * direction[2] + phase)
+        for axis in range(3):
+            total[n, axis] += wave * amplitude[axis]
 
 
 def _bumps(
@@ -80,11 +89,18 @@ def _bumps(
     moved = np.zeros(vertices.shape)
     for _ in range(int(rng.integers(*numbers))):
         at, radius, high = int(rng.integers(len(vertices))), rng.uniform(*radii), rng.uniform(*heights)
-        near = np.flatnonzero(np.abs(vertices - vertices[at]).max(axis=1) < 2 * radius)
-        offset = vertices[near] - vertices[at]
-        bump = min(high, radius) * exp(-2.5 * dot(offset, offset) / radius**2)
-        moved[near] += bump[:, None] * normals[near]
+        _add_bump(moved, vertices, normals, vertices[at], radius, min(high, radius))
     return moved
+
+
+@njit(cache=True)
+def _add_bump(moved, vertices, normals, centre, radius, high):
+    for n in range(len(vertices)):
+        x, y, z = vertices[n, 0] - centre[0], vertices[n, 1] - centre[1], vertices[n, 2] - centre[2]
+        if max(abs(x), abs(y), abs(z)) < 2 * radius:
+            bump = high * exp(-2.5 * (x * x + y * y + z * z) / radius**2)
+            for axis in range(3):
+                moved[n, axis] += bump * normals[n, axis]
 
 
 def _between(ends: tuple[float, float], share: float) -> float:
