@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from model.cases.case import Case
+from model.cases.shared_batch import new_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,12 @@ class Batch:
         Raises:
             ValueError: a point is not finite (names the case).
         """
-        for case in cases:
-            if not np.isfinite(case.points).all():
-                raise ValueError(f"case {case.id}: points hold NaN or infinity")
-        return cls(
-            views=_stack([case.views for case in cases]),
-            view_mask=_stack([case.view_mask for case in cases]),
-            points=_stack([case.points for case in cases]),
-            radius=torch.tensor([case.radius for case in cases], dtype=torch.float32),
-            cameras=_stack_known([case.cameras for case in cases]),
-            normals=_stack_known([case.normals for case in cases]),
-            labels=_stack_known([case.labels for case in cases]),
-        )
+        return cls.received(stacked(cases, shared=False))
+
+    @classmethod
+    def received(cls, columns: dict[str, Any]) -> Self:
+        """What `stacked` has made, here or in another process."""
+        return cls(**{name: tensor for name, tensor in columns.items() if name != "id"})
 
     @classmethod
     def concatenate(cls, batches: Sequence[Self]) -> Self:
@@ -81,10 +76,21 @@ class Batch:
         return type(self)(**changed)
 
 
-def _stack(arrays: Sequence[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(arrays))
+def stacked(cases: Sequence[Case], *, shared: bool) -> dict[str, Any]:
+    """The tensors of a batch by name, and `id`; all cases with as many views and points.
 
+    Args:
+        shared: see `new_batch`.
 
-def _stack_known(arrays: Sequence[np.ndarray | None]) -> torch.Tensor | None:
-    known = [array for array in arrays if array is not None]
-    return _stack(known) if len(known) == len(arrays) else None
+    Raises:
+        ValueError: a point is not finite (names the case).
+    """
+    for case in cases:
+        if not np.isfinite(case.points).all():
+            raise ValueError(f"case {case.id}: points hold NaN or infinity")
+    columns: dict[str, list[Any]] = {"radius": [np.float32(case.radius) for case in cases]}
+    for name in ("views", "view_mask", "points", "cameras", "normals", "labels"):
+        known = [array for array in (getattr(case, name) for case in cases) if array is not None]
+        if len(known) == len(cases):
+            columns[name] = known
+    return new_batch([case.id for case in cases], columns, shared=shared)

@@ -79,9 +79,12 @@ class CaseDataset(Sequence[Case]):
         self._shape = self._shape or pictures.shape
         if pictures.shape != self._shape:
             raise UserError(f"{source}: views of another rig or size. Run `dvc repro` to redo them.")
-        columns = prepared.row(row, ["points", "normals", "labels"] if self._surface else ["points"])
-        # Copies, because PyTorch warns of Arrow's memory, which can't be written to.
-        arrays = {name: to_array(value).copy() for name, value in columns.items()}
+        if self._surface:
+            columns = prepared.row(row, ["points", "normals", "labels"])  # in one read
+            # Copies, because PyTorch warns of Arrow's memory, which can't be written to.
+            arrays = {name: to_array(value).copy() for name, value in columns.items()}
+        else:
+            arrays = {"points": prepared.floats(row, "points")}
         return Case(
             id=case.id,
             views=pictures,
@@ -96,7 +99,7 @@ class CaseDataset(Sequence[Case]):
     def points(self, number: int) -> np.ndarray:
         """(N, 3) float32, the points of a case; its views are neither read nor decoded."""
         shard, row = self._places[number]
-        return to_array(self._opened(shard)[0].row(row, ["points"])["points"]).reshape(-1, 3).copy()
+        return self._opened(shard)[0].floats(row, "points").reshape(-1, 3)
 
     def view_counts(self) -> np.ndarray:
         """(N,) int64, how many views each case shows; the images are neither read nor decoded."""
@@ -122,9 +125,11 @@ def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
     view_mask = np.array([png is not None for png in row.views])
     if not view_mask.any():
         raise UserError(f"{path}: case {row.id} shows no view. Run `dvc repro` to render it again.")
-    images = [decode_png(png, f"{path}, case {row.id}, view {k}") for k, png in enumerate(row.views) if png is not None]
-    pictures = np.zeros((len(view_mask), *images[0].shape), np.uint8)
-    pictures[view_mask] = images
+    pngs = {k: png for k, png in enumerate(row.views) if png is not None}
+    images = {k: decode_png(png, f"{path}, case {row.id}, view {k}") for k, png in pngs.items()}
+    pictures = np.zeros((len(view_mask), *next(iter(images.values())).shape), np.uint8)
+    for k, image in images.items():  # as one list they would be copied twice
+        pictures[k] = image
     return pictures, view_mask
 
 

@@ -3,13 +3,14 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from model.cases.batch import Batch
+from model.cases.batch import Batch, stacked
 from model.cases.case import Case
 
 FREE_MEMORY = 0.5  # of a GPU's, that cases may take; the rest is the step's
@@ -57,10 +58,10 @@ class ReadAheadCases(CaseFeed):
             cast("Any", self.cases),
             batch_sampler=[chunk.tolist() for chunk in chunks],
             num_workers=self.readers,
-            collate_fn=Batch.collate,
+            collate_fn=partial(stacked, shared=True),
         )
-        for batch in loader:
-            yield batch.to(self.device)
+        for columns in loader:
+            yield Batch.received(columns).to(self.device)
 
 
 class ResidentCases(CaseFeed):

@@ -29,6 +29,24 @@ def test_any_row_in_any_order(path: Path) -> None:
         assert rows.row(number, ["id"])["id"].as_py() == f"c{number}"
         np.testing.assert_array_equal(to_array(rows.row(number, ["plain"])["plain"]), VALUES[number])
         np.testing.assert_array_equal(to_array(rows.row(number, ["packed"])["packed"]), -VALUES[number])
+        np.testing.assert_array_equal(rows.floats(number, "plain"), VALUES[number])
+        np.testing.assert_array_equal(rows.floats(number, "packed"), -VALUES[number])
+
+
+def test_plain_floats_are_one_read_and_one_s_own_to_change(path: Path) -> None:
+    rows = RandomRows(path)
+
+    def reads() -> int:
+        counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+        return int(counts["syscr"])
+
+    first = reads()
+    between = reads() - first  # those of the file of counts itself
+    before = reads()
+    floats = rows.floats(2, "plain")
+    assert reads() - before - between == 1
+    floats[:] = 9
+    np.testing.assert_array_equal(rows.floats(2, "plain"), VALUES[2])
 
 
 @pytest.mark.parametrize(
@@ -58,12 +76,15 @@ def test_a_shard_that_others_wrote_anew_is_read_right(path: Path, options: dict)
     for number in (4, 1):
         assert rows.row(number, ["id"])["id"].as_py() == f"c{number}"
         np.testing.assert_array_equal(to_array(rows.row(number, ["plain"])["plain"]), VALUES[number])
+        np.testing.assert_array_equal(rows.floats(number, "plain"), VALUES[number])
 
 
 def test_a_missing_value_is_never_taken_for_a_number(tmp_path: Path) -> None:
     values = pa.FixedSizeListArray.from_arrays(pa.array([1.0, None, 3.0], pa.float32()), 3)
     pq.write_table(pa.table({"plain": values}), tmp_path / "a.parquet", compression="none", use_dictionary=False)
-    np.testing.assert_array_equal(to_array(RandomRows(tmp_path / "a.parquet").row(0)["plain"]), [1, np.nan, 3])
+    rows = RandomRows(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(to_array(rows.row(0)["plain"]), [1, np.nan, 3])
+    np.testing.assert_array_equal(rows.floats(0, "plain"), [1, np.nan, 3])
 
 
 def test_damage_is_named(path: Path) -> None:
@@ -76,6 +97,8 @@ def test_damage_is_named(path: Path) -> None:
     for column in ("plain", "packed"):
         with pytest.raises(UserError, match=r"a\.parquet: a damaged or foreign shard"):
             RandomRows(path).row(0, [column])
+        with pytest.raises(UserError, match=r"a\.parquet: a damaged or foreign shard"):
+            RandomRows(path).floats(0, column)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"a\.parquet: can't be read as Parquet"):
         RandomRows(path)
