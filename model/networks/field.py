@@ -31,6 +31,7 @@ from model.reconstruction.result import Reconstruction
 from scans.cameras import CAMERA_COLUMNS, CAMERA_VECTOR_SIZE, INTRINSICS, POSE
 from scans.mesh import LABELS
 
+FINEST = 2  # pixels of the image, along a side, in one of the finest map of usual backbones
 NUM_FREQUENCIES = 7  # of the positional encoding of query points
 GRID_CHANNELS = 24
 CAMERA_FEATURES = len(CAMERA_COLUMNS[POSE]) + 5  # see `_camera_features`
@@ -72,13 +73,15 @@ class ViewFeatures(NamedTuple):
     """Features of the views of B jaws, which any number of queries share.
 
     Attributes:
-        maps: (B, V, h, w, H), a feature map per view, from `PixelAligned.prepare`.
+        maps: a feature map per view, (B, V, h, w, C), or (B, V, h, w, H) from `PixelAligned.prepare`.
+        prepared: whether it is the latter.
         fused: (B, D), one vector of all views.
         log_radius: (B,) natural logarithm of the predicted jaw radius in mm.
         view_mask: (B, V) bool. cameras: (B, V, 23).
     """
 
     maps: torch.Tensor
+    prepared: bool
     fused: torch.Tensor
     log_radius: torch.Tensor
     view_mask: torch.Tensor
@@ -190,7 +193,8 @@ class FieldNetwork(JawNetwork):
         Raises:
             ValueError: a shape is wrong, or a case has no view.
         """
-        features = self.encode(views, view_mask, cameras, dense=dense)
+        few = not dense and queries.shape[1] < (self.config.image_size // FINEST) ** 2
+        features = self.encode(views, view_mask, cameras, dense=dense, prepare=not few)
         if seeds is not None:
             with torch.no_grad():
                 projected = self.query(features, seeds).projected
@@ -198,9 +202,19 @@ class FieldNetwork(JawNetwork):
         return self.query(features, queries), features.log_radius
 
     def encode(
-        self, views: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, *, dense: bool = False
+        self,
+        views: torch.Tensor,
+        view_mask: torch.Tensor,
+        cameras: torch.Tensor,
+        *,
+        dense: bool = False,
+        prepare: bool = True,
     ) -> ViewFeatures:
-        """The part of `forward` that does not depend on the query points."""
+        """The part of `forward` that does not depend on the query points.
+
+        Args:
+            prepare: for more query points than a map has pixels.
+        """
         if dense:
             matrix: torch.Tensor | None = averaging_matrix(view_mask)
             images = views.flatten(0, 1)
@@ -217,14 +231,18 @@ class FieldNetwork(JawNetwork):
         fused = self.fusion(
             scatter_views(vectors, view_mask, dense=dense), self.camera_embedding(_camera_features(cameras)), view_mask
         )
-        prepared = self.aligned.prepare(scatter_views(self.pyramid(maps), view_mask, dense=dense), cameras)
+        finest = self.pyramid(maps).permute(0, 2, 3, 1)  # as it lies in memory
+        scattered = scatter_views(finest, view_mask, dense=dense)
+        if prepare:
+            scattered = self.aligned.prepare(scattered, cameras)
         with torch.autocast(device_type=fused.device.type, enabled=False):
             log_radius = self.mean_log_radius + self.radius(fused.float())[:, 0]
-        return ViewFeatures(prepared, fused, log_radius, view_mask, cameras)
+        return ViewFeatures(scattered, prepare, fused, log_radius, view_mask, cameras)
 
     def query(self, features: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
         """The field at query points (B, Q, 3)."""
-        x = self.aligned_projection(self.aligned(features.maps, features.view_mask, features.cameras, points))
+        aligned = self.aligned(features.maps, features.view_mask, features.cameras, points, prepared=features.prepared)
+        x = self.aligned_projection(aligned)
         encoding = positional_encoding(points, NUM_FREQUENCIES)
         x = x + self.position_embedding(encoding) + self.fused_projection(features.fused)[:, None]  # (B, Q, D)
         x = x + self.grid_projection(self.feature_grid(points, features.fused))

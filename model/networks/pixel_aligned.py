@@ -21,7 +21,8 @@ class PixelAligned(nn.Module):
     leave out views in which the point is hidden; by their mean; and by their standard deviation, for views agree about
     points on the surface.
 
-    The MLP's first layer is linear in the map, so that part is computed once per pixel (`prepare`), not per point.
+    The MLP's first layer is linear in the map, as sampling is, so that part may as well be computed once per pixel
+    (`prepare`) as per point; whichever are fewer.
 
     Args:
         channels: C of the maps.
@@ -39,31 +40,42 @@ class PixelAligned(nn.Module):
         self.weigh = nn.Linear(hidden, heads)
 
     def prepare(self, maps: torch.Tensor, cameras: torch.Tensor) -> torch.Tensor:
-        """The part of `forward` that does not depend on the query points.
+        """The part of `forward` that does not depend on the query points, which pays for more points than pixels.
 
         Args:
-            maps: (B, V, C, h, w). cameras: (B, V, 23).
+            maps: (B, V, h, w, C). cameras: (B, V, 23).
 
         Returns:
-            (B, V, h, w, H), channels last, so that a sample is contiguous in memory.
+            (B, V, h, w, H)
         """
+        return (maps.flatten(2, 3) @ self._first(cameras)).unflatten(2, maps.shape[2:4])
+
+    def _first(self, cameras: torch.Tensor) -> torch.Tensor:
+        """(B, V, C, H), the first layer's weights for the map, other ones for each camera."""
         rotation, _ = camera_poses(cameras)
-        channels = maps.shape[2]
+        channels = self.arrows.in_features
         plain, turned = self.first.weight.split([channels, 3 * ARROWS], dim=1)
         arrows = rotation[:, :, None] @ self.arrows.weight.view(ARROWS, 3, channels)  # (B, V, ARROWS, 3, C)
-        weights = plain + turned @ arrows.flatten(2, 3)  # (B, V, H, C), another one for each camera
-        return (maps.flatten(3).transpose(2, 3) @ weights.transpose(2, 3)).unflatten(2, maps.shape[3:])
+        return (plain + turned @ arrows.flatten(2, 3)).transpose(2, 3)
 
     def forward(
-        self, prepared: torch.Tensor, view_mask: torch.Tensor, cameras: torch.Tensor, points: torch.Tensor
+        self,
+        maps: torch.Tensor,
+        view_mask: torch.Tensor,
+        cameras: torch.Tensor,
+        points: torch.Tensor,
+        *,
+        prepared: bool,
     ) -> torch.Tensor:
         """Sample and pool.
 
         Args:
-            prepared: (B, V, h, w, H), from `prepare`; finite, and ignored where `view_mask` is False.
+            maps: (B, V, h, w, H) from `prepare`, or (B, V, h, w, C); finite, and ignored where `view_mask` is False.
+                Channels are last, so that a sample is contiguous in memory.
             view_mask: (B, V) bool.
             cameras: (B, V, 23), valid also where a view is masked.
             points: (B, Q, 3), normalised frame.
+            prepared: whether `prepare` made the maps.
 
         Returns:
             (B, Q, 3·H)
@@ -75,7 +87,8 @@ class PixelAligned(nn.Module):
         viewing = torch.cat(
             [projection.direction, positional_encoding(depth[..., None], DEPTH_FREQUENCIES), inside[..., None]], dim=-1
         )
-        x = relu(bilinear(prepared, projection.uv) + self.viewing(viewing))
+        sampled = bilinear(maps, projection.uv)
+        x = relu((sampled if prepared else sampled @ self._first(cameras)) + self.viewing(viewing))
         x = relu(self.second(x))  # (B, V, Q, H)
 
         weights = self.weigh(x)  # (B, V, Q, heads)

@@ -21,9 +21,11 @@ def check_views(views: torch.Tensor, view_mask: torch.Tensor) -> None:
 def scatter_views(values: torch.Tensor, view_mask: torch.Tensor, *, dense: bool = False) -> torch.Tensor:
     """(K, ...) values of the K views where `view_mask` is True → (B, V, ...), 0 elsewhere.
 
-    With `dense`, values of all B·V views are reshaped.
+    With `dense`, K is B·V, and which views are masked makes no difference.
     """
     if dense:
+        return values.unflatten(0, view_mask.shape)
+    if view_mask.all():  # as in most steps; it costs no copy
         return values.unflatten(0, view_mask.shape)
     scattered = values.new_zeros(*view_mask.shape, *values.shape[1:])
     scattered[view_mask] = values

@@ -83,6 +83,17 @@ def test_seeds_are_first_projected(network: FieldNetwork) -> None:
     torch.testing.assert_close(found.signed_distances, there.signed_distances)
 
 
+def test_few_points_are_answered_as_many_are(network: FieldNetwork) -> None:
+    """Fewer than a map's pixels, the first layer is computed for each point."""
+    views, view_mask = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8), torch.ones(1, 10, dtype=torch.bool)
+    points = torch.rand(1, 300, 3) - 0.5  # the finest map has 16 x 16 pixels
+    many, _ = network(views, view_mask, cameras()[None], points)
+    few, _ = network(views, view_mask, cameras()[None], points[:, :200])
+    torch.testing.assert_close(few.class_logits, many.class_logits[:, :200], rtol=1e-4, atol=1e-5)
+    features = network.encode(views, view_mask, cameras()[None], prepare=False)
+    assert features.maps.shape == (1, 10, 16, 16, network.config.channels)
+
+
 def test_the_radius_starts_as_the_training_mean(network: FieldNetwork) -> None:
     network.set_priors(torch.rand(5, 3), mean_log_radius=3.7)
     views = torch.randint(0, 256, (1, 10, 32, 32), dtype=torch.uint8)

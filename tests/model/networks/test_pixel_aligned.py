@@ -19,7 +19,11 @@ def cameras() -> torch.Tensor:
 def features(
     aligned: PixelAligned, maps: torch.Tensor, view_mask: torch.Tensor, rig: torch.Tensor, points: torch.Tensor
 ):
-    return aligned(aligned.prepare(maps, rig), view_mask, rig, points)
+    """Of maps (B, V, C, h, w), the same by the first layer of each pixel and by that of each point."""
+    maps = maps.permute(0, 1, 3, 4, 2)
+    prepared = aligned(aligned.prepare(maps, rig), view_mask, rig, points, prepared=True)
+    torch.testing.assert_close(aligned(maps, view_mask, rig, points, prepared=False), prepared, rtol=1e-4, atol=1e-5)
+    return prepared
 
 
 def test_a_point_learns_what_stands_at_its_place_in_each_map() -> None:
@@ -43,7 +47,7 @@ def test_what_a_map_holds_is_turned_with_its_camera() -> None:
     torch.manual_seed(0)
     aligned = PixelAligned(channels=2, hidden=8, heads=2)
     maps = torch.randn(1, 2, 2, 16, 16)
-    prepared = aligned.prepare(maps, cameras())
+    prepared = aligned.prepare(maps.permute(0, 1, 3, 4, 2), cameras())
     pixel, rotation = maps[0, 1, :, 3, 4], cameras()[0, 1, :16].view(4, 4)[:3, :3]
     arrows = aligned.arrows(pixel).view(-1, 3) @ rotation.T
     torch.testing.assert_close(prepared[0, 1, 3, 4], aligned.first(torch.cat([pixel, arrows.flatten()])))

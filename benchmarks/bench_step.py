@@ -1,0 +1,98 @@
+"""A training step of `presets/best.yaml`: one case of ten 128 px views on one core, in processor time.
+
+    python benchmarks/bench_step.py
+
+The peer is the same step with the first layer of the pixel-aligned features computed for each pixel, as reconstructions
+do, which have more points. Everything of a step is counted but reading the case.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from table import Row, offer
+from toy_jaw import toy_jaw
+
+from model.cases.case import Case
+from model.cases.summary import TrainingSummary
+from model.networks import field
+from model.runtime.fabric import new_fabric
+from model.runtime.memory import disable_malloc_trim
+from model.training.feed import ReadCases
+from model.training.loop import Run
+from renderers.rasteriser.shading import Shading
+from renderers.render import render_views
+from renderers.rigs.rigs import ring_rig
+from scans.cameras import camera_array
+from scans.preparing.normalise import center_and_radius, normalise
+from scans.sampling.sample_surface import sample_surface
+from stages.params.train import TrainParams
+from stages.train import _config, _network
+
+SIZE, ROUNDS = 128, 12
+PRESET = Path(__file__).resolve().parents[1] / "presets" / "best.yaml"
+
+
+def toy_case() -> Case:
+    """The toy jaw with 50,000 points."""
+    mesh = toy_jaw(20_000)
+    samples = sample_surface(mesh, 50_000, np.random.default_rng(0), "uniform")
+    center, radius = center_and_radius(samples.points)
+    rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=SIZE, order=range(10))
+    shading = Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
+    vertices = normalise(mesh.vertices, center, radius)
+    return Case(
+        id="toy",
+        views=np.stack(render_views(vertices, mesh.faces, rig, shading, backend="numba", samples=1)),
+        view_mask=np.ones(10, bool),
+        points=normalise(samples.points, center, radius).astype(np.float32),
+        radius=float(radius),
+        cameras=camera_array(rig),
+        normals=samples.normals.astype(np.float32),
+        labels=samples.labels,
+    )
+
+
+def new_run(case: Case, folder: Path) -> Run:
+    """A training of the preset that shows all views in each step."""
+    settings: dict[str, Any] = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["train"]
+    params = TrainParams(**settings | {"view_dropout": 0.0})
+    summary = TrainingSummary(
+        image_size=SIZE,
+        views=10,
+        crop="silhouette",
+        mean_shape=case.points,
+        seed_points=case.points[::25].copy(),
+        mean_log_radius=float(np.log(case.radius)),
+    )
+    fabric = new_fabric(accelerator="cpu", devices=1, precision="32-true")
+    return Run(fabric, _network(params, summary), _config(params), 1000, folder)
+
+
+def main() -> None:
+    """Print times and their ratio."""
+    torch.set_num_threads(1)
+    disable_malloc_trim()
+    case = toy_case()
+    feed, only = ReadCases([case], torch.device("cpu")), np.array([0])
+    times: dict[int, list[float]] = {field.FINEST: [], SIZE + 1: []}  # no query count is below that of no pixel
+    with tempfile.TemporaryDirectory() as folder:
+        run = new_run(case, Path(folder))
+        for _ in range(ROUNDS + 2):  # they take turns; the first rounds warm up
+            for finest, spent in times.items():
+                field.FINEST = finest
+                start = time.process_time()
+                run.step(feed.batches([only]), only, [case], stopped=False)
+                spent.append(1e3 * (time.process_time() - start))
+    ours, pixelwise = (median(spent[2:]) for spent in times.values())
+    print(f"median of {ROUNDS} steps, {SIZE} px: {ours:.0f} ms, first layer at each pixel {pixelwise:.0f} ms")
+    offer(Row("training", f"a step of `best`, one case, {SIZE} px", "ms", ours, "first layer at each pixel", pixelwise))
+
+
+if __name__ == "__main__":
+    main()
