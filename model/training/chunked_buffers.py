@@ -12,12 +12,17 @@ class ChunkedBuffers:
     chunks made of it. Integers, which are counters that nothing reads, stay as they are.
 
     Args:
-        network: between two steps.
+        network: the trained one, on its device.
     """
 
     def __init__(self, network: nn.Module) -> None:
         parameters = dict(network.named_parameters())
         self._buffers = [value for name, value in network.state_dict().items() if name not in parameters]
+        self._start: list[torch.Tensor] = []
+        self._sums: list[torch.Tensor] = []
+
+    def start_step(self) -> None:
+        """Keep the values of the step's start."""
         self._start = [buffer.clone() for buffer in self._buffers]
         self._sums = [torch.zeros_like(buffer) for buffer in self._buffers]
 

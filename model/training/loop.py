@@ -133,6 +133,7 @@ class Run:
         )
         self.forward = GraphedModule(network, self.wrapped_network) if graphed else self.wrapped_network
         self.average = MovingAverage(network, config.ema_decay)
+        self.buffers = ChunkedBuffers(network)
         self.epoch, self.number = 0, 0
         self.sums: dict[str, float] = {}
         self.history: list[dict[str, Any]] = []
@@ -200,7 +201,7 @@ class Run:
             stop_unless_finite(losses_by_case, "the loss", ids)
             stop_unless_finite([all_norms] * len(ids), "the gradient", ids)
         self.wrapped_optimizer.step()
-        self.average.update(self.network, step)
+        self.average.update(step)
         for name, total in totals.items():
             self.sums[name] = self.sums.get(name, 0.0) + total
         self.number += 1
@@ -215,10 +216,11 @@ class Run:
         fabric, config = self.fabric, self.config
         weights, progress = weights_at(self.epoch, config.loss), self.epoch / config.epochs
         chunks = self.own_chunks(cases)
-        buffers = ChunkedBuffers(self.network)
+        self.buffers.start_step()
         losses = torch.zeros(cases, dtype=torch.float64, device=fabric.device)
         sums: dict[str, torch.Tensor] = {}
-        self.wrapped_network.train()
+        if not self.network.training:  # asked, for to set it takes a visit to each of the modules
+            self.wrapped_network.train()
         self.wrapped_optimizer.zero_grad()
         for number, places in chunks:
             rng = np.random.default_rng([config.seed, self.epoch, self.number, number])
@@ -236,8 +238,8 @@ class Run:
             losses[places[0] : places[-1] + 1] = values["loss"]
             for name, value in values.items():
                 sums[name] = sums.get(name, 0) + value.double().sum()
-            buffers.end_chunk()
-        buffers.end_step(fabric, config.accumulate)
+            self.buffers.end_chunk()
+        self.buffers.end_step(fabric, config.accumulate)
         return losses, sums
 
     def end_epoch(
