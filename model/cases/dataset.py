@@ -136,8 +136,8 @@ def _pictures(row: ViewsCase, path: Path) -> tuple[np.ndarray, np.ndarray]:
 def collate(cases: Sequence[Case]) -> dict[str, Any]:
     """Collate B cases with equal numbers of views and points, for `torch.utils.data.DataLoader`.
 
-    In a worker process the arrays of a batch lie side by side in one block of shared memory, which the main process
-    maps: each block costs a connection between the two, which for an array each took longer than reading the cases.
+    In a worker process the tensors of a batch lie in one block of shared memory, which the main process maps, and which
+    is filled anew when none of them is left (`model.cases.shared_batch`). So a batch is to be unpickled once.
 
     Returns:
         id: B names. views: (B, V, H, W) or (B, V, H, W, 3) uint8. view_mask: (B, V) bool. cameras: (B, V, C) float64.

@@ -105,8 +105,12 @@ def _received(ids: list[str], block: Block, layout: Layout) -> dict[str, Any]:
             _mapped[block] = np.frombuffer(mmap.mmap(file.fileno(), 0), np.uint8)
     memory = _mapped[block]
     lent = np.frombuffer(memory, np.uint8)  # an array of its own, which the tensors alone hold
-    weakref.finalize(lent, memory.__setitem__, 0, FREE).atexit = False
+    weakref.finalize(lent, _free, memory).atexit = False
     return _tensors(ids, lent, layout)
+
+
+def _free(memory: np.ndarray) -> None:
+    memory[0] = FREE
 
 
 def _tensors(ids: list[str], memory: np.ndarray, layout: Layout) -> dict[str, Any]:
