@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
 
-.PHONY: help install repro pretrained test test-fast soak lint bench osmesa serve system-packages clean
+.PHONY: help install app repro pretrained test test-fast soak lint bench osmesa serve system-packages clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -20,6 +20,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+app: install  ## Open the page where pictures or a scan become a jaw, and print its address
+	tenview app
 
 repro: install  ## Run what is out of date in the pipeline; ends with reports/index.html
 	@mkdir -p .tenview  # runs from the UI hold this lock, and wait for it

@@ -9,20 +9,13 @@ Where SQLite is busy the API is asked again, as Prefect's client does and its UI
 import asyncio
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HOSTS = ["127.0.0.1", "localhost"]
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+from stages.runtime.loopback import only_here
+
 TRIES = 20  # over at least 15 s
 # Where Prefect's UI looks for the auth string. What follows a # stays in the browser.
 SIGN_IN = """<!doctype html><title>Signing in</title><script>
@@ -37,26 +30,11 @@ def create() -> ASGIApp:
     app = create_app(final=True)
     app.router.routes.insert(0, Route("/sign-in", _sign_in))
     # Around the application, not in it: the server asks its own, under another name, where an event starts a run.
-    return TrustedHostMiddleware(_Headers(_Retries(app)), allowed_hosts=HOSTS)
+    return only_here(_Retries(app))
 
 
 async def _sign_in(_: Request) -> HTMLResponse:
     return HTMLResponse(SIGN_IN)
-
-
-class _Headers:
-    """Adds HEADERS to each answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 class _Retries:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from flows.gate import HEADERS, HOSTS
+from stages.runtime.loopback import HEADERS, HOSTS
 from stages.runtime.workspace import PAGE
 
 PAGES_URL = "TENVIEW_PAGES_URL"  # environment variable that tells the runs

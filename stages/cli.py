@@ -222,6 +222,28 @@ def _view_numbers(text: str) -> tuple[int, ...] | None:
         raise UserError(f"--missing: {text!r} is no list of view numbers. Write 3,5 or any") from None
 
 
+@app.command(
+    "app",
+    rich_help_panel="Use",
+    epilog="Example: `tenview app` opens the page in your browser. Ctrl-C ends it; the next start goes on.",
+)
+def show_app(
+    results: Annotated[Path, typer.Option(help="Folder for what is dropped and what comes out, one folder a jaw.")] = (
+        Path("results")
+    ),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page, on 127.0.0.1.")] = 8210,
+    browser: Annotated[bool, typer.Option(help="Whether to open the page in a browser.")] = True,
+) -> None:
+    """Open a page on this machine: drop ten pictures or a scan, see the jaw in 3D, download it.
+
+    Each jaw is what `tenview predict` makes of it. Several wait for each other; all stay in the folder of results until
+    they are deleted on the page. Only browsers of this machine are answered.
+    """
+    from stages.app.serve import serve
+
+    serve(results, port, browser=browser)
+
+
 @app.command(rich_help_panel="Use", epilog="Example: `tenview export --out my-model`")
 def export(
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist, be empty, or be an earlier export.")],

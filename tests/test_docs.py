@@ -42,13 +42,13 @@ NOT_RUN = {
     r"^python benchmarks": "takes minutes",
     r"^dvc queue start": "runs what the other commands queue, which takes minutes",
     r"mesh_files/fuzz": "tests/scans/mesh_files/test_corpus.py runs it with fewer files",
-    r"^(tenview serve|prefect |dask )": "serves until it is stopped; tests/flows start them",
+    r"^(tenview (serve|app)|prefect |dask )": "serves until it is stopped; tests/flows and tests/stages/app start them",
     r"surface=poisson": "needs an extra; tests/scans/preparing/test_poisson_surface.py runs it",
     r"srun|sbatch|^torchrun|^dvc commit": "needs a cluster; tests/stages/test_train.py starts processes as one does",
     r"precision=bf16": "needs a GPU",
     r"jaws=280|^tenview preset pretrained": "trains for an hour, or is for what does",
     r"(directory|mkdir|scan\.stl|pictures/)": "needs the reader's own files",
-    r"^tenview (predict|export|compare|jaws)": "tests of tests/stages/commands and tests/model/test_export.py run it",
+    r"^tenview (predict|export|compare|jaws)": "tests/stages/commands and tests/model/test_export.py run it",
     r"^(dvc|tenview|git|python -m stages\.cli)$|…| (N|FOLDER|M|STAGE)$": "no whole command",
 }
 

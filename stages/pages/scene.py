@@ -25,6 +25,7 @@ class Layer:
         faces: (F, 3) indices, or None.
         values: by name, (N,) numbers that can colour it, clipped to [0, 1].
         shown: whether it is visible at first.
+        tint: (N, 3) uint8 RGB, a colour of each point's own, or None.
     """
 
     name: str
@@ -34,16 +35,37 @@ class Layer:
     faces: np.ndarray | None = None
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     shown: bool = True
+    tint: np.ndarray | None = None
 
 
-def pack(layers: Sequence[Layer], size: float, case_id: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that stands at a place of the jaw, seen from where it looks to.
+
+    Attributes:
+        text: of a few letters. at: (3,) normalised. outward: (3,) of length 1.
+    """
+
+    text: str
+    at: np.ndarray
+    outward: np.ndarray
+
+
+def pack(layers: Sequence[Layer], size: float, case_id: str, names: Sequence[Name] = ()) -> dict[str, Any]:
     """The scene that viewer.js reads, as plain JSON of at most about `size` bytes; larger layers are subsampled.
 
     The random choice of points is seeded by `case_id` alone.
     """
     bytes_each = size / len(layers) / BASE64
     extent = max(float(np.abs(layer.points).max()) for layer in layers)
-    return {"extent": extent, "layers": [_packed(_subsampled(layer, bytes_each, case_id), extent) for layer in layers]}
+    return {
+        "extent": extent,
+        "layers": [_packed(_subsampled(layer, bytes_each, case_id), extent) for layer in layers],
+        "names": [
+            {"text": name.text, "at": name.at.round(4).tolist(), "outward": name.outward.round(4).tolist()}
+            for name in names
+        ],
+    }
 
 
 def spacing(points: np.ndarray) -> np.ndarray:
@@ -60,7 +82,7 @@ def estimated_normals(points: np.ndarray, neighbours: int = 12) -> np.ndarray:
 
 def _subsampled(layer: Layer, size: float, case_id: str) -> Layer:
     """The layer with at most so many points or vertices that it takes `size` bytes."""
-    each = 6 + 3 * (layer.normals is not None) + len(layer.values)
+    each = 6 + 3 * (layer.normals is not None) + 3 * (layer.tint is not None) + len(layer.values)
     if layer.faces is not None:
         each += 2 * 3 * 4  # a closed mesh has two faces a vertex, three 32-bit indices each
     count = max(int(size / each), 100)
@@ -71,7 +93,8 @@ def _subsampled(layer: Layer, size: float, case_id: str) -> Layer:
     kept = np.sort(generator(0, case_id).choice(len(layer.points), count, replace=False))
     normals = None if layer.normals is None else layer.normals[kept]
     values = {name: value[kept] for name, value in layer.values.items()}
-    return Layer(layer.name, layer.colour, layer.points[kept], normals, None, values, layer.shown)
+    tint = None if layer.tint is None else layer.tint[kept]
+    return Layer(layer.name, layer.colour, layer.points[kept], normals, None, values, layer.shown, tint)
 
 
 def _coarser(layer: Layer, count: int) -> Layer:
@@ -93,7 +116,8 @@ def _coarser(layer: Layer, count: int) -> Layer:
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     points = np.stack([mean(axis) for axis in layer.points.T], axis=1)
     values = {name: mean(value) for name, value in layer.values.items()}
-    return Layer(layer.name, layer.colour, points, None, faces[whole], values, layer.shown)
+    tint = None if layer.tint is None else np.stack([mean(channel) for channel in layer.tint.T], axis=1)
+    return Layer(layer.name, layer.colour, points, None, faces[whole], values, layer.shown, tint)
 
 
 def _packed(layer: Layer, extent: float) -> dict[str, Any]:
@@ -104,6 +128,7 @@ def _packed(layer: Layer, extent: float) -> dict[str, Any]:
         "positions": _text(np.round(layer.points / extent * 32767), np.int16),
         "normals": None if layer.normals is None else _text(np.round(layer.normals * 127), np.int8),
         "faces": None if layer.faces is None else _text(layer.faces, np.uint32),
+        "tint": None if layer.tint is None else _text(np.round(layer.tint), np.uint8),
         "values": {name: _text(np.round(np.clip(value, 0, 1) * 255), np.uint8) for name, value in layer.values.items()},
     }
 

@@ -8,9 +8,10 @@
     attribute vec3 position;   // -1 to 1
     attribute vec3 normal;
     attribute float value;     // 0 to 1
+    attribute vec3 tint;       // a colour of the vertex's own
     uniform mat4 camera;
     uniform vec3 eye, plain;   // towards the eye; the layer's own colour
-    uniform float extent, size, coloured;
+    uniform float extent, size, coloured, tinted;
     varying vec3 colour;
     vec3 ramp(float t) {       // the same colours as .ramp in style.css
       vec3 a = vec3(.20, .44, .72), b = vec3(.22, .66, .62), c = vec3(.93, .76, .27);
@@ -22,7 +23,7 @@
       gl_Position = camera * vec4(position * extent, 1.0);
       gl_PointSize = max(size / gl_Position.w, 1.5);
       float light = .35 + .65 * abs(dot(normalize(normal), eye));   // both sides: an open scan shows its inside
-      colour = light * mix(plain, ramp(value), coloured);
+      colour = light * mix(mix(plain, ramp(value), coloured), tint, tinted);
     }`;
   const FRAGMENT = `
     precision mediump float;
@@ -57,9 +58,9 @@
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
     gl.useProgram(program);
     gl.enable(gl.DEPTH_TEST);
-    const uniforms = ["camera", "eye", "plain", "extent", "size", "coloured", "round"];
+    const uniforms = ["camera", "eye", "plain", "extent", "size", "coloured", "tinted", "round"];
     place = Object.fromEntries(uniforms.map((name) => [name, gl.getUniformLocation(program, name)]));
-    ["position", "normal", "value"].forEach((name) => (place[name] = gl.getAttribLocation(program, name)));
+    ["position", "normal", "value", "tint"].forEach((name) => (place[name] = gl.getAttribLocation(program, name)));
     return true;
   }
 
@@ -105,6 +106,7 @@
       normals: upload(normals),
       faces: faces && upload(faces, gl.ELEMENT_ARRAY_BUFFER),
       count: faces ? faces.length : positions.length / 3,
+      tint: layer.tint && upload(decode(layer.tint, Uint8Array)),
       values: Object.fromEntries(
         Object.entries(layer.values).map(([name, text]) => [name, upload(decode(text, Uint8Array))])),
     };
@@ -126,7 +128,8 @@
       this.figure = figure;
       this.canvas = figure.querySelector("canvas");
       this.scene = JSON.parse(figure.querySelector("script").textContent);
-      this.switches = [...figure.querySelectorAll("input[type=checkbox]")];
+      this.switches = [...figure.querySelectorAll("input[type=checkbox]:not([data-names])")];
+      this.naming = figure.querySelector("input[data-names]");
       this.colours = figure.querySelector("select");
       this.layers = null;      // on the graphics card, once the figure has been in sight
       this.waiting = false;
@@ -169,6 +172,7 @@
         "+": () => this.zoom(0.9), "=": () => this.zoom(0.9), "-": () => this.zoom(1 / 0.9),
         Home: () => this.look("start"), "0": () => this.look("start"),
         c: () => this.nextColours(),
+        n: () => { if (this.naming) this.naming.checked = !this.naming.checked; this.redraw(); },
       }[event.key] || (toggled && (() => { toggled.checked = !toggled.checked; this.redraw(); }));
       if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
@@ -241,6 +245,24 @@
       const picture = this.canvas.getContext("2d");
       picture.clearRect(0, 0, width, height);
       picture.drawImage(glCanvas, 0, 0);
+      if (this.naming?.checked) this.drawNames(picture, eye, matrix, scale);
+    }
+
+    drawNames(picture, eye, matrix, scale) {    // those that look to the eye
+      const style = getComputedStyle(this.canvas);
+      Object.assign(picture, {
+        font: `600 ${13 * scale}px system-ui, sans-serif`, textAlign: "center", textBaseline: "middle",
+        fillStyle: style.color, strokeStyle: style.backgroundColor, lineWidth: 4 * scale, lineJoin: "round",
+      });
+      const { width, height } = this.canvas;
+      for (const { text, at, outward } of this.scene.names) {
+        if (outward[0] * eye[0] + outward[1] * eye[1] + outward[2] * eye[2] < 0.1) continue;
+        const [x, y, , w] = [0, 1, 2, 3].map(
+          (row) => [0, 1, 2].reduce((sum, k) => sum + matrix[4 * k + row] * at[k], matrix[12 + row]));
+        const place = [(x / w + 1) / 2 * width, (1 - y / w) / 2 * height];
+        picture.strokeText(text, ...place);
+        picture.fillText(text, ...place);
+      }
     }
 
     drawLayer(layer, { colour }, height) {
@@ -254,7 +276,11 @@
       attribute("normal", layer.normals, 3, gl.BYTE);
       if (value) attribute("value", value, 1, gl.UNSIGNED_BYTE);
       else gl.disableVertexAttribArray(place.value);
+      const tint = this.colours.value === "tint" && layer.tint;
+      if (tint) attribute("tint", tint, 3, gl.UNSIGNED_BYTE);
+      else gl.disableVertexAttribArray(place.tint);
       gl.uniform1f(place.coloured, value ? 1 : 0);
+      gl.uniform1f(place.tinted, tint ? 1 : 0);
       gl.uniform3fv(place.plain, [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16) / 255));
       gl.uniform1f(place.round, layer.faces ? 0 : 1);
       gl.uniform1f(place.size, 1.4 * Math.sqrt(AREA / layer.count) * height / (2 * Math.tan(FIELD_OF_VIEW / 2)));

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup
 
 from scans.files import atomic_file
@@ -12,20 +12,25 @@ from stages.pages import metrics
 PARTS = Path(__file__).parent
 
 
-def write_page(template: Path, page: Path, **values: Any) -> None:
+def write_page(template_file: Path, page: Path, **values: Any) -> None:
     """Fill a template, which extends pages/base.html, and write the page whole."""
+    text = template(template_file).render(values)
+    with atomic_file(page) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def template(file: Path) -> Template:
+    """A template, which extends pages/base.html, with the style and the scripts of the pages."""
     environment = Environment(
-        loader=FileSystemLoader([template.parent, PARTS]),
+        loader=FileSystemLoader([file.parent, PARTS]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"metric": metrics.show, "signed": metrics.show_signed, "title": metrics.title}
-    values |= {name: Markup((PARTS / file).read_text(encoding="utf-8")) for name, file in FILES.items()}
-    text = environment.get_template(template.name).render(values)
-    with atomic_file(page) as path:
-        path.write_text(text, encoding="utf-8")
+    environment.globals |= {name: Markup((PARTS / path).read_text(encoding="utf-8")) for name, path in FILES.items()}
+    return environment.get_template(file.name)
 
 
 FILES = {"style": "style.css", "viewer": "viewer.js"}

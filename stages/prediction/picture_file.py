@@ -69,26 +69,70 @@ def read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndar
 
 def what_it_is(data: bytes) -> str | None:
     """What a file that is no picture of ours is by its first bytes; None where these tell nothing."""
-    return next((name for offset, mark, name in FOREIGN if data[offset:].startswith(mark)), None)
+    known = next((name for offset, mark, name in FOREIGN if data[offset:].startswith(mark)), None)
+    is_text = bool(data) and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in data[:256])
+    return known or ("a text file" if is_text else None)
+
+
+def check_header(path: Path, name: str) -> None:
+    """Refuse by its first bytes what is no picture that is read here, or a picture too large; nothing is decoded.
+
+    Args:
+        name: what the message calls the file.
+
+    Raises:
+        UserError: it is such a file.
+    """
+    with open(path, "rb") as file:
+        start = file.read(256)
+    with _told(name, start):
+        _opened(path)
 
 
 def _decode(path: Path, data: bytes, said: list[str]) -> "tuple[np.ndarray, np.ndarray | None]":
     """Pixels (H, W) or (H, W, 3) uint8, and opacity (H, W) uint8 where it is stated."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a library's own words
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            # MPO: a phone's JPEG with a preview or a depth map behind it.
-            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            with _silent_stderr():
-                image.load()
+    with _told(path, data):
+        image = _opened(io.BytesIO(data))
+        # MPO: a phone's JPEG with a preview or a depth map behind it.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        with _strict(), _silent_stderr():
+            image.load()
+        with _strict():
             image = ImageOps.exif_transpose(image)
         if frames > 1:
             said.append(f"{path.name}: it holds {frames} pictures; the first is taken")
         return _channels(image)
+
+
+def _opened(source: "Path | io.BytesIO") -> "Image":
+    """The picture by its header, of a size that may be decoded."""
+    from PIL import Image
+
+    with _strict():
+        return Image.open(source, formats=FORMATS)
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Raises where a picture is too large, and drops what else a library warns of in its own words."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def _told(name: Path | str, data: bytes) -> Iterator[None]:
+    """Has what decoders raise told as the user's mistake; `data` are at least the file's first bytes."""
+    from PIL import Image
+
+    try:
+        yield
+        return
     except Image.UnidentifiedImageError:
         unknown = "damaged or cut off" if data.startswith(MARKS) else "of an unknown kind"
         reason = what_it_is(data) or (unknown if data else "empty")
@@ -98,7 +142,7 @@ def _decode(path: Path, data: bytes, said: list[str]) -> "tuple[np.ndarray, np.n
         reason = str(error)
     except Exception as error:  # decoders raise whatever they meet in a damaged file
         reason = f"damaged or cut off ({error})"
-    raise UserError(f"{path}: no readable {KINDS} picture of 8 or 16 bits: {reason}. Get it again, or export it as PNG")
+    raise UserError(f"{name}: no readable {KINDS} picture of 8 or 16 bits: {reason}. Get it again, or export it as PNG")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from scans.mesh import Mesh
 
 WORST_SHOWN_MM = 2.0
 PAPER = 255
+OUTLINE = (217, 72, 15)
 _DARKEST, _LIGHTEST = 60.0, 210.0  # grey of the farthest and of the nearest point
 
 
@@ -32,6 +33,25 @@ def preview(rows: dict[str, np.ndarray]) -> np.ndarray:
 def surface_pictures(mesh: Mesh, cameras: np.ndarray, shading: Shading) -> np.ndarray:
     """(V, H, W) uint8 renderings of a mesh from the cameras (V, 23)."""
     return render_views(mesh.vertices, mesh.faces, cameras_from_array(cameras), shading, backend="numba", samples=4)
+
+
+def outlined(pictures: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Pictures with the silhouettes of renderings from the same cameras drawn over them as lines.
+
+    Args:
+        pictures: (V, H, W) or (V, H, W, 3) uint8. shown: (V, H, W) uint8.
+
+    Returns:
+        (V, H, W, 3) uint8.
+    """
+    from model.metrics.plausibility import foreground
+
+    drawn = pictures.copy() if pictures.ndim == 4 else np.repeat(pictures[..., None], 3, axis=3)
+    for picture, rendering in zip(drawn, shown, strict=True):
+        gaps = np.ones((5, 5), np.uint8)  # between the points of a cloud
+        silhouette = cv2.morphologyEx(foreground(rendering).astype(np.uint8), cv2.MORPH_CLOSE, gaps)
+        picture[cv2.dilate(silhouette, np.ones((3, 3), np.uint8)) > silhouette] = OUTLINE
+    return drawn
 
 
 def point_pictures(points: np.ndarray, cameras: np.ndarray, colours: np.ndarray | None = None) -> np.ndarray:

@@ -136,14 +136,21 @@ def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", tra
     from renderers.rasteriser.shading import Shading
     from scans.shards.png import encode_png
     from stages.per_case.render_case import shading_of
-    from stages.prediction.preview import point_pictures, preview, surface_pictures
+    from stages.prediction.preview import PAPER, outlined, point_pictures, preview, surface_pictures
 
     shading = shading_of(trained.params.render, pictures.case)
     if made.mesh is not None and isinstance(shading, Shading):
         shown = surface_pictures(made.mesh, pictures.cameras, shading)
     else:
         shown = point_pictures(made.points, pictures.cameras)
-    sheet = preview({f"{pictures.case}: pictures": pictures.views, "reconstruction": shown})
+    over = outlined(pictures.views, shown)
+    over[~pictures.view_mask] = PAPER
+    rows = {
+        f"{pictures.case}: pictures": pictures.views,
+        "reconstruction": shown,
+        "its outline over the pictures": over,
+    }
+    sheet = preview(rows)
     (folder / "preview.png").write_bytes(encode_png(sheet))
 
 
@@ -163,11 +170,18 @@ def _write_views(folder: Path, pictures: Pictures) -> None:
 
 
 def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth: PreparedCase) -> dict[str, float]:
-    """Write error.ply and error.png, the points coloured by their distance to the scan. Returns the metrics."""
+    """Write error.ply and error.png, the points coloured by their distance to the scan, and the scan as scan.ply.
+
+    The scan lies as the reconstruction does, so that the two can be laid over each other.
+
+    Returns:
+        the metrics.
+    """
     import numpy as np
 
     from model.metrics.distances import compare, metrics
-    from scans.mesh_files.writers import encode_points
+    from scans.mesh import Mesh
+    from scans.mesh_files.writers import encode_points, encode_surface
     from scans.preparing.normalise import denormalise
     from scans.shards.png import encode_png
     from stages.prediction.preview import distance_colours, distance_scale, point_pictures, preview
@@ -178,6 +192,9 @@ def _write_error(folder: Path, pictures: Pictures, made: "Reconstruction", truth
     points = denormalise(made.points, truth.center, truth.radius)
     data = encode_points(points, "ply", colours=colours, properties={"distance_mm": distance_mm.astype(np.float32)})
     (folder / "error.ply").write_bytes(data)
+    vertices = denormalise(np.asarray(truth.mesh.vertices), truth.center, truth.radius)
+    scan = Mesh(vertices, truth.mesh.faces, truth.mesh.labels)
+    (folder / "scan.ply").write_bytes(encode_surface(scan, "ply"))
     shown = point_pictures(made.points, pictures.cameras, colours)
     sheet = preview({f"{pictures.case}: pictures": pictures.views, "distance to the scan": shown})
     (folder / "error.png").write_bytes(encode_png(np.concatenate([sheet, distance_scale(sheet.shape[1])])))

@@ -17,7 +17,9 @@ def tenview(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("command", [*STAGES, "predict", "export", "compare", "jaws", "params", "preset", "doctor"])
+@pytest.mark.parametrize(
+    "command", [*STAGES, "predict", "export", "app", "compare", "jaws", "params", "preset", "doctor"]
+)
 def test_help_shows_an_example(command: str) -> None:
     ended = CliRunner().invoke(app, [command, "--help"])
     assert ended.exit_code == 0

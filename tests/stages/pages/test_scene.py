@@ -3,7 +3,7 @@ import base64
 import numpy as np
 import pytest
 
-from stages.pages.scene import Layer, estimated_normals, pack, spacing
+from stages.pages.scene import Layer, Name, estimated_normals, pack, spacing
 
 
 def numbers(text: str, dtype: str) -> np.ndarray:
@@ -62,3 +62,19 @@ def test_normals_of_a_plane_stand_on_it() -> None:
 
 def test_spacing_is_the_distance_to_the_nearest_other_point() -> None:
     assert spacing(np.array([[0, 0, 0], [1, 0, 0], [4, 0, 0.0]])).tolist() == [1, 1, 3]
+
+
+def test_each_vertex_keeps_its_own_colour_however_coarse_the_mesh() -> None:
+    square = grid(60)
+    tint = np.where(square.points[:, :1] < 0.5, [255, 0, 0], [0, 0, 255]).astype(np.uint8)
+    layer = Layer("square", "#ffffff", square.points, None, square.faces, tint=tint)
+    for size in (1e6, 40_000):
+        packed = pack([layer], size, "A", [Name("11", np.array([0.5, 1 / 3, 0]), np.array([0, 0, 1.0]))])
+        found = numbers(packed["layers"][0]["tint"], "u1").reshape(-1, 3)
+        x = numbers(packed["layers"][0]["positions"], "<i2").reshape(-1, 3)[:, 0] / 32767
+        assert (found[x < 0.45] == [255, 0, 0]).all()
+        assert (found[x > 0.55] == [0, 0, 255]).all()
+        assert packed["names"] == [{"text": "11", "at": [0.5, 0.3333, 0.0], "outward": [0.0, 0.0, 1.0]}]
+    cloud = Layer("p", "#ffffff", square.points, square.points, tint=tint)
+    few = pack([cloud], 3000, "A")["layers"][0]
+    assert len(numbers(few["tint"], "u1")) == len(numbers(few["positions"], "<i2")) < 3 * len(square.points)
