@@ -77,7 +77,8 @@ def create(jobs: Jobs) -> ASGIApp:
         Route("/static/{name}", served.static),
         Mount("/views", StaticFiles(directory=pages.HERE / "views")),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={UserError: _told, HTTPException: _told, OSError: _told})
+    refusals = {UserError: _told, HTTPException: _told, OSError: _told}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=refusals)
     headers = HEADERS | {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
     return only_here(SameOrigin(app), headers)
 

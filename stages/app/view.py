@@ -22,6 +22,7 @@ from stages.prediction.result_folder import ACCOUNT
 from stages.prediction.view_names import view_number
 
 SCENE_BYTES = 8e6
+MANY_VIEWS = 4
 SIDE = 224  # pixels of a picture beside the 3D view
 SURFACE, SCAN = "#e0a458", "#aab4c3"
 SHEETS = {
@@ -31,7 +32,11 @@ SHEETS = {
 KINDS = ("central incisor", "lateral incisor", "canine", "first premolar", "second premolar")
 KINDS += ("first molar", "second molar", "third molar")
 RING = "no transforms.json, so the ring is taken: nine views round the jaw, one each 40°, and one from above"
-LEGENDS = {"distance": {"name": "distance to the other", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"}}
+LEGENDS = {
+    "distance": {"name": "distance to the other", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
+    "expected": {"name": "expected error", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
+    "seen": {"name": "views that see it", "low": f"{MANY_VIEWS} or more", "high": "none: guessed"},
+}
 
 
 def write_view(folder: Path, case: Case) -> None:
@@ -43,14 +48,16 @@ def write_view(folder: Path, case: Case) -> None:
     scan = read_mesh(out / "scan.ply") if (out / "scan.ply").is_file() else None
     _, labels = _labelled(arrays)
     fdi = [] if labels is None else [int(label) for label in np.unique(labels) if label != GINGIVA]
+    scene = _scene(arrays, scan, case.id, fdi)
+    coloured_by = {value for layer in scene["layers"] for value in layer["values"]}
     content = {
         "warnings": [in_users_names(text, folder, case.files) for text in account["warnings"]],
         "notices": notices(case, folder),
         "plausible": account["plausible"],
         "overlap": round(100 * account["fit"]["silhouette_iou"]),
-        "scene": _scene(arrays, scan, case.id, fdi),
-        "legends": LEGENDS if scan else {},
-        "teeth": [{"fdi": each, "name": tooth_name(each), "colour": _hex(each)} for each in fdi],
+        "scene": scene,
+        "legends": {value: legend for value, legend in LEGENDS.items() if value in coloured_by},
+        "teeth": _teeth(fdi, account.get("teeth", [])),
         "figures": _figures(account, arrays, case),
         "errors": account["error"] or {},
         "pictures": _pictures(folder, case, account["absent_views"]),
@@ -69,8 +76,23 @@ def tooth_name(fdi: int) -> str:
     return f"upper {'right' if fdi // 10 == 1 else 'left'} {KINDS[fdi % 10 - 1]}"
 
 
-def _hex(fdi: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*tooth_colours(np.array([fdi]))[0])
+def _teeth(fdi: list[int], trusted: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Number, name and colour of each tooth, and how far it can be trusted where the account says so."""
+    known = {tooth["fdi"]: tooth for tooth in trusted}
+    return [
+        {
+            "fdi": str(each),
+            "name": tooth_name(each),
+            "colour": "#{:02x}{:02x}{:02x}".format(*tooth_colours(np.array([each]))[0]),
+            "trust": _in_words(known[each]) if each in known else "",
+        }
+        for each in fdi
+    ]
+
+
+def _in_words(tooth: dict[str, Any]) -> str:
+    error = tooth.get("expected_error_mm")
+    return tooth["state"] if error is None else f"{tooth['state']}, expected error {error:.2f} mm"
 
 
 def _labelled(arrays: dict[str, np.ndarray]) -> "tuple[np.ndarray, np.ndarray | None]":
@@ -89,17 +111,19 @@ def _scene(arrays: dict[str, np.ndarray], scan: Mesh | None, case_id: str, fdi: 
         return (points - middle) / radius
 
     tint = None if labels is None else tooth_colours(labels)
-    to_scan = {} if scan is None else {"distance": _distance(places, scan.vertices)}
-    to_points = {} if scan is None else {"distance": _distance(scan.vertices, arrays["points"])}
+    values = _trust(arrays)
+    if scan is not None:
+        values["distance"] = _distance(places, scan.vertices)
     faces = arrays.get("faces")
     normals = arrays.get("normals")
     if faces is not None:
         normals = None  # they follow from the faces
     elif normals is None:
         normals = estimated_normals(places)
-    layers = [Layer("reconstruction", SURFACE, normalised(places), normals, faces, to_scan, True, tint)]
+    layers = [Layer("reconstruction", SURFACE, normalised(places), normals, faces, values, True, tint)]
     if scan is not None:
-        layers.append(Layer("your scan", SCAN, normalised(scan.vertices), None, scan.faces, to_points, shown=False))
+        missed = {"distance": _distance(scan.vertices, arrays["points"])}
+        layers.append(Layer("your scan", SCAN, normalised(scan.vertices), None, scan.faces, missed, shown=False))
     names = []
     for each in fdi:
         crown = normalised(places[labels == each])
@@ -107,6 +131,18 @@ def _scene(arrays: dict[str, np.ndarray], scan: Mesh | None, case_id: str, fdi: 
         outward = at * [1, 1, 0] + [0, 0, np.linalg.norm(at[:2])]  # from the arch's middle, and to the crowns
         names.append(Name(str(each), at + np.array([0, 0, 0.06]), outward / max(np.linalg.norm(outward), 1e-9)))
     return pack(layers, SCENE_BYTES, case_id, names)
+
+
+def _trust(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """How sure the model is of each place, as colours of the 3D view, where `tenview predict` tells it."""
+    prefix = "vertex_" if "vertices" in arrays else ""
+    expected, seen = arrays.get(f"{prefix}expected_error_mm"), arrays.get(f"{prefix}views_seen")
+    values = {}
+    if expected is not None:
+        values["expected"] = expected / WORST_SHOWN_MM
+    if seen is not None:
+        values["seen"] = 1 - seen / MANY_VIEWS
+    return values
 
 
 def _distance(points: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -68,9 +68,6 @@ def step(case: Case, waiting: int, folder: Path) -> str:
         return f"waiting; {waiting} before it" if waiting else "waiting"
     if case.state != RUNNING:
         return case.state
-    log = tail(folder)
-    if "reconstructing: 1 of 1" in log:
+    if "reconstructing: 1 of 1" in tail(folder):
         return "drawing the result"
-    if case.is_scan and "crowns to" not in log:
-        return "reading the scan, and finding how it lies"
-    return "building the surface from the pictures"
+    return "building the surface from the pictures" if not case.is_scan else "reading the scan, and building the jaw"
