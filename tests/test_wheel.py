@@ -63,6 +63,14 @@ def test_the_wheels_code_runs(tenview: Path, tmp_path: Path) -> None:
     assert all(str(tenview.parents[1]) in path for path in paths)
 
 
+def test_the_wheel_has_the_page_with_its_style_scripts_and_pictures(tenview: Path, tmp_path: Path) -> None:
+    code = "from stages.app.pages import HERE, STATIC, index, static; print(index(), *map(static, STATIC))"
+    code += "; print(len(list(HERE.glob('views/*.png'))), 'pictures')"
+    said = run(tenview.with_name("python"), tmp_path, "-c", code)
+    assert "<!doctype html>" in said
+    assert "10 pictures" in said
+
+
 def test_help_and_presets_need_nothing_in_the_folder(tenview: Path, tmp_path: Path) -> None:
     assert "predict" in run(tenview, tmp_path, "--help")
     listed = run(tenview, tmp_path, "preset").splitlines()

@@ -62,8 +62,10 @@
     at("refused").textContent = at("said").textContent = "";
     const drop = at("drop"), suffixes = drop.dataset.suffixes.split(" ");
     try {
-      const files = found.filter(({ path }) => suffixes.some((suffix) => path.toLowerCase().endsWith(suffix)));
-      if (!files.length) throw new Error(`Neither pictures nor scans: ${found.slice(0, 3).map(({ path }) => path).join(", ")}`);
+      // Of folders only what can be of use; of files that were picked all, for the server tells which it leaves out.
+      const isOfUse = ({ path }) => !path.includes("/") || suffixes.some((suffix) => path.toLowerCase().endsWith(suffix));
+      const files = found.filter(isOfUse);
+      if (!files.length) throw new Error(`${found[0].path.split("/")[0]}: no picture and no scan that can be read is in it`);
       at("sending").hidden = false;
       const { id } = await ask("POST", "/uploads");
       const all = files.reduce((sum, { file }) => sum + file.size, 0) || 1;
@@ -147,7 +149,9 @@
     const gone = make("button", "Delete", { type: "button" });
     gone.setAttribute("aria-label", `Delete ${name}`);
     gone.addEventListener("click", () => remove(id, name).then(list).catch(refuse));
-    item.append(make("a", name, { href: `/cases/${id}` }), make("small", kind), state, gone);
+    const [, ...parts] = id.match(/^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)/) ?? [];
+    const when = parts.length ? new Date(Date.UTC(parts[0], parts[1] - 1, ...parts.slice(2))).toLocaleString() : "";
+    item.append(make("a", name, { href: `/cases/${id}` }), make("small", `${kind}, ${when}`), state, gone);
     return { item, state };
   }
 

@@ -22,6 +22,7 @@ LARGEST_FILE = LARGEST_MEMBER
 LARGEST_DROP = 2 << 30  # bytes, packed and unpacked
 MOST_FILES = 2000
 MOST_JAWS = 200
+MOST_SHOWN = 5  # names of files that are left out
 LONGEST_NAME = 80  # characters of a name that is shown
 # As in scans.mesh_files.read, which takes seconds to load; a test compares the two.
 SCANS = (".obj", ".ply", ".stl", ".off", ".vtp", ".glb")
@@ -113,17 +114,28 @@ def sort_out(dropped: Iterable[Dropped]) -> list[Jaw]:
         UserError: there is none, or there are too many; a picture is none, or too large; a view is there twice.
     """
     folders: dict[PurePosixPath, list[Dropped]] = {}
-    wanted = [each for each in dropped if _is_wanted(str(each.name))]
-    for each in sorted(wanted, key=lambda each: _natural(str(each.name))):
-        folders.setdefault(each.name.parent, []).append(each)
-    jaws = []
+    others: dict[PurePosixPath, list[str]] = {}
+    for each in sorted(dropped, key=lambda each: _natural(str(each.name))):
+        if _is_wanted(str(each.name)):
+            folders.setdefault(each.name.parent, []).append(each)
+        elif not each.name.name.startswith("."):
+            others.setdefault(each.name.parent, []).append(shown(each.name.name))
+    jaws: list[Jaw] = []
     for folder, files in folders.items():
+        first = len(jaws)
         if pictures := [each for each in files if each.name.suffix.lower() in SUFFIXES]:
             cameras = next((each for each in files if each.name.name.lower() == CAMERAS), None)
             jaws.append(_pictures(folder, pictures, cameras))
         jaws += [_scan(each, files) for each in files if each.name.suffix.lower() in SCANS]
+        for jaw in jaws[first:]:
+            if left := others.get(folder):
+                jaw.notes.append(
+                    f"left out, not read here: {', '.join(left[:MOST_SHOWN])}{' …' * (len(left) > MOST_SHOWN)}"
+                )
     if not jaws:
-        raise UserError(f"no {KINDS} picture and no scan ({', '.join(SCANS)}) is among these files. Drop others")
+        raise UserError(
+            f"no {KINDS} picture and no scan ({', '.join(SCANS)}) is among these files. Export pictures as PNG"
+        )
     if len(jaws) > MOST_JAWS:
         raise UserError(f"{len(jaws)} jaws at once. Drop at most {MOST_JAWS}")
     return jaws
@@ -137,7 +149,7 @@ def _natural(text: str) -> list[tuple[int, str]]:
 def _pictures(folder: PurePosixPath, pictures: list[Dropped], cameras: Dropped | None) -> Jaw:
     for each in pictures:
         check_header(each.kept, shown(each.name.name))
-    jaw = Jaw(shown(folder.name or "pictures"), {})
+    jaw = Jaw(shown(folder.name or f"{len(pictures)} pictures"), {})
     named = {each: number for each in pictures if (number := view_number(each.name.name)) is not None}
     if not named:
         named = _in_order(pictures, cameras, jaw)
