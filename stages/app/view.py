@@ -29,8 +29,10 @@ SHEETS = {
     "preview.png": "The pictures as the model sees them, the jaw from the same cameras, and its outline over them",
     "error.png": "Distance of the reconstruction to the scan",
 }
-KINDS = ("central incisor", "lateral incisor", "canine", "first premolar", "second premolar")
-KINDS += ("first molar", "second molar", "third molar")
+KINDS = (
+    *("central incisor", "lateral incisor", "canine", "first premolar"),
+    *("second premolar", "first molar", "second molar", "third molar"),
+)
 RING = "no transforms.json, so the ring is taken: nine views round the jaw, one each 40°, and one from above"
 LEGENDS = {
     "distance": {"name": "distance to the other", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},

@@ -37,7 +37,7 @@ def in_users_names(text: str, folder: Path, files: Mapping[str, str]) -> str:
         if number is not None and view_number(name) != number:
             called += f" (view {number})"
         text = text.replace(str(folder / path), kept)
-        text = re.sub(rf"(?<![\w/.-]){re.escape(kept)}(?![\w-])", lambda _, called=called: called, text)
+        text = re.sub(rf"(?<![\w/.-]){re.escape(kept)}(?![\w-])", called.replace("\\", r"\\"), text)
     text = text.replace(str(folder / JAW), "the pictures").replace(f"{JAW}: ", "")
     return text.replace(f"{folder}/", "")
 

@@ -79,14 +79,18 @@ def test_pictures_give_a_jaw_with_its_teeth_and_words_about_it(tmp_path: Path, t
 
 
 def test_a_scan_is_laid_over_the_jaw_with_the_distance_of_the_two(tmp_path: Path, tetrahedron: Mesh) -> None:
-    folder, case = made(tmp_path, tetrahedron, {}, error={"chamfer_mm": 1.0, "chamfer": 0.1})
+    folder, case = made(
+        tmp_path, tetrahedron, {}, error={"chamfer_mm": 1.0, "accuracy_mm": 0.75, "completeness_mm": 1.25}
+    )
     view = view_of(folder, case)
     jaw, scan = view["scene"]["layers"]
     assert (jaw["name"], jaw["shown"], scan["name"], scan["shown"]) == ("reconstruction", True, "your scan", False)
     for layer in (jaw, scan):  # 1 mm apart, and the colours end at 2 mm
         assert set(base64.b64decode(layer["values"]["distance"])) == {128}
     assert list(view["legends"]) == ["distance"]
-    assert "Chamfer, mm" in pages.report(case, folder)
+    report = pages.report(case, folder)
+    assert "lies 0.75 mm from the scan on average, and the scan 1.25 mm" in report
+    assert "Chamfer, mm" in report
 
 
 def test_what_was_guessed_is_shown_where_it_is_told(tmp_path: Path, tetrahedron: Mesh) -> None:
