@@ -110,6 +110,8 @@ def _is_wanted(name: str) -> bool:
 def sort_out(dropped: Iterable[Dropped]) -> list[Jaw]:
     """The jaws among files: the pictures of each folder are one, each scan is another.
 
+    In a folder with scans, only those pictures count that are named as views.
+
     Raises:
         UserError: there is none, or there are too many; a picture is none, or too large; a view is there twice.
     """
@@ -123,15 +125,18 @@ def sort_out(dropped: Iterable[Dropped]) -> list[Jaw]:
     jaws: list[Jaw] = []
     for folder, files in folders.items():
         first = len(jaws)
-        if pictures := [each for each in files if each.name.suffix.lower() in SUFFIXES]:
+        scans = [each for each in files if each.name.suffix.lower() in SCANS]
+        pictures = [each for each in files if each.name.suffix.lower() in SUFFIXES]
+        if scans:  # beside a scan, pictures of other names are its textures or previews
+            pictures = [each for each in pictures if view_number(each.name.name) is not None]
+        if pictures:
             cameras = next((each for each in files if each.name.name.lower() == CAMERAS), None)
             jaws.append(_pictures(folder, pictures, cameras))
-        jaws += [_scan(each, files) for each in files if each.name.suffix.lower() in SCANS]
-        for jaw in jaws[first:]:
-            if left := others.get(folder):
-                jaw.notes.append(
-                    f"left out, not read here: {', '.join(left[:MOST_SHOWN])}{' …' * (len(left) > MOST_SHOWN)}"
-                )
+        jaws += [_scan(each, files) for each in scans]
+        if left := others.get(folder):
+            listed = ", ".join(left[:MOST_SHOWN]) + " …" * (len(left) > MOST_SHOWN)
+            for jaw in jaws[first:]:
+                jaw.notes.append(f"left out, not read here: {listed}")
     if not jaws:
         raise UserError(
             f"no {KINDS} picture and no scan ({', '.join(SCANS)}) is among these files. Export pictures as PNG"
@@ -149,7 +154,7 @@ def _natural(text: str) -> list[tuple[int, str]]:
 def _pictures(folder: PurePosixPath, pictures: list[Dropped], cameras: Dropped | None) -> Jaw:
     for each in pictures:
         check_header(each.kept, shown(each.name.name))
-    jaw = Jaw(shown(folder.name or f"{len(pictures)} pictures"), {})
+    jaw = Jaw(shown(folder.name or f"{len(pictures)} picture{'s' * (len(pictures) > 1)}"), {})
     named = {each: number for each in pictures if (number := view_number(each.name.name)) is not None}
     if not named:
         named = _in_order(pictures, cameras, jaw)

@@ -95,7 +95,13 @@ def test_cameras_that_name_no_picture_are_refused(drop: Drop, content: bytes) ->
 
 
 def test_each_folder_of_pictures_and_each_scan_is_a_jaw(drop: Drop) -> None:
-    files = {"all/ben/view_00.png": None, "all/cleo/view_00.png": None, "all/D.STL": b"x", "all/d.json": b"{}"}
+    files = {
+        "all/ben/view_00.png": None,
+        "all/cleo/view_00.png": None,
+        "all/D.STL": b"x",
+        "all/d.json": b"{}",
+        "all/texture.png": None,
+    }
     jaws = sort_out(drop(**files, **{"__MACOSX/all/._D.STL": b"x", "all/.hidden/view_00.png": None}))
     assert [(jaw.name, jaw.is_scan) for jaw in jaws] == [("D", True), ("ben", False), ("cleo", False)]
     assert named(jaws[0]) == {"jaw.stl": "D.STL", "jaw.json": "d.json"}
