@@ -1,4 +1,4 @@
-"""Surfaces and points as PLY, STL and GLB, by trimesh; coordinates and their order stay as they are.
+"""Surfaces and points as PLY, STL, GLB and 3MF, mostly by trimesh; coordinates and their order stay as they are.
 
 GLB's unit is the metre by its standard; we write the caller's units, as scanners' software does, and readers here read
 them so.
@@ -10,8 +10,9 @@ import numpy as np
 import trimesh
 
 from scans.mesh import Mesh
+from scans.mesh_files.three_mf import encode_3mf
 
-SURFACE_FORMATS = ("ply", "stl", "glb")
+SURFACE_FORMATS = ("ply", "stl", "glb", "3mf")
 POINT_FORMATS = ("ply", "glb")
 
 
@@ -19,13 +20,15 @@ def encode_surface(mesh: Mesh, form: str, colours: np.ndarray | None = None) -> 
     """A mesh as a file.
 
     Args:
-        mesh: in any units. PLY keeps its labels as the vertex property `label`, STL and GLB can't.
+        mesh: in any units, for 3MF in mm. PLY keeps its labels as the vertex property `label`, the others can't.
         form: one of SURFACE_FORMATS; STL is binary and keeps no colours.
         colours: (V, 3) uint8 RGB of the vertices.
 
     Returns:
         The file's bytes, the same for the same mesh.
     """
+    if form == "3mf":
+        return encode_3mf(mesh, colours)
     whole = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False, vertex_colors=colours)
     if form == "ply" and mesh.labels is not None:
         whole.vertex_attributes["label"] = mesh.labels

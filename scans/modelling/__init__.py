@@ -1,0 +1,1 @@
+"""Meshes for CAD and print: decimation, solids, single teeth."""
