@@ -161,14 +161,20 @@ def jaws(
 @app.command(rich_help_panel="Use", epilog="Example: `tenview predict pictures/anna pictures/ben --out results`")
 def predict(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders with one picture per camera, view_00, view_01, …, of any size.")
+        list[Path],
+        typer.Argument(
+            help="Folders with one picture per camera, view_00, view_01, …, of any size; or of such folders."
+        ),
     ] = [],  # noqa: B006  # typer reads it, nobody changes it
     out: Annotated[Path, typer.Option(help="Folder for the results, one folder a jaw.")] = Path("predictions"),
     model: Annotated[
         Path | None, typer.Option(help="Folder that `tenview export` wrote; default: the project's own model.")
     ] = None,
     from_scan: Annotated[
-        list[Path], typer.Option(help="A scan: render its views, reconstruct, and measure the error. May be repeated.")
+        list[Path],
+        typer.Option(
+            help="A scan, or a folder of scans: render its views, reconstruct, and measure the error. May be repeated."
+        ),
     ] = [],  # noqa: B006
     missing: Annotated[
         str, typer.Option(help="Numbers of views that all folders lack, such as 3,5; `any` takes what is there.")
@@ -177,13 +183,30 @@ def predict(
         float | None, typer.Option(min=1, max=200, help="Radius of the jaw in mm, if you know it.")
     ] = None,
     points: Annotated[int, typer.Option(min=16, max=1_000_000, help="Number of points to write.")] = 50_000,
-    formats: Annotated[str, typer.Option(help="Some of ply, stl, glb, npz, separated by commas.")] = "ply,stl,glb,npz",
+    formats: Annotated[
+        str, typer.Option(help="Some of ply, stl, glb, 3mf, npz, separated by commas.")
+    ] = "ply,stl,glb,npz",
+    faces: Annotated[
+        int | None, typer.Option(min=100, help="The most faces of the surface; borders and labels stay where they are.")
+    ] = None,
+    solid: Annotated[
+        bool, typer.Option("--solid", help="Also write solid.*, watertight and with a flat base, for 3D printing.")
+    ] = False,
+    teeth: Annotated[
+        bool, typer.Option("--teeth", help="Also write each tooth's crown, as teeth/11.* and so on.")
+    ] = False,
+    table: Annotated[
+        Path | None, typer.Option(help="A .csv file to write, a row for each jaw; the same as .jsonl beside it.")
+    ] = None,
     crowns: Annotated[str, CROWNS] = "auto",
     incisors: Annotated[str, INCISORS] = "auto",
     millimetres_per_unit: Annotated[str, UNIT] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the point sampling.")] = 0,
 ) -> None:
-    """Reconstruct jaws from pictures: points and surface in millimetres, a preview, plausibility and provenance."""
+    """Reconstruct jaws from pictures: points and surface in millimetres, a preview, plausibility and provenance.
+
+    Several jaws are worked on at once, one on each core; a jaw that can't be reconstructed stops no other.
+    """
     from stages.commands.predict import run
     from stages.prediction.options import Options
 
@@ -193,9 +216,12 @@ def predict(
         seed=seed,
         radius=radius,
         formats=[form.strip() for form in formats.split(",")],
+        faces=faces,
+        solid=solid,
+        teeth=teeth,
         axes=_axes(crowns, incisors, millimetres_per_unit),
     )
-    if not run(folders, from_scan, out, model, options):
+    if not run(folders, from_scan, out, model, options, table):
         raise typer.Exit(1)
 
 

@@ -14,9 +14,9 @@ def separated(mesh: Mesh) -> Mesh:
     """A surface as an oriented manifold with border: where it touches itself in an edge or a vertex, it comes apart.
 
     Around an edge of four faces these are paired so that the solid lies between the two of a pair. Each fan of faces
-    around a vertex gets a vertex of its own; where pairs still have their edge in common, each gets a new vertex in the
-    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate faces and those that
-    can't be paired are taken out.
+    around a vertex gets a vertex of its own; where pairs still have their edge in common, each gets a vertex in the
+    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate faces and those
+    that can't be paired are taken out.
 
     Returns:
         the mesh, its vertices in their order and the new ones after them.

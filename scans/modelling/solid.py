@@ -70,12 +70,12 @@ def _trimmed(part: Mesh) -> tuple[Mesh, list[np.ndarray], int | None]:
         if lower is None:
             break
         crossed = loops[lower][crossings(part.vertices[loops[lower], :2])]
-        kept = ~np.isin(part.faces, crossed).any(axis=1)
+        bad = np.isin(part.faces, crossed).any(axis=1)
         if trim == 0:
-            kept &= ~_rim(part, loops[lower])
-        if kept.all() or not kept.any():
+            bad |= _rim(part, loops[lower])
+        if bad.all() or not bad.any():
             break
-        part = components(separated(some_faces(part, kept)))[0]
+        part = components(separated(some_faces(part, ~bad)))[0]
     return part, loops, lower
 
 

@@ -2,38 +2,35 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scans.cases.naming import LONGEST, case_id, readable
 from scans.errors import UserError
-from stages.prediction.doubts import doubts
+from stages.params import tree as parameters
+from stages.params.tree import PARAMS_FILE, ComputeParams
 from stages.prediction.options import FORMATS, Options
-from stages.prediction.picture_folder import Pictures, read_pictures
-from stages.prediction.result_folder import ACCOUNT, Account, write_case
-from stages.prediction.scan_pictures import picture_scan
-from stages.prediction.trained import Trained, load_trained
-from stages.runtime.progress import say, track
-from stages.runtime.workspace import atomic_folder
-
-if TYPE_CHECKING:
-    from scans.shards.prepared import PreparedCase
+from stages.prediction.outcome_table import OutcomeTable
+from stages.prediction.predict_case import Job, Outcome, PredictCase, trained_once
+from stages.prediction.view_names import view_number
+from stages.runtime.map_surviving import map_surviving
+from stages.runtime.progress import say
+from stages.runtime.workspace import model_folder
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A jaw: a folder of pictures or a scan, and the name of its results."""
+def run(
+    folders: Sequence[Path],
+    scans: Sequence[Path],
+    out: Path,
+    model: Path | None,
+    options: Options,
+    table: Path | None = None,
+) -> bool:
+    """Reconstruct each folder's jaw, and each scan's from pictures of it, into `out`/<its name>, on all cores.
 
-    path: Path
-    name: str
-    is_scan: bool
+    A folder of folders stands for all in it. One bad folder doesn't stop the others.
 
-
-def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path | None, options: Options) -> bool:
-    """Reconstruct each folder's jaw, and each scan's from pictures of it, into `out`/<its name>.
-
-    One bad folder doesn't stop the others.
+    Args:
+        table: a .csv or .jsonl file to write, the other kind beside it: a row for each jaw.
 
     Returns:
         whether all of them could be reconstructed.
@@ -41,39 +38,83 @@ def run(folders: Sequence[Path], scans: Sequence[Path], out: Path, model: Path |
     Raises:
         UserError: the model or an option can't be used, one jaw is there twice.
     """
-    jobs = _jobs(folders, scans)
+    jobs = _jobs(
+        [each for folder in folders for each in folders_in(folder)], [each for scan in scans for each in scans_in(scan)]
+    )
     if unknown := set(options.formats) - set(FORMATS):
         raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
-    trained = load_trained(model)
-
-    from model.runtime.memory import disable_malloc_trim
-
-    disable_malloc_trim()
-    if trained.calibration is None:
+    rows = OutcomeTable(table)
+    model = model or model_folder()
+    if trained_once(model).calibration is None:
         say(
             "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
             "Run `tenview evaluate`"
         )
-    failures, doubtful = [], []
-    for job in track(jobs, len(jobs), "reconstructing"):
-        try:
-            pictures, truth = _pictures(job, trained, options)
-            warnings, plausible = _predict_case(pictures, truth, out, trained, options)
-        except UserError as error:
-            failures.append(job.name)
-            say(f"predict: {error}")
+    compute = parameters.load().compute if PARAMS_FILE.is_file() else ComputeParams()
+    compute = compute.model_copy(update={"executor": "processes"})
+    failures, doubtful = 0, []
+    work = PredictCase(model, out, options)
+    for outcome in map_surviving(work, jobs, _lost, compute=compute, what="reconstructing"):
+        rows.add(outcome)
+        for line in outcome.said:
+            say(f"predict: {line}")
+        if outcome.failure is not None:
+            failures += 1
+            say(f"predict: {outcome.failure}")
             continue
-        for warning in warnings:
-            say(f"predict: {pictures.case}: warning: {warning}")
-        if plausible is False:
-            doubtful.append(pictures.case)
-    done = len(jobs) - len(failures)
+        for warning in outcome.account["warnings"]:
+            say(f"predict: {outcome.case}: warning: {warning}")
+        if outcome.account["plausible"] is False:
+            doubtful.append(outcome.case)
+    rows.close()
     tail = f"; don't trust {', '.join(doubtful)}" if doubtful else ""
-    say(f"predict: {done} of {len(jobs)} jaws in {out}{tail}")
+    say(f"predict: {len(jobs) - failures} of {len(jobs)} jaws in {out}{tail}")
     return not failures
 
 
-def _jobs(folders: Sequence[Path], scans: Sequence[Path]) -> list[_Job]:
+def _lost(job: Job) -> Outcome:
+    return Outcome(job, f"{readable(job.path)}: the process that worked on it died, most likely for lack of memory")
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folder; or, if it holds no picture of a view but folders in it do, these.
+
+    A folder in it that holds none stands for itself, so that it is told of; of others, all within that hold some.
+    """
+    if not folder.is_dir() or _holds_views(folder):
+        return [folder]
+    within = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    below = [
+        [each for each in (path, *sorted(path.rglob("*"))) if each.is_dir() and _holds_views(each)] for path in within
+    ]
+    if not any(below):
+        return [folder]
+    return [each for path, found in zip(within, below, strict=True) for each in (found or [path])]
+
+
+def _holds_views(folder: Path) -> bool:
+    return any(view_number(path.name) is not None for path in folder.iterdir())
+
+
+def scans_in(path: Path) -> list[Path]:
+    """The scan, or the upper jaws' scans in a folder, as the source `directory` finds them.
+
+    Raises:
+        UserError: the folder holds none, or one scan in two formats.
+    """
+    if not path.is_dir():
+        return [path]
+    from scans.cases.folder import find_scans
+
+    found = find_scans(path)
+    for name, reason in found.left_out.items():
+        say(f"predict: {readable(path.name)}/{name} is left out: {reason}")
+    if not found.scans:
+        raise UserError(f"{path}: no scan of an upper jaw. Name a scan, or a folder with some: OBJ, PLY, STL, OFF, VTP")
+    return [scan.mesh for scan in found.scans]
+
+
+def _jobs(folders: Sequence[Path], scans: Sequence[Path]) -> list[Job]:
     """What is to be done, each under the name of its folder or scan; those of one name get their parents' before it.
 
     Raises:
@@ -87,7 +128,7 @@ def _jobs(folders: Sequence[Path], scans: Sequence[Path]) -> list[_Job]:
     for depth in range(1, max(len(path.parts) for path in whole)):
         names = [_name(Path(*path.parts[1:][-depth:])) for path in whole]
         if len(set(names)) == len(names):
-            return [_Job(*job) for job in zip(paths, names, is_scan, strict=True)]
+            return [Job(*job) for job in zip(paths, names, is_scan, strict=True)]
     twice = next((path for n, path in enumerate(paths) if whole[n] in whole[:n]), paths[0])
     raise UserError(f"predict: {readable(twice)} is there twice, or beside another of its name. Name each jaw once")
 
@@ -96,63 +137,3 @@ def _name(path: Path) -> str:
     """A single folder's or scan's own name, where it is text that a file name of ours can hold."""
     own = path.name
     return own if len(path.parts) == 1 and own.isprintable() and len(own.encode()) <= LONGEST else case_id(path)
-
-
-def _pictures(job: _Job, trained: Trained, options: Options) -> "tuple[Pictures, PreparedCase | None]":
-    from stages.per_case.render_case import rig_of
-
-    render = trained.params.render
-    rig = rig_of(render)
-    absent = set(options.missing or ())
-    if not absent < set(range(len(rig))):
-        raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
-    if not job.is_scan:
-        return read_pictures(job.path, job.name, rig, options.missing, render), None
-    pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
-    if "orientation" in truth.cleaning:
-        from scans.preparing.orientation import in_words
-
-        say(f"predict: {pictures.case}: {in_words(truth.cleaning['orientation'])}")
-    pictures.view_mask[list(absent)] = False
-    pictures.views[list(absent)] = 0
-    return pictures, truth
-
-
-def _predict_case(
-    pictures: Pictures, truth: "PreparedCase | None", out: Path, trained: Trained, options: Options
-) -> tuple[list[str], bool | None]:
-    """Write a jaw's folder. Returns the warnings, and whether it is plausible, None where that isn't known."""
-    from model.metrics.plausibility import fit
-
-    target = out / pictures.case
-    if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: there is something else than a prediction. Use another --out")
-    if reason := trained.network.check_rig(len(pictures.views)):
-        raise UserError(f"{pictures.case}: {reason}. Set render.rig")
-    made = trained.network.reconstruct(
-        pictures.views, pictures.view_mask, pictures.cameras, options.points, options.seed
-    )
-    found = fit(made.points, pictures.views, pictures.view_mask, pictures.cameras)
-    limits = trained.calibration.limits if trained.calibration else None
-    plausible = limits.allow(found) if limits else None
-    warnings = [*pictures.warnings, *(doubts(found, limits) if limits else [])]
-    radius, origin = _radius(made.radius, truth, trained, options)
-    account = Account(found, plausible, tuple(warnings), radius, origin)
-    with atomic_folder(target) as folder:
-        write_case(folder, pictures, replace(made, radius=radius), truth, account, trained, options)
-    return warnings, plausible
-
-
-def _radius(
-    predicted: float | None, truth: "PreparedCase | None", trained: Trained, options: Options
-) -> tuple[float, str]:
-    """Millimetres per unit, and where they come from."""
-    if options.radius is not None:
-        return options.radius, "--radius"
-    if truth is not None:
-        return truth.radius, "the scan"
-    if predicted is not None:
-        return predicted, "the network"
-    if trained.calibration is not None:
-        return trained.calibration.radius_mm, "the mean of the training jaws"
-    raise UserError("predict: the jaw's size is unknown. Give --radius in mm, or run `tenview evaluate` for the mean")

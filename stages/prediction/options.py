@@ -8,6 +8,7 @@ from scans.cases.manifest import RawCase
 from scans.mesh_files.writers import POINT_FORMATS, SURFACE_FORMATS
 
 FORMATS = tuple(dict.fromkeys((*POINT_FORMATS, *SURFACE_FORMATS, "npz")))
+USUAL_FORMATS = ("ply", "stl", "glb", "npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Options:
         points: number of points to return. seed: of their sampling.
         radius: the jaw's radius in mm, if known.
         formats: some of FORMATS.
+        faces: the most faces of the surface; None leaves it as it is reconstructed.
+        solid, teeth: whether to write a watertight solid, and a file for each tooth.
         axes: of the scan files.
     """
 
@@ -40,5 +43,8 @@ class Options:
     points: int = 50_000
     seed: int = 0
     radius: float | None = None
-    formats: Sequence[str] = FORMATS
+    formats: Sequence[str] = USUAL_FORMATS
+    faces: int | None = None
+    solid: bool = False
+    teeth: bool = False
     axes: Axes = field(default_factory=Axes)

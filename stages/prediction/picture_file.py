@@ -49,8 +49,6 @@ def read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndar
     Raises:
         UserError: the file can't be read, or is no whole picture of 8 or 16 bits in a format that is read here.
     """
-    import cv2
-
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -60,11 +58,16 @@ def read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndar
     if alpha is not None:
         alpha = alpha[..., None] / 255 if pixels.ndim == 3 else alpha / 255
         pixels = (pixels * alpha + background * (1 - alpha)).round().astype("uint8")
+    return in_style(pixels, colour=colour), hashlib.sha256(data).hexdigest(), said
+
+
+def in_style(pixels: "np.ndarray", *, colour: bool) -> "np.ndarray":
+    """Pixels (H, W) or (H, W, 3) RGB as (H, W, 3), or without `colour` as (H, W)."""
+    import cv2
+
     if colour and pixels.ndim == 2:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    elif not colour and pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return pixels, hashlib.sha256(data).hexdigest(), said
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if not colour and pixels.ndim == 3 else pixels
 
 
 def what_it_is(data: bytes) -> str | None:

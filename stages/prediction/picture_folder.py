@@ -1,7 +1,7 @@
 """A folder with the pictures of one jaw: view_00 … view_09 in any usual format and size, checked."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,12 +55,6 @@ def read_pictures(
         UserError: no such folder; a view is missing, there twice, beyond the rig or named as missing; a picture is
             unreadable, blank, of another shape than its camera's, or the same as another; transforms.json is malformed.
     """
-    import numpy as np
-
-    from renderers.rigs.crop import crop_camera, whole_box
-    from scans.cameras import camera_array
-    from stages.prediction.crop_picture import crop_picture
-
     names = names_in(folder, len(rig), CAMERAS)
     _check_count(folder, names, len(rig), missing)
     warnings = list(names.warnings)
@@ -68,16 +62,49 @@ def read_pictures(
     if names.cameras:
         files[CAMERAS] = hashlib.sha256(names.cameras.read_bytes()).hexdigest()
         rig = _folder_cameras(names, rig, warnings)
+
+    def read() -> "Iterator[tuple[int, Path, np.ndarray]]":
+        for number, path in sorted(names.pictures.items()):
+            colour = render.style == "colour"
+            picture, files[path.name], said = read_picture(path, colour=colour, background=render.background)
+            warnings.extend(said)
+            if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
+                raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")
+            yield number, path, picture
+
+    return fitted(case, read(), rig, render, files, warnings)
+
+
+def fitted(
+    case: str,
+    pictures: "Iterable[tuple[int, Path, np.ndarray]]",
+    rig: "Sequence[Camera]",
+    render: RenderParams,
+    files: dict[str, str],
+    warnings: list[str],
+) -> Pictures:
+    """Pictures as a network takes them: checked, with `render.crop` cropped, and resized.
+
+    Args:
+        pictures: view number, name, and (H, W) or with colours (H, W, 3) uint8; read when their turn comes.
+        files, warnings: see `Pictures`; what the check finds is added.
+
+    Raises:
+        UserError: a picture is blank, or of another shape than its camera's.
+    """
+    import numpy as np
+
+    from renderers.rigs.crop import crop_camera, whole_box
+    from scans.cameras import camera_array
+    from stages.prediction.crop_picture import crop_picture
+
     colour, aspect = render.style == "colour", rig[0].width / rig[0].height
     crop = render.crop == "silhouette"
     cameras = [crop_camera(camera, whole_box(camera), render.image_size) for camera in rig] if crop else list(rig)
     height, width = cameras[0].height, cameras[0].width
     views = np.zeros((len(rig), height, width, *([3] if colour else [])), np.uint8)
-    for number, path in sorted(names.pictures.items()):
-        picture, files[path.name], said = read_picture(path, colour=colour, background=render.background)
-        warnings += said
-        if twin := next((name for name in files if name != path.name and files[name] == files[path.name]), None):
-            raise UserError(f"{path}: the same picture as {twin}. Put the picture of view {number} there")
+    view_mask = np.zeros(len(rig), bool)
+    for number, path, picture in pictures:
         _check_shape(path, picture, aspect)
         warnings += _check_content(path, picture, render.background)
         if crop:
@@ -86,7 +113,7 @@ def read_pictures(
             what = "of it show the jaw" if crop else "in all"
             warnings.append(f"{path.name}: {picture.shape[0]} rows {what}, and the model sees {height}")
         views[number] = _resized(picture, height, width)
-    view_mask = np.array([number in names.pictures for number in range(len(rig))])
+        view_mask[number] = True
     return Pictures(case, views, view_mask, camera_array(cameras), files, warnings)
 
 

@@ -1,24 +1,21 @@
 """Writes the results of `predict` for a jaw: points, surface, images, and prediction.json with their provenance."""
 
 import hashlib
-import io
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.shards.prepared import PreparedCase
+from stages.prediction.geometry_files import write_geometry
+from stages.prediction.jaw import Jaw
 from stages.prediction.picture_folder import Pictures
 from stages.prediction.trained import Trained
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from model.metrics.plausibility import Fit
     from model.reconstruction.result import Reconstruction
-    from scans.mesh import Mesh
     from stages.prediction.options import Options
 
 ACCOUNT = "prediction.json"  # marks a folder of results; other folders are never replaced
@@ -27,38 +24,24 @@ FRAME = "millimetres, crowns to +z, incisors at -y, patient right (FDI 1x) at +x
 SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, patient right (FDI 1x) at +x"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Assessment of a reconstruction.
-
-    Attributes:
-        fit: to its pictures. plausible: whether the fit is within the model's limits; None if it has none.
-        warnings: for the user. radius_mm: radius of the jaw. radius_from: its source.
-    """
-
-    fit: "Fit"
-    plausible: bool | None
-    warnings: tuple[str, ...]
-    radius_mm: float
-    radius_from: str
-
-
 def write_case(
     folder: Path,
     pictures: Pictures,
+    jaw: Jaw,
     made: "Reconstruction",
     truth: PreparedCase | None,
-    account: Account,
     trained: Trained,
     options: "Options",
-) -> None:
+) -> dict[str, Any]:
     """Write all files of a jaw into `folder`.
 
     Args:
-        made: in the normalised frame. truth: the prepared scan if the pictures were rendered from one.
+        made: the jaw in the normalised frame. truth: the prepared scan if the pictures were rendered from one.
+
+    Returns:
+        what prediction.json says.
     """
-    center = truth.center if truth is not None else None
-    _write_geometry(folder, made, account.radius_mm, center, options.formats)
+    meshes = write_geometry(folder, pictures.case, jaw, options)
     _write_preview(folder, pictures, made, trained)
     error = None
     if truth is not None:
@@ -68,14 +51,14 @@ def write_case(
     render = trained.params.render.model_dump_json()
     content: dict[str, Any] = {
         "case": pictures.case,
-        "plausible": account.plausible,
-        "warnings": account.warnings,
-        "fit": asdict(account.fit),
+        "plausible": jaw.plausible,
+        "warnings": jaw.warnings,
+        "fit": asdict(jaw.fit),
         "limits": asdict(trained.calibration.limits) if trained.calibration else None,
         "frame": FRAME if truth is None else SCAN_FRAME,
         "orientation": truth.cleaning.get("orientation") if truth is not None else None,
-        "radius_mm": account.radius_mm,
-        "radius_from": account.radius_from,
+        "radius_mm": jaw.radius_mm,
+        "radius_from": jaw.radius_from,
         "points": len(made.points),
         "seed": options.seed,
         "error": error,
@@ -90,46 +73,10 @@ def write_case(
         "inputs": pictures.files,
         "outputs": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
+    if meshes:
+        content["meshes"] = meshes
     (folder / ACCOUNT).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _write_geometry(
-    folder: Path, made: "Reconstruction", radius: float, center: "np.ndarray | None", formats: "Any"
-) -> None:
-    import numpy as np
-
-    from scans.mesh import Mesh
-    from scans.mesh_files.writers import POINT_FORMATS, SURFACE_FORMATS, encode_points, encode_surface
-    from scans.preparing.normalise import denormalise
-    from stages.prediction.preview import tooth_colours
-
-    at = np.zeros(3) if center is None else center
-    points = denormalise(made.points, at, radius)
-    colours = None if made.labels is None else tooth_colours(made.labels)
-    mesh: Mesh | None = None
-    if made.mesh is not None:
-        vertices = denormalise(np.asarray(made.mesh.vertices), at, radius)
-        mesh = Mesh(vertices, made.mesh.faces, made.mesh.labels)
-    for form in formats:
-        if form in POINT_FORMATS:
-            data = encode_points(points, form, normals=made.normals, labels=made.labels, colours=colours)
-            (folder / f"points.{form}").write_bytes(data)
-        if form in SURFACE_FORMATS and mesh is not None:
-            shown = None if mesh.labels is None else tooth_colours(mesh.labels)
-            (folder / f"mesh.{form}").write_bytes(encode_surface(mesh, form, shown))
-        if form == "npz":
-            (folder / "reconstruction.npz").write_bytes(_npz(points, made, mesh))
-
-
-def _npz(points: "np.ndarray", made: "Reconstruction", mesh: "Mesh | None") -> bytes:
-    import numpy as np
-
-    arrays: dict[str, Any] = {"points": points, "normals": made.normals, "labels": made.labels}
-    if mesh is not None:
-        arrays |= {"vertices": mesh.vertices.astype(np.float32), "faces": mesh.faces, "vertex_labels": mesh.labels}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
-    return buffer.getvalue()
+    return content
 
 
 def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", trained: Trained) -> None:

@@ -17,18 +17,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 SECONDS_BETWEEN_CHECKS = 1.0
+WAITING = 4  # results a worker, at most, that wait for the one that is next
 
 
 def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: ComputeParams, what: str) -> Iterator[R]:
     """Apply a pickable function to each item; yield the results in the items' order, with progress.
 
-    At most four results a worker wait for the one that is next.
+    At most WAITING results a worker wait for the one that is next.
 
     Raises:
         UserError: a worker died (out of memory, most likely), or the Dask cluster can't be used; what the function
             raised is raised here as it is.
     """
-    workers = min(compute.workers or len(os.sched_getaffinity(0)), len(items))
+    workers = _workers(compute, len(items))
     if compute.executor == "processes" and workers <= 1:
         yield from track(map(function, items), len(items), what)
         return
@@ -39,6 +40,15 @@ def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: Comp
         raise UserError(
             f"{what}: a worker process died, most likely for lack of memory. Lower compute.workers in params.yaml."
         ) from None
+
+
+def under_way(compute: ComputeParams, count: int) -> int:
+    """How many of so many items are handed out at a time, at most."""
+    return min(WAITING * _workers(compute, count) + 1, count)
+
+
+def _workers(compute: ComputeParams, count: int) -> int:
+    return min(compute.workers or len(os.sched_getaffinity(0)), count)
 
 
 def _pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
@@ -53,7 +63,7 @@ def _results(pool: Pool, function: Callable[[T], R], items: Sequence[T]) -> Iter
     waiting: deque[Future[R]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        if len(waiting) > 4 * pool.workers:
+        if len(waiting) > WAITING * pool.workers:
             yield _result(pool, waiting.popleft())
     while waiting:
         yield _result(pool, waiting.popleft())
