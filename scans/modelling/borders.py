@@ -12,7 +12,8 @@ from scans.mesh_files.polygons import clip_ears
 from scans.modelling.manifold import half_edges
 from scans.modelling.parts import extended
 
-MOST_CORNERS = 300  # of a loop that is closed by the least area, which takes their cube
+MOST_CORNERS = 1000  # of a loop that is closed by the least area, which takes their cube: a second
+SHORT = 1e-4  # of a cut's squared length, added to the area: of equal areas the one with short cuts is taken
 
 
 def border_loops(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
@@ -38,22 +39,21 @@ def border_loops(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
 def capped(mesh: Mesh, loop: np.ndarray) -> Mesh:
     """A manifold with one of its `border_loops` closed.
 
-    By the triangles of least area (Barequet & Sharir 1995); a loop of more corners than MOST_CORNERS, such as that of a
-    base, by ears in its plane. Where a cut from corner to corner would be an edge of the mesh a second time, or no ears
-    can be found, by a fan around a new vertex in the loop's middle.
+    A level loop, such as that of a base, is closed by ears; all others by the triangles of least area (Barequet &
+    Sharir 1995), up to MOST_CORNERS. Where that would make an edge of the mesh a second time, or leaves a corner out,
+    the other way is tried, and at last a fan around a new vertex in the loop's middle.
     """
     ring = loop[::-1]
     places = mesh.vertices[ring]
-    middle = places.mean(axis=0)
-    if len(ring) <= MOST_CORNERS:
-        cap = _least_area(places, _joined_already(mesh.faces, ring, len(mesh.vertices)))
-    else:
-        cap = clip_ears(places, np.cross(places - middle, np.roll(places, -1, axis=0) - middle).sum(axis=0))
-    if len(cap) == len(ring) - 2 and _closes(ring[cap], mesh.faces, loop, len(mesh.vertices)):
-        return extended(mesh, np.zeros((0, 3)), ring[cap])
+    ways = [_ears, _least_area] if np.ptp(places[:, 2]) == 0 else [_least_area, _ears]
+    joined = _joined_already(mesh.faces, ring, len(mesh.vertices))
+    for way in ways:
+        cap = way(places, joined)
+        if len(cap) == len(ring) - 2 and _closes(ring[cap], mesh.faces, loop, len(mesh.vertices)):
+            return extended(mesh, np.zeros((0, 3)), ring[cap])
     fan = np.stack([ring, np.roll(ring, -1), np.full(len(ring), len(mesh.vertices))], axis=1)
     labels = mesh.labels if mesh.labels is None else majority(np.zeros(len(ring), int), mesh.labels[ring], 1)
-    return extended(mesh, middle[None], fan, labels)
+    return extended(mesh, places.mean(axis=0)[None], fan, labels)
 
 
 def _closes(cap: np.ndarray, faces: np.ndarray, loop: np.ndarray, vertex_count: int) -> bool:
@@ -75,9 +75,19 @@ def _joined_already(faces: np.ndarray, ring: np.ndarray, vertex_count: int) -> n
     return joined
 
 
-@njit(cache=True, nogil=True)
-def _least_area(ring, joined):
+def _ears(ring: np.ndarray, _joined: np.ndarray) -> np.ndarray:
+    """Triangles of a ring (N, 3) in its plane, without the corners that lie on a straight line."""
+    middle = ring.mean(axis=0)
+    return clip_ears(ring, np.cross(ring - middle, np.roll(ring, -1, axis=0) - middle).sum(axis=0))
+
+
+def _least_area(ring: np.ndarray, joined: np.ndarray) -> np.ndarray:
     """Triangles (N − 2, 3) of a ring (N, 3) with the least area and no cut along `joined` (N, N); else none."""
+    return _least(ring, joined) if len(ring) <= MOST_CORNERS else np.zeros((0, 3), int)
+
+
+@njit(cache=True, nogil=True)
+def _least(ring, joined):
     n = len(ring)
     weight = np.full((n, n), np.inf)
     through = np.full((n, n), -1)
@@ -89,10 +99,11 @@ def _least_area(ring, joined):
             if joined[i, k] and width < n - 1:
                 continue
             a = ring[k] - ring[i]
+            cut = SHORT * (a[0] ** 2 + a[1] ** 2 + a[2] ** 2)
             for j in range(i + 1, k):
                 b = ring[j] - ring[i]
                 x, y, z = a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-                total = weight[i, j] + weight[j, k] + math.sqrt(x * x + y * y + z * z)
+                total = weight[i, j] + weight[j, k] + cut + math.sqrt(x * x + y * y + z * z)
                 if total < weight[i, k]:
                     weight[i, k], through[i, k] = total, j
     triangles = np.empty((n - 2, 3), np.int64)
@@ -124,6 +135,7 @@ def crossings(ring: np.ndarray) -> np.ndarray:
         return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
 
     a, b, c, d = ring[one], ahead[one], ring[other], ahead[other]
-    crossed = (side(a, b, c) * side(a, b, d) <= 0) & (side(c, d, a) * side(c, d, b) <= 0)
+    near = (np.maximum(a, b) >= np.minimum(c, d)).all(axis=1) & (np.maximum(c, d) >= np.minimum(a, b)).all(axis=1)
+    crossed = near & (side(a, b, c) * side(a, b, d) <= 0) & (side(c, d, a) * side(c, d, b) <= 0)
     edges = np.unique(np.concatenate([one[crossed], other[crossed]]))
     return np.unique(np.concatenate([edges, (edges + 1) % len(ring)]))

@@ -15,14 +15,16 @@ def separated(mesh: Mesh) -> Mesh:
 
     Around an edge of four faces these are paired so that the solid lies between the two of a pair. Each fan of faces
     around a vertex gets a vertex of its own; where pairs still have their edge in common, each gets a vertex in the
-    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate faces and those
-    that can't be paired are taken out.
+    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate and
+    repeated faces are taken out, and those that can't be paired.
 
     Returns:
         the mesh, its vertices in their order and the new ones after them.
     """
     faces = mesh.faces.astype(np.int64)
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+    least_first = faces[np.arange(len(faces))[:, None], (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3]
+    faces = faces[np.sort(np.unique(least_first, axis=0, return_index=True)[1])]
     mesh = Mesh(mesh.vertices.astype(np.float64), faces, mesh.labels)
     while True:
         opposite, unpaired = _opposites(mesh.vertices, mesh.faces)
