@@ -9,7 +9,7 @@ from scans.mesh_files.read import read_mesh
 from scans.mesh_files.writers import SURFACE_FORMATS, encode_points, encode_surface
 
 
-@pytest.mark.parametrize("form", SURFACE_FORMATS)
+@pytest.mark.parametrize("form", [form for form in SURFACE_FORMATS if form != "3mf"])  # test_three_mf.py reads that
 def test_a_written_surface_reads_back(form: str, tetrahedron: Mesh, tmp_path: Path) -> None:
     path = tmp_path / f"mesh.{form}"
     path.write_bytes(encode_surface(tetrahedron, form))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scans.errors import UserError
-from stages.commands.predict import _jobs
+from stages.commands.predict import _jobs, folders_in, scans_in
 
 
 def names(folders: list[str], scans: list[str]) -> list[str]:
@@ -40,3 +40,30 @@ def test_one_jaw_twice_is_refused() -> None:
     for folders, scans in (([], []), (["a", "./a"], []), ([], ["a.stl", "a.ply"])):
         with pytest.raises(UserError, match=r"name a folder with pictures|is there twice"):
             names(folders, scans)
+
+
+def test_a_folder_of_folders_stands_for_those_in_it(tmp_path: Path) -> None:
+    for name in (
+        "batch/ben/view_00.png",
+        "batch/anna/View 0.JPG",
+        "batch/carl/IMG_1.jpg",
+        "batch/dora/views/view_0.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "batch/.trash").mkdir()
+    batch = tmp_path / "batch"
+    assert folders_in(batch) == [batch / "anna", batch / "ben", batch / "carl", batch / "dora/views"]
+    assert folders_in(batch / "anna") == [batch / "anna"]
+    assert folders_in(batch / "carl") == [batch / "carl"], "so that what is wrong with it is told"
+    assert folders_in(tmp_path / "absent") == [tmp_path / "absent"]
+
+
+def test_a_folder_of_scans_stands_for_those_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="no scan of an upper jaw"):
+        scans_in(tmp_path)
+    for name in ("ben.stl", "anna.ply", "lower.stl", "notes.txt"):
+        (tmp_path / name).write_text(name)
+    assert scans_in(tmp_path) == [tmp_path / "anna.ply", tmp_path / "ben.stl"]
+    assert "notes.txt is left out" in capsys.readouterr().err
+    assert scans_in(tmp_path / "ben.stl") == [tmp_path / "ben.stl"]
