@@ -1,7 +1,9 @@
 """The distance field in every stage and subcommand: `presets/best.yaml`, trained just enough to make a surface."""
 
 import json
+import re
 import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -15,9 +17,10 @@ from scans.mesh_files.read import read_mesh
 from scans.shards.naming import shard_paths
 from scans.shards.png import decode_png
 from scans.shards.views import ViewsCase, read_views
-from tests.clones import copy_of, run
+from tests.clones import PROJECT, copy_of, run
 
 pytestmark = pytest.mark.slow
+EXAMPLES = PROJECT / "docs/examples.md"
 
 
 @pytest.fixture(scope="module")
@@ -62,32 +65,77 @@ def test_the_report_shows_the_surfaces(finished_clone: Path) -> None:
     assert "label accuracy</th>" in page
 
 
-def test_predict_writes_the_surface_in_every_format(model: Path, unseen: ViewsCase, tmp_path: Path) -> None:
-    """The exported model, in an empty folder, on pictures with their cameras; the same bytes each time."""
+@pytest.fixture(scope="module")
+def batch(model: Path, unseen: ViewsCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model, the pictures of two jaws with their cameras, and what docs/examples.md makes of them."""
     from renderers.rigs.transforms import transforms_json
     from scans.cameras import cameras_from_array
 
-    folder = tmp_path / "jaw"
-    folder.mkdir()
+    place = tmp_path_factory.mktemp("batch")
+    (place / "pretrained").symlink_to(model)
+    folder = place / "pictures/anna"
+    folder.mkdir(parents=True)
     names = [f"view_{number:02d}.png" for number in range(10)]
     for name, png in zip(names, unseen.views, strict=True):
         assert png is not None
         cv2.imwrite(str(folder / name), decode_png(png, unseen.id))
     (folder / "transforms.json").write_text(json.dumps(transforms_json(cameras_from_array(unseen.cameras), names)))
-    for out in ("out", "again"):
-        run(tmp_path, "tenview", "predict", "jaw", "--model", str(model), "--out", out, "--points", "3000")
-    made = tmp_path / "out/jaw"
+    shutil.copytree(folder, place / "pictures/ben")
+    (command,) = re.findall(r"^    (tenview predict .*--table .*)", EXAMPLES.read_text(), re.MULTILINE)
+    run(place, *command.split())
+    return place
+
+
+def test_the_examples_run(batch: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", EXAMPLES.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 6
+    said = run(batch, sys.executable, "-c", "\n".join(f"exec({block!r}, {{}})" for block in blocks)).stdout
+    assert "50000 points" in said
+    assert "reconstructed anna" in said or "doubtful anna" in said
+    assert trimesh.load(batch / "anna.3mf", force="mesh").is_watertight
+
+
+def test_a_batch_gives_the_bytes_of_single_jaws_and_a_table(batch: Path) -> None:
+    one_thread = ("env", "OMP_NUM_THREADS=1")  # as a worker has; more of them round sums otherwise
+    run(batch, *one_thread, "tenview", "predict", "pictures/anna", "--model", "pretrained", "--out", "alone")
+    alone, told = (json.loads((batch / out / "anna/prediction.json").read_text()) for out in ("alone", "results"))
+    assert alone["outputs"].items() <= told["outputs"].items()
+    assert {name for name in told if told[name] != alone.get(name)} == {"outputs", "meshes"}
+    rows = [json.loads(line) for line in (batch / "results.jsonl").read_text().splitlines()]
+    assert [row["case"] for row in rows] == ["anna", "ben"]
+    assert rows[0]["silhouette_iou"] == rows[1]["silhouette_iou"] == told["fit"]["silhouette_iou"]
+    assert len((batch / "results.csv").read_text().splitlines()) == 3
+
+
+def test_solids_are_watertight_for_other_libraries(batch: Path) -> None:
+    igl = pytest.importorskip("igl")
+    made = json.loads((batch / "results/anna/prediction.json").read_text())["meshes"]
+    for form in ("ply", "stl", "glb", "3mf"):
+        body = trimesh.load(batch / f"results/anna/solid.{form}", force="mesh")
+        assert len(body.faces) == made["solid"]["faces"], form
+        assert body.is_watertight, form
+        assert body.is_winding_consistent, form
+        assert body.volume == pytest.approx(made["solid"]["volume_mm3"], rel=1e-4)
+    body = trimesh.load(batch / "results/anna/solid.ply", process=False)
+    crossing = igl.predicates.find_self_intersections(body.vertices, body.faces.astype(np.int64))[1]
+    assert len(crossing) <= 0.001 * len(body.faces)
+    teeth = {int(path.stem) for path in (batch / "results/anna/teeth").glob("*.stl")}
+    assert teeth == set(map(int, made["teeth"]["faces"]))
+
+
+def test_predict_writes_the_surface_in_every_format(batch: Path) -> None:
+    made = batch / "results/anna"
     told = json.loads((made / "prediction.json").read_text())
-    assert told == json.loads((tmp_path / "again/jaw/prediction.json").read_text())
-    surfaces = {f"mesh.{form}" for form in ("ply", "stl", "glb")}
-    assert {*told["outputs"]} == surfaces | {"points.ply", "points.glb", "preview.png", "reconstruction.npz"}
+    surfaces = {f"mesh.{form}" for form in ("ply", "stl", "glb", "3mf")}
+    others = {"points.ply", "points.glb", "preview.png", "reconstruction.npz"}
+    assert {name for name in told["outputs"] if not name.startswith(("solid", "teeth/"))} == surfaces | others
     assert told["radius_from"] == "the network"
     arrays = np.load(made / "reconstruction.npz")
-    assert arrays["points"].shape == (3000, 3)
+    assert arrays["points"].shape == (50_000, 3)
     in_radii = np.linalg.norm(arrays["vertices"], axis=1).max() / told["radius_mm"]
     assert 0.5 < in_radii < 2, "in millimetres"
     for name in surfaces:
-        assert len(trimesh.load_mesh(made / name).faces) == len(arrays["faces"]), name
+        assert len(trimesh.load(made / name, force="mesh", process=False).faces) == len(arrays["faces"]), name
     assert len(read_mesh(made / "mesh.ply").faces) == len(arrays["faces"]), "our own reader takes it"
     colours = trimesh.load_mesh(made / "mesh.ply").visual.vertex_colors
     assert len(np.unique(colours, axis=0)) == len(np.unique(arrays["vertex_labels"]))
