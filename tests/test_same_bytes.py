@@ -32,9 +32,9 @@ PROCESSORS = {
 PROCESSORS["numba-and-all"] |= PROCESSORS["openblas"] | PROCESSORS["numpy"] | PROCESSORS["glibc"]
 
 # Modules that decide no byte of data/: how files are fetched, found, written whole, jaws are measured for a comparison,
-# and what the user is told.
+# meshes are made for CAD and print, and what the user is told.
 NO_DATA = {"scans/compiled.py", "scans/errors.py", "scans/files.py", "scans/fetching", "scans/morphometry.py"}
-NO_DATA |= {"renderers/opengl.py"}
+NO_DATA |= {"renderers/opengl.py", "scans/modelling"}
 DECIDING = ("scans", "renderers", "stages/per_case/prepare_case.py", "stages/per_case/render_case.py")
 DECIDING += ("stages/prepare.py", "stages/render.py", "stages/sources")
 

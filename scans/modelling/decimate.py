@@ -1,8 +1,9 @@
 """Decimation of labelled triangle meshes."""
 
 import numpy as np
+from fast_simplification import simplify
+from scipy.spatial import cKDTree
 
-from scans.errors import UserError
 from scans.mesh import Mesh
 from scans.mesh_edit import compacted, first_of_equal
 from scans.modelling.parts import face_labels
@@ -23,9 +24,6 @@ def decimated(mesh: Mesh, faces: int) -> tuple[Mesh, str | None]:
 
     Returns:
         the mesh; a sentence where labels' borders had to move, or where the open border leaves more faces.
-
-    Raises:
-        UserError: the library is not installed.
     """
     if len(mesh.faces) <= faces:
         return mesh, None
@@ -42,15 +40,10 @@ def decimated(mesh: Mesh, faces: int) -> tuple[Mesh, str | None]:
 
 def _collapsed(mesh: Mesh, patches: np.ndarray, faces: int) -> Mesh:
     """The mesh with about so many faces, and the borders of its patches (F,) as they are."""
-    from scipy.spatial import cKDTree
-
-    try:
-        from fast_simplification import simplify
-    except ImportError:
-        raise UserError("--faces needs fast-simplification: pip install -c constraints.txt -e .") from None
+    # A vertex for each patch that it is in.
     pairs, corners = np.unique(
         np.repeat(patches.astype(np.int64), 3) * len(mesh.vertices) + mesh.faces.ravel(), return_inverse=True
-    )  # a vertex for each patch that it is in
+    )
     apart = mesh.vertices[pairs % len(mesh.vertices)].astype(np.float64)
     vertices, kept = simplify(
         apart,

@@ -15,8 +15,8 @@ def separated(mesh: Mesh) -> Mesh:
 
     Around an edge of four faces these are paired so that the solid lies between the two of a pair. Each fan of faces
     around a vertex gets a vertex of its own; where pairs still have their edge in common, each gets a vertex in the
-    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate and
-    repeated faces are taken out, and those that can't be paired.
+    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate and repeated faces
+    are taken out, and those that can't be paired.
 
     Returns:
         the mesh, its vertices in their order and the new ones after them.

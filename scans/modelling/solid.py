@@ -64,10 +64,10 @@ def _trimmed(part: Mesh) -> tuple[Mesh, list[np.ndarray], int | None]:
     Returns:
         the part, its border loops, and which of these is the lower border.
     """
-    for trim in range(TRIMS):
+    for trim in range(TRIMS + 1):
         loops = border_loops(part.faces, len(part.vertices))
         lower = _lower_border(part, loops)
-        if lower is None:
+        if lower is None or trim == TRIMS:
             break
         crossed = loops[lower][crossings(part.vertices[loops[lower], :2])]
         bad = np.isin(part.faces, crossed).any(axis=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from scans.cases.naming import LONGEST, case_id, readable
 from scans.errors import UserError
 from stages.params import tree as parameters
-from stages.params.tree import PARAMS_FILE, ComputeParams
+from stages.params.tree import ComputeParams
 from stages.prediction.options import FORMATS, Options
 from stages.prediction.outcome_table import OutcomeTable
 from stages.prediction.predict_case import Job, Outcome, PredictCase, trained_once
@@ -50,11 +50,9 @@ def run(
             "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
             "Run `tenview evaluate`"
         )
-    compute = parameters.load().compute if PARAMS_FILE.is_file() else ComputeParams()
-    compute = compute.model_copy(update={"executor": "processes"})
     failures, doubtful = 0, []
     work = PredictCase(model, out, options)
-    for outcome in map_surviving(work, jobs, _lost, compute=compute, what="reconstructing"):
+    for outcome in map_surviving(work, jobs, _lost, compute=_compute(), what="reconstructing"):
         rows.add(outcome)
         for line in outcome.said:
             say(f"predict: {line}")
@@ -70,6 +68,15 @@ def run(
     tail = f"; don't trust {', '.join(doubtful)}" if doubtful else ""
     say(f"predict: {len(jobs) - failures} of {len(jobs)} jaws in {out}{tail}")
     return not failures
+
+
+def _compute() -> ComputeParams:
+    """The project's workers on this machine, or one for each core."""
+    try:
+        workers = parameters.load().compute.workers
+    except UserError:  # this folder is no project, or another program's
+        workers = 0
+    return ComputeParams(workers=workers)
 
 
 def _lost(job: Job) -> Outcome:
