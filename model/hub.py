@@ -6,17 +6,21 @@ jaw = network.reconstruct(views, view_mask, cameras)
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from model.networks.base import JawNetwork
 from model.networks.checkpoint import WEIGHTS, load_checkpoint
+from model.reconstruction.error_head import ERROR_HEAD, read_error_head
 from scans.errors import UserError
 
 FILES = (WEIGHTS, Path(WEIGHTS).with_suffix(".json").name)
 
 
 def from_pretrained(name: str | Path) -> JawNetwork:
-    """The network of a folder that `tenview export` wrote, in evaluation mode on the CPU.
+    """The network of a folder that `tenview export` wrote, with its error head, in evaluation mode on the CPU.
+
+    A folder without an error head, as earlier versions wrote, gives a network that estimates no errors.
 
     Args:
         name: the folder, or `org/name` of a Hugging Face repository with its files, which is downloaded once.
@@ -25,17 +29,22 @@ def from_pretrained(name: str | Path) -> JawNetwork:
         UserError: there is none, it can't be downloaded, or its files are damaged.
     """
     folder = Path(name)
-    return load_checkpoint((folder if folder.is_dir() else _downloaded(str(name))) / WEIGHTS)[0]
+    folder = folder if folder.is_dir() else _downloaded(str(name))
+    network, description = load_checkpoint(folder / WEIGHTS)
+    network.error_head = read_error_head(folder / ERROR_HEAD, description["weights_sha256"])
+    return network
 
 
 def _downloaded(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise UserError(f"{name}: no such folder, and no org/name of Hugging Face. Name a folder of `tenview export`")
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     try:
         weights, _ = (Path(hf_hub_download(name, file)) for file in FILES)
+        with suppress(EntryNotFoundError):  # a model of an earlier version
+            hf_hub_download(name, ERROR_HEAD)
     except (OSError, HfHubHTTPError, ValueError) as error:
         raise UserError(
             f"{name}: no such folder, and not to be had from Hugging Face ({type(error).__name__}). Check the name and "

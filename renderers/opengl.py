@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from renderers.rasteriser.shading import Shading
-from renderers.rasteriser.visibility import NEAR
 from scans.cameras import Camera
 from scans.errors import UserError
+from scans.visibility import NEAR
 
 _FAR = 1e4
 _context: "_Context | None" = None

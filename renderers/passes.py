@@ -11,10 +11,10 @@ import numpy as np
 
 from renderers.normals import vertex_normals
 from renderers.rasteriser.shading import corner_weights
-from renderers.rasteriser.visibility import visibility_buffers
 from renderers.render import checked_mesh, require_labels
 from scans.cameras import Camera
 from scans.vectors import dot, norm, unit
+from scans.visibility import visibility_buffers
 
 PASSES = ("depth", "normals", "labels")
 NO_FACE = 255

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say, track
 from stages.runtime.workspace import (
     CASES,
+    CONFIDENCE,
     CURVES,
+    ERROR_HEAD,
     INTERVALS,
     MEAN_SHAPE,
     METRICS,
@@ -39,7 +42,8 @@ def run(params: Params) -> None:
     """Write the metrics on `evaluate.split` and the predicted point clouds.
 
     metrics.json holds the means, intervals.json their 95 % bootstrap intervals, cases.parquet a line per case and row,
-    teeth.parquet one per case, row and FDI label, curves.csv F over the threshold.
+    teeth.parquet one per case, row and FDI label, curves.csv F over the threshold, confidence.csv the expected and the
+    real errors of the network's points by decile.
     """
     split, settings = params.evaluate.split, params.evaluate
     for source in (PREPARED, VIEWS):
@@ -51,6 +55,7 @@ def run(params: Params) -> None:
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
+    from model.reconstruction.error_head import read_error_head
     from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
@@ -60,19 +65,25 @@ def run(params: Params) -> None:
     network, checkpoint = load_checkpoint(folder / NETWORK)
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(folder / MEAN_SHAPE)
+    network.error_head = read_error_head(folder / ERROR_HEAD.name, checkpoint["weights_sha256"])  # of an exported model
     cases = CaseDataset(PREPARED, VIEWS, split)
     if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
+    calibrate(network, checkpoint["weights_sha256"])
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
     predicted_cases = network.reconstruct_each(track(cases, len(cases), f"predicting {split}"), settings.seed)
     for number, ((case, made), place) in enumerate(zip(predicted_cases, _places(split), strict=True)):
         surface = {"normals": made.normals, "labels": made.labels}
-        clouds.append(PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh))
+        cloud = PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh)
         predicted = Prediction(made.points, **surface, radius=made.radius)
+        if sure := made.confidence:
+            cloud = replace(cloud, views_seen=sure.views_seen, expected_error=sure.expected_error)
+            predicted = replace(predicted, expected_error=sure.expected_error)
+        clouds.append(cloud)
         baselines = nearest[number], other[number]
         tasks.append(
             Task(case.id, place, predicted, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed)
@@ -90,10 +101,11 @@ def run(params: Params) -> None:
         _write_teeth(path, measured)
     with atomic_file(CURVES) as path:
         _write_curves(path, measured, list(means))
+    with atomic_file(CONFIDENCE) as path:
+        _write_confidence(path, measured)
     with atomic_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
-    calibrate(network, checkpoint["weights_sha256"])
     for name, mean in means.items():
         one_to_one = f"one-to-one {mean['hungarian_accuracy_035']:.1%}, " if "hungarian_accuracy_035" in mean else ""
         say(
@@ -198,6 +210,20 @@ def _write_teeth(path: Path, measured: Sequence[Measured]) -> None:
         {"id": one.id, "row": name, **tooth} for one in measured for name, teeth in one.teeth.items() for tooth in teeth
     ]
     pq.write_table(pa.Table.from_pylist(lines, schema), path)
+
+
+def _write_confidence(path: Path, measured: Sequence[Measured]) -> None:
+    """A line per decile of the points by their expected error; none without expected errors."""
+    import numpy as np
+
+    from model.metrics.confidence import RELIABILITY, reliability
+
+    errors = [one.errors_mm for one in measured if one.errors_mm is not None]
+    rows = reliability(*np.concatenate(errors, axis=1)) if errors else []
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, RELIABILITY, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: round(value, 6) for name, value in row.items()} for row in rows)
 
 
 def _write_curves(path: Path, measured: Sequence[Measured], names: Sequence[str]) -> None:

@@ -13,12 +13,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similar
 from model.cases.batch import Batch
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours_of_batch
+from model.geometry.surface_distance import distances_to_plane
 from scans.mesh import LABELS
 
 TERMS = ("signed_distance", "sign", "unsigned_distance", "normal", "label", "radius")
 
 # All lengths are in jaw radii.
-SPACING = 0.008  # half the spacing of the ground-truth points: no surface point is farther from its nearest one
 FAR = 0.03  # an error of this size counts 1
 NEAR = 0.01  # added to the distance that an error is divided by
 RELATIVE = 0.3  # weight of the relative error
@@ -102,8 +102,7 @@ def take_points(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 def field_targets(batch: Batch, targets: Sequence[IndexedPoints], points: torch.Tensor) -> FieldTarget:
     """Ground truth at query points, from the nearest of each case's points.
 
-    The signed distance is that to the tangent plane of the nearest point. The unsigned distance is that to the nearest
-    point, whose component along the plane is shortened by SPACING, because points sample the surface at random.
+    The distances are those of `model.geometry.surface_distance`.
 
     Args:
         batch: B cases with normals and labels.
@@ -117,9 +116,7 @@ def field_targets(batch: Batch, targets: Sequence[IndexedPoints], points: torch.
         raise ValueError("cases have no normals or labels; read them with surface=True")
     nearest = nearest_neighbours_of_batch(points, targets)  # (B, Q)
     offset, normals = points - take_points(batch.points, nearest), take_points(batch.normals, nearest)
-    signed = (offset * normals).sum(dim=2)
-    tangential = torch.linalg.vector_norm(offset - signed[..., None] * normals, dim=2)
-    unsigned = torch.hypot(signed, (tangential - SPACING).clamp_min(0))
+    signed, unsigned = distances_to_plane(offset, normals)
     classes = _class_of(points.device)[batch.labels.gather(1, nearest).int()]
     labelled = (batch.labels > 0).any(dim=1, keepdim=True)
     return FieldTarget(signed, normals, unsigned, torch.where(labelled, classes, -1))

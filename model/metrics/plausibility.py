@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from model.geometry.foreground import foreground
 from scans.cameras import HEIGHT, INTRINSICS, WIDTH, project
 
 ROWS = 64  # of a silhouette: coarse enough for 50,000 points to fill it and for blurred pictures
 POINTS_PER_PIXEL = 4.0  # of a silhouette's square; a jaw covers a third of it, seen from both sides
 NEAR = 0.05  # jaw radii; what is nearer to a camera is not seen
-CONTRAST = 10  # grey values by which a jaw differs from the background
 NOISE = 0.005  # intersection over union by which silhouettes of 64 rows differ anyway
 
 
@@ -84,19 +84,6 @@ def fit(points: np.ndarray, views: np.ndarray, view_mask: np.ndarray, cameras: n
         order=dict(zip(numbers.tolist(), numbers[order].tolist(), strict=True)),
         mirror_gain=float(mirror_gain.diagonal().mean()) - silhouette_iou,
     )
-
-
-def background_of(picture: np.ndarray) -> np.ndarray:
-    """The value, () or (3,) uint8, that a picture (H, W) or (H, W, 3) has most often along its border."""
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    values, counts = np.unique(border, axis=0, return_counts=True)
-    return values[counts.argmax()]
-
-
-def foreground(picture: np.ndarray) -> np.ndarray:
-    """(H, W) bool, where a picture (H, W) or (H, W, 3) uint8 shows more than its background."""
-    difference = np.abs(picture.astype(np.int16) - background_of(picture).astype(np.int16))
-    return (difference if picture.ndim == 2 else difference.max(axis=2)) > CONTRAST
 
 
 def silhouette(points: np.ndarray, camera: np.ndarray, rows: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from model.cases.batch import Batch
 from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks.encoder import ViewEncoder
+from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.result import Reconstruction
 from scans.errors import UserError
 from scans.seeds import generator
@@ -52,6 +53,7 @@ class JawNetwork(nn.Module, ABC):
         architecture: the fields of its config that its weights belong to.
         config: all that, with the weights, decides what it predicts.
         encoder: the image encoder, which can be initialised with ImageNet weights.
+        error_head: estimates the errors of its reconstructions; None until it is fitted or read.
     """
 
     kind: ClassVar[str]
@@ -61,6 +63,7 @@ class JawNetwork(nn.Module, ABC):
     architecture: ClassVar[Sequence[str]]
     config: Any
     encoder: ViewEncoder
+    error_head: ErrorHead | None = None
 
     @classmethod
     @abstractmethod

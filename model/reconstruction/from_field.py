@@ -1,7 +1,7 @@
 """From a distance field to a surface: points are projected onto it, upsampled, and meshed."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.geometry.surface import surface_of
-from model.reconstruction.result import Reconstruction
+from model.geometry.visible import viewing_cosines
+from model.reconstruction.error_head import ErrorHead
+from model.reconstruction.evidence import evidence_of
+from model.reconstruction.result import Confidence, Reconstruction
 from scans.mesh import LABELS, Mesh
 from scans.sampling.sample_surface import sample_surface
 
@@ -54,6 +57,9 @@ def reconstruct_surfaces(
     seed_points: torch.Tensor,
     config: ReconstructionConfig,
     *,
+    views: Sequence[np.ndarray],
+    cameras: Sequence[np.ndarray],
+    error_head: ErrorHead | None,
     radii: Sequence[float],
     points: int,
     rngs: Sequence[np.random.Generator],
@@ -67,6 +73,8 @@ def reconstruct_surfaces(
     Args:
         field: query points (B, Q, 3) → predictions, without gradient.
         seed_points: (S, 3), on the device of `field`.
+        views: B arrays (V, H, W) or (V, H, W, 3) uint8, of which the fields were made. cameras: B arrays (V, 23).
+        error_head: estimates each point's error, if there is one.
         radii: B predicted jaw radii in mm, passed through.
         points: N.
         rngs: B sources of all randomness.
@@ -88,7 +96,9 @@ def reconstruct_surfaces(
 
     def rest(case: int) -> Callable[[], Reconstruction]:
         own = OrientedPoints(*(column[case, : len(jittered[case])] for column in found))
-        return lambda: _surface(own, projected[case], config, radii[case], points, rngs[case])
+        return lambda: _surface(
+            own, projected[case], config, views[case], cameras[case], error_head, radii[case], points, rngs[case]
+        )
 
     return [rest(case) for case in range(len(radii))]
 
@@ -133,35 +143,47 @@ class OrientedPoints(NamedTuple):
     unsigned_distances: np.ndarray
     classes: np.ndarray
 
+    def at(self, index: np.ndarray) -> Self:
+        """Those of an index or mask."""
+        return type(self)(*(column[index] for column in self))
+
 
 def _surface(
     found: OrientedPoints,
     seeds: np.ndarray,
     config: ReconstructionConfig,
+    pictures: np.ndarray,
+    cameras: np.ndarray,
+    error_head: ErrorHead | None,
     radius: float,
     points: int,
     rng: np.random.Generator,
 ) -> Reconstruction:
     """The mesh of projected points, and points sampled on it."""
-    on_surface = found.unsigned_distances < config.max_distance
-    labels = LABEL_OF[found.classes[on_surface]]
-    mesh = _mesh(found.points[on_surface], found.normals[on_surface], labels, config) if on_surface.any() else None
-    if mesh is None:
-        return Reconstruction(_sample(found.points if len(found.points) else seeds, points, rng), radius=radius)
-    samples = sample_surface(mesh, points, rng)
-    return Reconstruction(samples.points.astype(np.float32), samples.normals, samples.labels, mesh, radius)
-
-
-def _mesh(points: np.ndarray, normals: np.ndarray, labels: np.ndarray, config: ReconstructionConfig) -> Mesh | None:
-    vertices, faces = surface_of(
-        points, normals, config.voxel, trim=config.trim, min_component_fraction=config.min_component_fraction
-    )
+    kept = found.at(found.unsigned_distances < config.max_distance)
+    vertices, faces = _mesh(kept, config) if len(kept.points) else NOTHING
     if not len(faces):
-        return None
-    nearest = nearest_neighbours(
-        IndexedPoints.build(torch.from_numpy(vertices)), IndexedPoints.build(torch.from_numpy(points))
+        return Reconstruction(_sample(found.points if len(found.points) else seeds, points, rng), radius=radius)
+    indexed = IndexedPoints.build(torch.from_numpy(vertices))
+    nearest = nearest_neighbours(indexed, IndexedPoints.build(torch.from_numpy(kept.points))).numpy()
+    own = kept.at(nearest)
+    mesh = Mesh(vertices, faces, LABEL_OF[own.classes])
+    cosines = viewing_cosines(vertices, faces, own.normals, cameras)
+    support = np.linalg.norm(vertices - own.points, axis=1)
+    evidence = evidence_of(vertices, cosines, own.unsigned_distances, support, pictures, cameras)
+    views_seen = (cosines > 0).sum(axis=0).astype(np.uint8)
+    of_vertices = Confidence(views_seen, error_head(evidence) if error_head else None)
+    samples = sample_surface(mesh, points, rng)
+    sampled = samples.points.astype(np.float32)
+    at = nearest_neighbours(IndexedPoints.build(torch.from_numpy(sampled)), indexed).numpy()
+    return Reconstruction(
+        sampled, samples.normals, samples.labels, mesh, radius, of_vertices.at(at), of_vertices, evidence
     )
-    return Mesh(vertices, faces, labels[nearest.numpy()])
+
+
+def _mesh(found: OrientedPoints, config: ReconstructionConfig) -> tuple[np.ndarray, np.ndarray]:
+    trim, least = config.trim, config.min_component_fraction
+    return surface_of(found.points, found.normals, config.voxel, trim=trim, min_component_fraction=least)
 
 
 def _sample(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -169,3 +191,4 @@ def _sample(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
 
 
 LABEL_OF = np.array(LABELS, np.uint8)
+NOTHING = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from renderers.rasteriser.shading import ColourShading, Shading, shade
-from renderers.rasteriser.visibility import visibility_buffers
 from scans.cameras import Camera
+from scans.visibility import visibility_buffers
 
 
 def render(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from renderers.rasteriser.visibility import MIDDLE_COLUMN, ROTATED_COLUMNS, lens_of
 from scans.cameras import Camera
 from scans.elementary import power
 from scans.errors import UserError
 from scans.vectors import norm
+from scans.visibility import MIDDLE_COLUMN, ROTATED_COLUMNS, lens_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +144,7 @@ def shade(
         faces: (F, 3) int32, valid indices into `vertices`.
         normals: (V, 3) float64, unit normals, interpolated over the faces.
         teeth: (V,) float64, 1 on teeth and 0 on gingiva, interpolated likewise; looked at for `ColourShading` alone.
-        face_ids: (H * samples, W) int32, from `renderers.rasteriser.visibility`.
+        face_ids: (H * samples, W) int32, from `scans.visibility`.
         camera: The camera of the buffer.
         shading: Materials, light and background.
         samples: Samples per pixel in the buffer, 1 or 4.
@@ -169,7 +169,7 @@ def corner_weights(
     Args:
         vertices: (V, 3) float64, in the camera's world.
         faces: (F, 3) int32, valid indices into `vertices`.
-        face_ids: (H, W) int32, from `renderers.rasteriser.visibility` with one sample per pixel.
+        face_ids: (H, W) int32, from `scans.visibility` with one sample per pixel.
         camera: The camera of the buffer.
 
     Returns:

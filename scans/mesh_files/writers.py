@@ -16,13 +16,19 @@ SURFACE_FORMATS = ("ply", "stl", "glb", "3mf")
 POINT_FORMATS = ("ply", "glb")
 
 
-def encode_surface(mesh: Mesh, form: str, colours: np.ndarray | None = None) -> bytes:
+def encode_surface(
+    mesh: Mesh,
+    form: str,
+    colours: np.ndarray | None = None,
+    properties: Mapping[str, np.ndarray] | None = None,
+) -> bytes:
     """A mesh as a file.
 
     Args:
         mesh: in any units, for 3MF in mm. PLY keeps its labels as the vertex property `label`, the others can't.
         form: one of SURFACE_FORMATS; STL is binary and keeps no colours.
         colours: (V, 3) uint8 RGB of the vertices.
+        properties: further numbers of the vertices for PLY, (V,) each, by name.
 
     Returns:
         The file's bytes, the same for the same mesh.
@@ -30,8 +36,10 @@ def encode_surface(mesh: Mesh, form: str, colours: np.ndarray | None = None) -> 
     if form == "3mf":
         return encode_3mf(mesh, colours)
     whole = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False, vertex_colors=colours)
-    if form == "ply" and mesh.labels is not None:
-        whole.vertex_attributes["label"] = mesh.labels
+    if form == "ply":
+        whole.vertex_attributes.update(properties or {})
+        if mesh.labels is not None:
+            whole.vertex_attributes["label"] = mesh.labels
     return whole.export(file_type=form)
 
 

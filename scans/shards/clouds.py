@@ -20,6 +20,8 @@ class PredictedCloud:
         points: (N, 3) float32.
         center: (3,) float64, mm. radius: mm. Both are the scan's own: pictures alone don't tell them.
         normals: (N, 3) float32, labels: (N,) uint8 and the surface; None where the network makes points alone.
+        views_seen: (N,) uint8, number of views that see each point. expected_error: (N,) float32, its expected distance
+            to the true surface. None where that isn't known.
     """
 
     id: str
@@ -29,6 +31,8 @@ class PredictedCloud:
     normals: np.ndarray | None = None
     labels: np.ndarray | None = None
     mesh: Mesh | None = None
+    views_seen: np.ndarray | None = None
+    expected_error: np.ndarray | None = None
 
 
 def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int, metadata: Mapping[str, Any]) -> None:
@@ -44,6 +48,8 @@ def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int,
             ("vertices", pa.list_(pa.float32())),
             ("faces", pa.list_(pa.int32())),
             ("vertex_labels", pa.list_(pa.uint8())),
+            ("views_seen", pa.list_(pa.uint8())),
+            ("expected_error", pa.list_(pa.float32())),
         ]
     )
 
@@ -58,6 +64,8 @@ def write_clouds(path: Path, clouds: Iterable[PredictedCloud], point_count: int,
             list_or_null(None if cloud.mesh is None else cloud.mesh.vertices, np.float32),
             list_or_null(None if cloud.mesh is None else cloud.mesh.faces, np.int32),
             list_or_null(None if cloud.mesh is None else cloud.mesh.labels, np.uint8),
+            list_or_null(cloud.views_seen, np.uint8),
+            list_or_null(cloud.expected_error, np.float32),
         ]
 
     write_rows(path, schema, map(row, clouds), metadata, split_bytes_of=("points", "normals", "vertices"))

@@ -15,7 +15,17 @@ from stages.cards.model_card import model_card
 from stages.params.tree import PARAMS_FILE, Params
 from stages.prediction.trained import Trained, load_trained
 from stages.runtime.progress import say
-from stages.runtime.workspace import CALIBRATION, MEAN_SHAPE, METRICS, MODEL, NETWORK, PREPARED, SCANS, atomic_folder
+from stages.runtime.workspace import (
+    CALIBRATION,
+    ERROR_HEAD,
+    MEAN_SHAPE,
+    METRICS,
+    MODEL,
+    NETWORK,
+    PREPARED,
+    SCANS,
+    atomic_folder,
+)
 
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
 DESCRIPTION = (MODEL / NETWORK).with_suffix(".json")
@@ -33,6 +43,8 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
     """
     if out.exists() and not (out / CARD).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: there is something else than an exported model. Name another folder")
+    from model.reconstruction.error_head import write_error_head
+
     manifest = read_manifest(SCANS)
     metrics = _read_metrics()
     trained = load_trained(MODEL)
@@ -47,13 +59,14 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
     with atomic_folder(out) as folder:
         for path in (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE):
             shutil.copyfile(path, folder / path.name)
-        if half:
-            _halve(trained, folder)
+        digest = _halve(trained, folder) if half else trained.weights_sha256
+        write_error_head(trained.network.error_head, folder / ERROR_HEAD.name, digest)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)
         files = {
             NETWORK: "the weights, in half precision" if half else "the weights",
             DESCRIPTION.name: "how the network is built, and the history of its training",
             CALIBRATION.name: "mean radius and plausibility limits",
+            ERROR_HEAD.name: "the head that estimates how far each point is from the true surface",
             METRICS.name: "all metrics",
             PARAMS_FILE.name: "the parameters of the run, cameras among them",
             SEEN: "the jaws that it has been trained on or chosen by: id and SHA-256, shortened, of the scan's files",
@@ -76,14 +89,15 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
             sum(parameter.numel() for parameter in trained.network.parameters()),
             metrics,
             trained.calibration,
+            head.description if (head := trained.network.error_head) else None,
             files,
         )
         (folder / CARD).write_text(card, encoding="utf-8")
     say(f"export: {out}; read {out / CARD} before you share it")
 
 
-def _halve(trained: Trained, folder: Path) -> None:
-    """Store the weights in half precision, and the calibration as one of these weights."""
+def _halve(trained: Trained, folder: Path) -> str:
+    """Store the weights in half precision, and the calibration as one of these weights. Returns their digest."""
     from model.networks.checkpoint import save_checkpoint
 
     described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
@@ -97,6 +111,7 @@ def _halve(trained: Trained, folder: Path) -> None:
     digest = json.loads((folder / DESCRIPTION.name).read_text(encoding="utf-8"))["weights_sha256"]
     limits = json.loads(CALIBRATION.read_text(encoding="utf-8")) | {"weights_sha256": digest}
     (folder / CALIBRATION.name).write_text(json.dumps(limits, indent=2) + "\n", encoding="utf-8")
+    return digest
 
 
 def _read_metrics() -> dict[str, dict[str, Any]]:

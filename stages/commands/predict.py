@@ -45,10 +45,16 @@ def run(
         raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
     rows = OutcomeTable(table)
     model = model or model_folder()
-    if trained_once(model).calibration is None:
+    trained = trained_once(model)
+    if trained.calibration is None:
         say(
             "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
             "Run `tenview evaluate`"
+        )
+    if trained.network.kind == "field" and trained.network.error_head is None:
+        say(
+            "predict: this model has no error head, so that no expected errors are given. Run `tenview evaluate`, or "
+            "export it again"
         )
     failures, doubtful = 0, []
     work = PredictCase(model, out, options)

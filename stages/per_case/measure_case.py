@@ -28,13 +28,15 @@ class Prediction:
 
     Attributes:
         points: (N, 3), in the frame of the ground truth.
-        normals: (N, 3) unit, labels: (N,) uint8 FDI, radius: mm; each None if not predicted.
+        normals: (N, 3) unit, labels: (N,) uint8 FDI, radius: mm, expected_error: (N,) in the frame's unit; each None if
+            not predicted.
     """
 
     points: "np.ndarray"
     normals: "np.ndarray | None" = None
     labels: "np.ndarray | None" = None
     radius: float | None = None
+    expected_error: "np.ndarray | None" = None
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,27 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """Per row (network or baseline) the metrics, the F-score at each of CURVE_THRESHOLDS, and the metrics per tooth."""
+    """Per row (network or baseline) the metrics, the F-score at each of CURVE_THRESHOLDS, and the metrics per tooth.
+
+    `errors_mm` are (2, N) float32, expected and real distance of the network's points to the true surface; None if it
+    expects none.
+    """
 
     id: str
     metrics: dict[str, dict[str, float | None]]
     curves: dict[str, list[float]]
     teeth: dict[str, list[dict[str, Any]]]
+    errors_mm: "np.ndarray | None" = None
 
 
 def measure_case(task: Task) -> Measured:
     """Measure the network's prediction and the baselines against a case's ground truth."""
     import numpy as np
+    import torch
 
+    from model.geometry.surface_distance import surface_distances
     from model.metrics.attributes import label_accuracy, normal_consistency
+    from model.metrics.confidence import confidence_metrics
     from model.metrics.crowns import crown_distances, crown_summary
     from model.metrics.distances import THRESHOLDS, compare, dcd, metrics, precision_recall_f, unit_of
     from model.metrics.matching import hungarian_accuracy, max_matching_ratio
@@ -80,7 +90,11 @@ def measure_case(task: Task) -> Measured:
     vertices = np.ascontiguousarray(target.mesh.vertices, np.float64)
     area = float(face_areas(vertices, target.mesh.faces).sum()) / unit**2
 
-    measured = Measured(task.id, {}, {}, {})
+    errors_mm = None
+    if task.model.expected_error is not None:
+        real = surface_distances(*map(torch.from_numpy, (task.model.points, target.points, target.normals))).numpy()
+        errors_mm = (np.stack([task.model.expected_error, real]) * target.radius).astype(np.float32)
+    measured = Measured(task.id, {}, {}, {}, errors_mm)
     for name, predicted in _rows(task, target).items():
         found = compare(predicted.points, target.points, unit)
         pred, gt = predicted.points / unit, target.points / unit
@@ -98,6 +112,8 @@ def measure_case(task: Task) -> Measured:
             row["label_accuracy"] = label_accuracy(found, predicted.labels, target.labels)
         if predicted.radius is not None:
             row["radius_error_mm"] = abs(predicted.radius - target.radius)
+        if name == "model" and errors_mm is not None:
+            row |= confidence_metrics(*errors_mm)
         by_label = (found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, target.labels, target.radius * unit)
         row |= teeth_and_gingiva(*by_label)
         pred_labels = target.labels[found.pred_to_gt_idx] if predicted.labels is None else predicted.labels
@@ -134,6 +150,6 @@ def _rows(task: Task, target: PreparedCase) -> dict[str, Prediction]:
 
 
 def _read(place: Place) -> PreparedCase:
-    """A prepared case. Its points are copied, for PyTorch warns of arrays that can't be written to."""
+    """A prepared case. Points and normals are copied, for PyTorch warns of arrays that can't be written to."""
     case = prepared_case(RandomRows(place.shard).row(place.row))
-    return replace(case, points=case.points.copy())
+    return replace(case, points=case.points.copy(), normals=case.normals.copy())

@@ -1,6 +1,6 @@
-"""Plausibility limits of a trained network, from the validation split.
+"""Plausibility limits and error head of a trained network, from the validation split.
 
-`evaluate` writes reports/calibration.json, `export` copies it beside the weights, `predict` reads it.
+`evaluate` writes them into reports/, `export` copies them beside the weights, `predict` reads them.
 """
 
 import json
@@ -14,7 +14,7 @@ from scans.files import atomic_file
 from scans.shards.naming import shard_paths
 from scans.shards.table import read_columns
 from stages.runtime.progress import say, track
-from stages.runtime.workspace import CALIBRATION, PREPARED, VIEWS
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, VIEWS
 
 if TYPE_CHECKING:
     from model.metrics.plausibility import Limits
@@ -42,28 +42,41 @@ class Calibration:
 
 
 def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
-    """Write reports/calibration.json from the validation split.
+    """Write calibration.json and error_head.safetensors into reports/, from the validation split.
 
-    Raises:
-        UserError: there is no validation case, or no training case.
+    The network gets the error head; where it makes no surface, there is none, and the file is an empty one.
+
     """
     from model.cases.dataset import CaseDataset
     from model.metrics.plausibility import fit, limits
+    from model.reconstruction.error_head import write_error_head
+    from model.reconstruction.fit_error_head import fit_error_head, sample_of
+    from scans.seeds import generator
 
     radii = [
         radius for path in shard_paths(PREPARED, "train") for radius in read_columns(path, ["radius"])[0].to_pylist()
     ]
-    cases = CaseDataset(PREPARED, VIEWS, "validation")
+    cases = CaseDataset(PREPARED, VIEWS, "validation", surface=True)
     if not cases or not radii:
         say("evaluate: no training or no validation cases here, so the plausibility limits are kept")
         return
     count = min(len(cases), MOST_CASES)
-    fits = []
+    fits, samples = [], []
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
         assert case.cameras is not None  # shards have them
         made = network.reconstruct(case.views, case.view_mask, case.cameras, POINTS)
         fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
+        if made.evidence is not None:
+            samples.append(sample_of(made, case, generator(0, case.id)))
+    head = fit_error_head(samples) if len(samples) > 1 else None
+    write_error_head(head, ERROR_HEAD, weights_sha256)
+    network.error_head = head
+    if head:
+        say(
+            f"evaluate: expected errors have a rank correlation of {head.description['error_rank_correlation']:.2f} "
+            f"with the real ones, on validation jaws left out of the fit; {ERROR_HEAD}"
+        )
     found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
     with atomic_file(CALIBRATION) as path:
         path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")

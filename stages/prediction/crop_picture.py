@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from model.metrics.plausibility import foreground
+from model.geometry.foreground import foreground
 from renderers.rigs.crop import Box, crop_box, crop_camera, whole_box
 from scans.cameras import Camera
 

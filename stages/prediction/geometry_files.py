@@ -1,13 +1,15 @@
 """Writes the points and surfaces of a jaw: the one place that knows what their files hold."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from scans.mesh import Mesh
     from stages.prediction.jaw import Jaw
     from stages.prediction.options import Options
@@ -32,15 +34,18 @@ def write_geometry(folder: Path, case: str, jaw: "Jaw", options: "Options") -> d
 
     made: dict[str, Any] = {}
     mesh = _surface(case, jaw, options, made)
+    own = _vertex_columns(jaw, mesh)
     colours = None if jaw.labels is None else tooth_colours(jaw.labels)
     for form in options.formats:
         if form in POINT_FORMATS:
-            data = encode_points(jaw.points, form, normals=jaw.normals, labels=jaw.labels, colours=colours)
+            data = encode_points(
+                jaw.points, form, normals=jaw.normals, labels=jaw.labels, colours=colours, properties=jaw.columns
+            )
             (folder / f"points.{form}").write_bytes(data)
         if form == "npz":
-            (folder / "reconstruction.npz").write_bytes(_npz(jaw, mesh))
+            (folder / "reconstruction.npz").write_bytes(_npz(jaw, mesh, own))
     if mesh is not None:
-        _write_surface(folder, "mesh", mesh, options.formats)
+        _write_surface(folder, "mesh", mesh, options.formats, own)
     if options.solid and mesh is not None:
         made["solid"] = _write_solid(folder, mesh, options.formats)
     if options.teeth and mesh is not None:
@@ -64,14 +69,30 @@ def _surface(case: str, jaw: "Jaw", options: "Options", made: dict[str, Any]) ->
     return mesh
 
 
-def _write_surface(folder: Path, name: str, mesh: "Mesh", formats: Sequence[str]) -> None:
+def _vertex_columns(jaw: "Jaw", mesh: "Mesh | None") -> "dict[str, np.ndarray]":
+    """How far to trust each vertex of the jaw's surface, or of what decimation has made of it: as the nearest one."""
+    if jaw.mesh is None or mesh is None or mesh is jaw.mesh:
+        return jaw.vertex_columns
+    from scipy.spatial import cKDTree
+
+    nearest = cKDTree(jaw.mesh.vertices).query(mesh.vertices)[1]
+    return {name: values[nearest] for name, values in jaw.vertex_columns.items()}
+
+
+def _write_surface(
+    folder: Path,
+    name: str,
+    mesh: "Mesh",
+    formats: Sequence[str],
+    properties: "Mapping[str, np.ndarray] | None" = None,
+) -> None:
     from scans.mesh_files.writers import SURFACE_FORMATS, encode_surface
     from stages.prediction.preview import tooth_colours
 
     colours = None if mesh.labels is None else tooth_colours(mesh.labels)
     for form in formats:
         if form in SURFACE_FORMATS:
-            (folder / f"{name}.{form}").write_bytes(encode_surface(mesh, form, colours))
+            (folder / f"{name}.{form}").write_bytes(encode_surface(mesh, form, colours, properties))
 
 
 def _write_solid(folder: Path, mesh: "Mesh", formats: Sequence[str]) -> dict[str, Any]:
@@ -97,12 +118,13 @@ def _account(mesh: "Mesh", notes: list[str]) -> dict[str, Any]:
     return {"vertices": len(mesh.vertices), "faces": len(mesh.faces), "notes": notes}
 
 
-def _npz(jaw: "Jaw", mesh: "Mesh | None") -> bytes:
+def _npz(jaw: "Jaw", mesh: "Mesh | None", vertex_columns: "Mapping[str, np.ndarray]") -> bytes:
     import numpy as np
 
-    arrays: dict[str, Any] = {"points": jaw.points, "normals": jaw.normals, "labels": jaw.labels}
+    arrays: dict[str, Any] = {"points": jaw.points, "normals": jaw.normals, "labels": jaw.labels, **jaw.columns}
     if mesh is not None:
         arrays |= {"vertices": mesh.vertices.astype(np.float32), "faces": mesh.faces, "vertex_labels": mesh.labels}
+        arrays |= {f"vertex_{name}": values for name, values in vertex_columns.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
     return buffer.getvalue()

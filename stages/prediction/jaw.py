@@ -1,9 +1,11 @@
 """A reconstructed jaw in millimetres, with what tells how far to trust it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scans.errors import UserError
+from stages.prediction.confidence import Tooth, account_of_teeth, columns
 from stages.prediction.doubts import doubts
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ class Jaw:
         normals: (N, 3) float32, unit length; None if the network predicts no surface.
         labels: (N,) uint8, FDI number of each point, 0 = gingiva; None if the network predicts none.
         mesh: the surface in mm; None if the network predicts points alone.
+        columns: how far to trust each point, by name: `views_seen`, (N,) uint8, how many views see it, and
+            `expected_error_mm`, (N,) float32, the expected distance to the true surface. What the model can't tell is
+            not there. vertex_columns: the same of the mesh's vertices.
+        teeth: how far to trust each tooth.
         radius_mm: largest distance from the middle. radius_from: where that is from, for pictures have no scale.
         fit: to its pictures. plausible: whether the fit is within the model's limits; None if it has none.
         warnings: what is unusual about the pictures, and what speaks against the result.
@@ -35,6 +41,9 @@ class Jaw:
     normals: "np.ndarray | None"
     labels: "np.ndarray | None"
     mesh: "Mesh | None"
+    columns: "dict[str, np.ndarray]"
+    vertex_columns: "dict[str, np.ndarray]"
+    teeth: Sequence[Tooth]
     radius_mm: float
     radius_from: str
     fit: "Fit"
@@ -86,6 +95,9 @@ def reconstruct(
         normals=made.normals,
         labels=made.labels,
         mesh=mesh,
+        columns=columns(made.confidence, scale),
+        vertex_columns=columns(made.vertex_confidence, scale),
+        teeth=account_of_teeth(made, scale),
         radius_mm=scale,
         radius_from=origin,
         fit=found,

@@ -167,7 +167,7 @@ def _check_content(path: Path, picture: "np.ndarray", background: int) -> list[s
     """
     import numpy as np
 
-    from model.metrics.plausibility import CONTRAST, background_of, foreground
+    from model.geometry.foreground import CONTRAST, background_of, foreground
 
     share = float(foreground(picture).mean())
     if share < LEAST_SHOWN:

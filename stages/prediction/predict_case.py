@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.errors import UserError
+from stages.prediction.confidence import in_words
 from stages.prediction.jaw import reconstruct
 from stages.prediction.options import Options
 from stages.prediction.picture_folder import Pictures, read_pictures
@@ -91,7 +92,7 @@ class PredictCase:
         with atomic_folder(target) as folder:
             account = write_case(folder, pictures, jaw, made, truth, trained, options)
         notes = [f"{name}: {note}" for name, made in account.get("meshes", {}).items() for note in made["notes"]]
-        said = [*said, *(f"{pictures.case}: {note}" for note in notes)]
+        said = [*said, *(f"{pictures.case}: {note}" for note in (*notes, *in_words(jaw.teeth)))]
         return Outcome(job, None, pictures.case, tuple(said), account)
 
 

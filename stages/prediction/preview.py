@@ -5,10 +5,10 @@ import numpy as np
 
 from renderers.contact_sheet import contact_sheet
 from renderers.rasteriser.shading import Shading
-from renderers.rasteriser.visibility import NEAR
 from renderers.render import render_views
 from scans.cameras import HEIGHT, WIDTH, cameras_from_array, project
 from scans.mesh import Mesh
+from scans.visibility import NEAR
 
 WORST_SHOWN_MM = 2.0
 PAPER = 255

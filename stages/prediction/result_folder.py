@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.shards.prepared import PreparedCase
+from stages.prediction.confidence import EXPECTED_ERROR
 from stages.prediction.geometry_files import write_geometry
 from stages.prediction.jaw import Jaw
 from stages.prediction.picture_folder import Pictures
@@ -42,7 +43,7 @@ def write_case(
         what prediction.json says.
     """
     meshes = write_geometry(folder, pictures.case, jaw, options)
-    _write_preview(folder, pictures, made, trained)
+    _write_preview(folder, pictures, jaw, made, trained)
     error = None
     if truth is not None:
         _write_views(folder / "views", pictures)
@@ -62,6 +63,7 @@ def write_case(
         "points": len(made.points),
         "seed": options.seed,
         "error": error,
+        "teeth": [asdict(tooth) for tooth in jaw.teeth],
         "absent_views": [number for number, there in enumerate(pictures.view_mask.tolist()) if not there],
         "model": {
             "weights_sha256": trained.weights_sha256,
@@ -79,11 +81,21 @@ def write_case(
     return content
 
 
-def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", trained: Trained) -> None:
+def _write_preview(folder: Path, pictures: Pictures, jaw: Jaw, made: "Reconstruction", trained: Trained) -> None:
+    import numpy as np
+
     from renderers.rasteriser.shading import Shading
     from scans.shards.png import encode_png
     from stages.per_case.render_case import shading_of
-    from stages.prediction.preview import PAPER, outlined, point_pictures, preview, surface_pictures
+    from stages.prediction.preview import (
+        PAPER,
+        distance_colours,
+        distance_scale,
+        outlined,
+        point_pictures,
+        preview,
+        surface_pictures,
+    )
 
     shading = shading_of(trained.params.render, pictures.case)
     if made.mesh is not None and isinstance(shading, Shading):
@@ -97,7 +109,12 @@ def _write_preview(folder: Path, pictures: Pictures, made: "Reconstruction", tra
         "reconstruction": shown,
         "its outline over the pictures": over,
     }
+    errors = jaw.columns.get(EXPECTED_ERROR)
+    if errors is not None:
+        rows["expected error"] = point_pictures(made.points, pictures.cameras, distance_colours(errors))
     sheet = preview(rows)
+    if errors is not None:
+        sheet = np.concatenate([sheet, distance_scale(sheet.shape[1])])
     (folder / "preview.png").write_bytes(encode_png(sheet))
 
 

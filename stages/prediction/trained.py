@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stages.params import tree as parameters
 from stages.params.tree import PARAMS_FILE, Params
 from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, NETWORK, model_folder
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, NETWORK, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
@@ -18,7 +18,7 @@ class Trained:
     """A trained model.
 
     Attributes:
-        network: in evaluation mode, on the CPU.
+        network: in evaluation mode, on the CPU, with its error head if there is one.
         weights_sha256, params_digest: as the checkpoint has them.
         params: those of its training data; `render.crop` is the network's own.
         calibration: None if there is none of these weights.
@@ -36,8 +36,8 @@ def load_trained(folder: Path | None) -> Trained:
 
     Args:
         folder: one that `tenview export` made; one without params of its own, such as artifacts/model, takes the
-            project's params.yaml and reports/calibration.json. None takes artifacts/model, or the pretrained one where
-            that holds none.
+            project's params.yaml and what `evaluate` left in reports/. None takes artifacts/model, or the pretrained
+            one where that holds none.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -48,9 +48,11 @@ def load_trained(folder: Path | None) -> Trained:
     params = parameters.load(folder / PARAMS_FILE if own else PARAMS_FILE)
 
     from model.networks.checkpoint import load_checkpoint
+    from model.reconstruction.error_head import read_error_head
 
     network, description = load_checkpoint(folder / NETWORK)
     digest = description["weights_sha256"]
     calibration = read_calibration(folder / CALIBRATION.name if own else CALIBRATION, digest)
+    network.error_head = read_error_head(folder / ERROR_HEAD.name if own else ERROR_HEAD, digest)
     params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
     return Trained(network, digest, description["params_digest"], params, calibration)

@@ -8,7 +8,8 @@ from model.cases.batch import Batch
 from model.cases.case import Case
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints
-from model.losses.field import FAR, RELATIVE, SPACING, FieldTarget, QueryConfig, field_targets, field_terms
+from model.geometry.surface_distance import SPACING
+from model.losses.field import FAR, RELATIVE, FieldTarget, QueryConfig, field_targets, field_terms
 from model.losses.field import sample_queries as sample
 from scans.mesh import LABELS
 

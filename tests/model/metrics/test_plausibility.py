@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from model.metrics.plausibility import NOISE, Fit, background_of, fit, foreground, limits, silhouette
+from model.geometry.foreground import background_of, foreground
+from model.metrics.plausibility import NOISE, Fit, fit, limits, silhouette
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.crop import crop_camera, crop_to_silhouettes

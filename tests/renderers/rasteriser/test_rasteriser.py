@@ -6,8 +6,8 @@ import pytest
 from renderers.normals import vertex_normals
 from renderers.rasteriser import rasteriser
 from renderers.rasteriser.shading import Shading
-from renderers.rasteriser.visibility import visibility_buffers
 from scans.cameras import Camera, look_at_origin
+from scans.visibility import visibility_buffers
 
 
 def render(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
-from renderers.rasteriser.visibility import NEAR, visibility_buffers
 from scans.cameras import Camera
+from scans.visibility import NEAR, visibility_buffers
 
 
 def visibility(

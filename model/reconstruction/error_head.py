@@ -1,0 +1,83 @@
+"""Estimates, from what is known of it, how far a reconstructed point is from the true surface.
+
+The network stays as it is: the head is fitted afterwards, on reconstructions of held-out jaws, by
+`model.reconstruction.fit_error_head`. A linear score of the evidence becomes an expectation by isotonic regression
+(Zadrozny and Elkan 2002).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from scans.errors import UserError
+from scans.files import atomic_file
+
+ERROR_HEAD = "error_head.safetensors"  # beside the weights
+FORMAT = 1
+TENSORS = ("mean", "scale", "weight", "offset", "scores", "distances")
+DESCRIPTION = "tenview"  # key of the description in the file's metadata, which all is text
+
+
+@dataclass(frozen=True)
+class ErrorHead:
+    """Evidence (P, E) → expected distance (P,) to the true surface, in jaw radii.
+
+    Attributes:
+        mean, scale: (E,) of the evidence, which is standardised.
+        weight: (E,), offset: () of the linear score, the expected logarithm of the distance.
+        scores, distances: (K,) knots of the calibration, both ascending; linear in between, constant beyond.
+        description: how it was fitted, and how well it does on the cases left out of each fold, as plain JSON.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray
+    scores: np.ndarray
+    distances: np.ndarray
+    description: dict[str, Any]
+
+    def __call__(self, evidence: np.ndarray) -> np.ndarray:
+        """(P,) float32"""
+        return np.interp(self.score(evidence), self.scores, self.distances).astype(np.float32)
+
+    def score(self, evidence: np.ndarray) -> np.ndarray:
+        """(P,) before calibration."""
+        return (evidence - self.mean) / self.scale @ self.weight + self.offset
+
+
+def write_error_head(head: ErrorHead | None, path: Path, weights_sha256: str) -> None:
+    """Write a head, with the digest of the weights that it belongs to; None leaves a file without one.
+
+    The same head gives the same bytes.
+    """
+    description = {"format": FORMAT, "weights_sha256": weights_sha256, **(head.description if head else {})}
+    tensors = {name: np.asarray(getattr(head, name), np.float32) for name in TENSORS} if head else {}
+    with atomic_file(path) as partial:
+        partial.write_bytes(save(tensors, {DESCRIPTION: json.dumps(description)}))
+
+
+def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
+    """The error head of these weights; None if there is none, or the file belongs to others.
+
+    Raises:
+        UserError: the file is damaged, or of another version.
+    """
+    if not path.is_file():
+        return None
+    again = "run `tenview evaluate` or export the model again"
+    try:
+        with safe_open(path, "numpy") as file:
+            description = json.loads((file.metadata() or {})[DESCRIPTION])
+            if description.pop("format") != FORMAT:
+                raise UserError(f"{path}: an error head of another version; {again}")
+            if description.pop("weights_sha256") != weights_sha256 or not file.keys():
+                return None
+            return ErrorHead(*(file.get_tensor(name) for name in TENSORS), description)
+    except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
+        raise UserError(f"{path}: not readable as an error head ({error}); {again}") from None
