@@ -25,7 +25,14 @@ FURTHER_TITLES = {
     f"tooth_{figure}{suffix}_mm": f"{figure.upper()} of a tooth{after}, mm"
     for suffix, after in _AFTER.items()
     for figure in ("assd", "rmsd", "hd95", "hd")
-} | {"missing_teeth": "teeth without a predicted point"}
+} | {
+    "missing_teeth": "teeth without a predicted point",
+    "surface_error_mm": "distance to the true surface, mm",
+    "expected_error_mm": "expected distance to the true surface, mm",
+    "error_rank_correlation": "rank correlation of expected and real error",
+    "sparsification": "sparsification of the least sure tenth",
+}
+HIGHER_IS_BETTER = {"normal_consistency", "error_rank_correlation", "sparsification"}  # beside all fractions
 HIDDEN = {"cases", "chamfer", "id", "row"}  # the Chamfer distance is shown in mm
 # The metrics of the tables that have room for a few.
 SUMMARY = ("precision_035", "recall_035", "f_035", "f_010", "chamfer_mm")
@@ -75,7 +82,7 @@ def names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def better(name: str, difference: float) -> bool:
     """Whether a metric that changed by `difference` is better: fractions should rise, distances and CV fall."""
-    return difference > 0 if is_fraction(name) or name == "normal_consistency" else difference < 0
+    return difference > 0 if is_fraction(name) or name in HIGHER_IS_BETTER else difference < 0
 
 
 def choose(rows: Sequence[Mapping[str, Any]], count: int, key: str = "f_035") -> list[dict[str, Any]]:

@@ -19,28 +19,9 @@ def shading() -> Shading:
 
 
 @pytest.fixture
-def camera() -> Camera:
-    """Stands at the origin and looks along -z; at depth 1, a pixel of its 16 x 16 is 1/8 wide."""
-    return Camera(transform=np.eye(4), fx=8.0, fy=8.0, cx=8.0, cy=8.0, width=16, height=16)
-
-
-@pytest.fixture
 def rig() -> list[Camera]:
     """The fixed ten at 96 pixels, the unit sphere just inside every picture."""
     return ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=96, order=range(10))
-
-
-@pytest.fixture
-def quad(camera: Camera):
-    """Makes a rectangle that faces the camera at a depth: (vertices, faces) from its borders in pixels."""
-
-    def make(left: float, top: float, right: float, bottom: float, *, depth: float) -> tuple[np.ndarray, np.ndarray]:
-        corners = np.array([(left, bottom), (right, bottom), (right, top), (left, top)], dtype=np.float64)
-        x = (corners[:, 0] - camera.cx) / camera.fx * depth
-        y = (camera.cy - corners[:, 1]) / camera.fy * depth
-        return np.stack((x, y, np.full(4, -depth)), axis=1), np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
-
-    return make
 
 
 @pytest.fixture(scope="session")
