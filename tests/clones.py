@@ -38,7 +38,7 @@ train:
     reconstruction: {max_residual: 0.2, max_distance: 0.2, target_points: 5000, voxel: 0.03}
 evaluate: {hungarian_draws: 0}
 report: {cases: 2}
-compute: {accelerator: cpu}
+compute: {workers: 1, accelerator: cpu}
 """
 
 

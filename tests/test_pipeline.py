@@ -55,7 +55,7 @@ def test_a_second_run_does_nothing(clone: Path) -> None:
 
 
 def test_how_the_work_is_done_makes_nothing_stale(clone: Path) -> None:
-    changed = ("workers: 0", "workers: 3"), ("executor: processes", "executor: dask")
+    changed = ("workers: 1", "workers: 3"), ("executor: processes", "executor: dask")
     text = (clone / "params.yaml").read_text()
     for before, after in changed:
         assert before in text
@@ -91,13 +91,13 @@ def test_a_change_in_a_camera_file_is_noticed(clone: Path) -> None:
 
 @pytest.mark.timeout(900)
 def test_killed_runs_end_with_the_same_bytes(finished_clone: Path, tmp_path: Path) -> None:
-    """SIGKILL in every stage, on DVC with its stage or on DVC alone, which orphans the stage; on one worker, too.
+    """SIGKILL in every stage, on DVC with its stage or on DVC alone, which orphans the stage; in two workers.
 
     `make soak` kills at random moments.
     """
     other = toy_clone(tmp_path)
     params = other / "params.yaml"
-    params.write_text(params.read_text().replace("  workers: 0", "  workers: 1"))
+    params.write_text(params.read_text().replace("  workers: 1", "  workers: 2"))
     for number, stage in enumerate(STAGES):
         dvc = start(other, "dvc", "repro")
         kill_in(dvc, stage, orphan=number % 2 == 0)

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import trimesh
 
+from model.networks.checkpoint import load_checkpoint
 from scans.mesh import LABELS
 from scans.mesh_files.read import read_mesh
 from scans.shards.naming import shard_paths
@@ -190,18 +192,30 @@ def test_a_folder_with_nothing_but_a_pretrained_model_predicts(
     assert "half precision" in card
 
 
-def test_the_exported_network_answers_in_onnx_runtime(model: Path, unseen: ViewsCase) -> None:
+def test_the_exported_network_answers_in_onnx_runtime_as_in_torch(model: Path, unseen: ViewsCase) -> None:
+    """For any number of cases, views and query points."""
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(model / "network.onnx", providers=["CPUExecutionProvider"])
-    fed = {
-        "views": np.stack([decode_png(png, unseen.id) for png in unseen.views if png])[None],
-        "view_mask": np.ones((1, 10), bool),
-        "cameras": unseen.cameras[None].astype(np.float32),
-        "points": np.random.default_rng(0).uniform(-1, 1, (1, 50, 3)).astype(np.float32),
-    }
-    answers = dict(zip([each.name for each in session.get_outputs()], session.run(None, fed), strict=True))
-    assert all(np.isfinite(answer).all() for answer in answers.values())
-    assert 20 < np.exp(answers["log_radius"]).item() < 100, "millimetres"
+    assert [each.name for each in session.get_inputs()] == ["views", "view_mask", "cameras", "points"]
+    network, _ = load_checkpoint(model / "network.safetensors")
+    chance = np.random.default_rng(0)
+    pictures = np.stack([decode_png(png, unseen.id) for png in unseen.views if png])
+    for batch, count, asked in ((1, 10, 50), (3, 4, 11)):
+        fed = {
+            "views": np.stack([pictures[:count]] * batch),
+            "view_mask": chance.random((batch, count)) < 0.6,
+            "cameras": np.stack([unseen.cameras[:count]] * batch).astype(np.float32),
+            "points": chance.uniform(-0.5, 0.5, (batch, asked, 3)).astype(np.float32),
+        }
+        fed["view_mask"][:, 0] = True
+        with torch.inference_mode():
+            prediction, log_radius = network.eval()(*map(torch.from_numpy, fed.values()))
+        answers = session.run(None, fed)
+        for found, right in zip(answers, [*prediction[1:], log_radius], strict=True):
+            np.testing.assert_allclose(found, right.numpy(), atol=1e-3)
+        radii = np.exp(answers[-1])
+        assert radii.min() > 20, "millimetres"
+        assert radii.max() < 100
 
 
 def test_a_field_knows_its_cameras_and_any_number_of_views(model: Path, finished_clone: Path, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_a_download_names_the_file_and_goes_on_where_there_is_room(
     assert int(second["Range"].removeprefix("bytes=").removesuffix("-")) > 10 << 20, "what came is kept"
 
 
+@pytest.mark.slow
 def test_a_stage_names_the_shard_and_goes_on_where_there_is_room(
     on_a_small_disk: Callable[..., str], horseshoe: Callable[[float], Mesh]
 ) -> None:

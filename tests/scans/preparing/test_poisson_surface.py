@@ -36,6 +36,7 @@ def normals(mesh: Mesh) -> np.ndarray:
     return cross / np.linalg.norm(cross, axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_the_same_surface_and_no_skirt(dome: Mesh) -> None:
     made = made_anew(dome)
     off = np.abs(np.linalg.norm(made.vertices, axis=1) - RADIUS)
