@@ -78,6 +78,6 @@ def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
                 raise UserError(f"{path}: an error head of another version; {again}")
             if description.pop("weights_sha256") != weights_sha256 or not file.keys():
                 return None
-            return ErrorHead(*(file.get_tensor(name) for name in TENSORS), description)
+            return ErrorHead(**{name: file.get_tensor(name) for name in TENSORS}, description=description)
     except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
         raise UserError(f"{path}: not readable as an error head ({error}); {again}") from None

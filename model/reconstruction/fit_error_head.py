@@ -95,5 +95,5 @@ def _fit(samples: Sequence[Sample]) -> ErrorHead:
     standardised = (evidence - mean) / scale
     normal = standardised.T @ standardised / len(logs) + RIDGE * np.eye(len(mean))
     weight = np.linalg.solve(normal, standardised.T @ (logs - logs.mean()) / len(logs))
-    arrays = (each.astype(np.float32) for each in (mean, scale, weight, np.array(logs.mean())))
-    return ErrorHead(*arrays, np.zeros(1), np.zeros(1), {})
+    mean, scale, weight, offset = (each.astype(np.float32) for each in (mean, scale, weight, np.array(logs.mean())))
+    return ErrorHead(mean, scale, weight, offset, scores=np.zeros(1), distances=np.zeros(1), description={})

@@ -70,7 +70,7 @@ def _trimmed(part: Mesh) -> tuple[Mesh, list[np.ndarray], int | None]:
         if lower is None or trim == TRIMS:
             break
         crossed = loops[lower][crossings(part.vertices[loops[lower], :2])]
-        bad = np.isin(part.faces, crossed).any(axis=1)
+        bad: np.ndarray = np.any(np.isin(part.faces, crossed), axis=1)
         if trim == 0:
             bad |= _rim(part, loops[lower])
         if bad.all() or not bad.any():

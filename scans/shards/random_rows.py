@@ -56,7 +56,7 @@ class RandomRows:
             values = np.empty(chunk.num_values, np.float32)
             header = bytearray(chunk.total_compressed_size - values.nbytes)  # a page's values stand at its end
             try:
-                read = os.preadv(self._descriptor, [header, values], chunk.data_page_offset)
+                read = os.preadv(self._descriptor, [header, values.data], chunk.data_page_offset)
             except OSError as error:
                 raise self._damaged(str(error)) from None
             if read == chunk.total_compressed_size and header.startswith(_DATA_PAGE):
