@@ -12,7 +12,7 @@ from scans.mesh_files.polygons import clip_ears
 from scans.modelling.manifold import half_edges
 from scans.modelling.parts import extended
 
-MOST_CORNERS = 1000  # of a loop that is closed by the least area, which takes their cube: a second
+MOST_CORNERS = 300  # of a loop that is closed by the least area, which takes their cube: a third of a second
 SHORT = 1e-4  # of a cut's squared length, added to the area: of equal areas the one with short cuts is taken
 
 

@@ -5,9 +5,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from scans.mesh import Mesh
-from scans.modelling.parts import extended
+from scans.modelling.parts import area_vectors, extended
 
-APART_MM = 0.005  # by which vertices are moved that would coincide
+APART_MM = 0.005  # by which vertices are moved that would coincide, at most
+FLAT = 0.05  # of a fan's radius; where the neighbours' middle is nearer, the fan is flat
 
 
 def separated(mesh: Mesh) -> Mesh:
@@ -15,7 +16,7 @@ def separated(mesh: Mesh) -> Mesh:
 
     Around an edge of four faces these are paired so that the solid lies between the two of a pair. Each fan of faces
     around a vertex gets a vertex of its own; where pairs still have their edge in common, each gets a vertex in the
-    middle of it. Those of a sharp fan are drawn back into it, so that nothing coincides. Degenerate and repeated faces
+    middle of it. All of these are moved a little, so that none coincide. Degenerate and repeated faces
     are taken out, and those that can't be paired.
 
     Returns:
@@ -88,17 +89,24 @@ def _split(mesh: Mesh, edges: np.ndarray, opposite: np.ndarray) -> Mesh:
 
 
 def _drawn_in(mesh: Mesh, numbers: np.ndarray) -> Mesh:
-    """Some vertices moved towards the middle of their neighbours, the more the sharper their fans: APART_MM at most."""
+    """Some vertices moved so that none coincide, by APART_MM at most.
+
+    Towards the middle of their neighbours, the more the sharper their fans; those of a flat fan, into the solid.
+    """
     there = np.zeros(len(mesh.vertices), bool)
     there[numbers] = True
     tail, head = half_edges(mesh.faces)
     tail, head = np.concatenate([tail, head]), np.concatenate([head, tail])
     tail, head = tail[there[tail]], head[there[tail]]
     towards = mesh.vertices[head] - mesh.vertices[tail]
-    total, lengths = np.zeros_like(mesh.vertices), np.zeros((len(mesh.vertices), 1))
-    np.add.at(total, tail, towards)
+    move, lengths, normals = np.zeros_like(mesh.vertices), np.zeros((len(there), 1)), np.zeros_like(mesh.vertices)
+    np.add.at(move, tail, towards)
     np.add.at(lengths, tail, np.linalg.norm(towards, axis=1, keepdims=True))
-    return Mesh(mesh.vertices + APART_MM * total / np.maximum(lengths, 1e-12), mesh.faces, mesh.labels)
+    np.add.at(normals, mesh.faces.ravel(), np.repeat(area_vectors(mesh.vertices, mesh.faces), 3, axis=0))
+    move /= np.maximum(lengths, 1e-12)
+    flat = there & (np.linalg.norm(move, axis=1) < FLAT)
+    move[flat] = -FLAT * normals[flat] / np.maximum(np.linalg.norm(normals[flat], axis=1, keepdims=True), 1e-12)
+    return Mesh(mesh.vertices + APART_MM * move, mesh.faces, mesh.labels)
 
 
 def half_edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from scans.shards.png import decode_png
 from scans.shards.views import ViewsCase, read_views
 from tests.clones import PROJECT, copy_of, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 EXAMPLES = PROJECT / "docs/examples.md"
 
 
@@ -109,8 +109,7 @@ def test_a_batch_gives_the_bytes_of_single_jaws_and_a_table(batch: Path) -> None
     assert len((batch / "results.csv").read_text().splitlines()) == 3
 
 
-def test_solids_are_watertight_for_other_libraries(batch: Path) -> None:
-    igl = pytest.importorskip("igl")
+def test_solids_are_watertight_in_every_format(batch: Path) -> None:
     made = json.loads((batch / "results/anna/prediction.json").read_text())["meshes"]
     for form in ("ply", "stl", "glb", "3mf"):
         body = trimesh.load(batch / f"results/anna/solid.{form}", force="mesh")
@@ -118,9 +117,6 @@ def test_solids_are_watertight_for_other_libraries(batch: Path) -> None:
         assert body.is_watertight, form
         assert body.is_winding_consistent, form
         assert body.volume == pytest.approx(made["solid"]["volume_mm3"], rel=1e-4)
-    body = trimesh.load(batch / "results/anna/solid.ply", process=False)
-    crossing = igl.predicates.find_self_intersections(body.vertices, body.faces.astype(np.int64))[1]
-    assert len(crossing) <= 0.001 * len(body.faces)
     teeth = {int(path.stem) for path in (batch / "results/anna/teeth").glob("*.stl")}
     assert teeth == set(map(int, made["teeth"]["faces"]))
 

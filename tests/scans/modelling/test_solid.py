@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import trimesh
+from scipy.ndimage import gaussian_filter
 
 from scans.mesh import Mesh
 from scans.modelling.parts import area, joined, some_faces, volume
 from scans.modelling.solid import BASE_MM, solid
+from scans.surface_nets import surface_nets
 
 igl = pytest.importorskip("igl")
 predicates = pytest.importorskip("igl.predicates")
@@ -87,3 +89,17 @@ def test_two_parts_stand_on_one_floor(sheet: Callable[..., Mesh]) -> None:
     both, _ = solid(joined([sheet(5), other]))
     checked(both)
     assert volume(both) == pytest.approx(25 * BASE_MM + 25 * (BASE_MM + 3))
+
+
+def test_the_wildest_surface_becomes_a_manifold() -> None:
+    """The zero set of noise, which touches itself in hundreds of places and is open all around."""
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(14, 14, 10)), 0.7).astype(np.float32)
+    vertices, faces = surface_nets(noise)
+    wild = Mesh(vertices.astype(float), faces)
+    assert not trimesh.Trimesh(wild.vertices, wild.faces, process=False).is_watertight
+    body, _ = solid(wild)
+    whole = trimesh.Trimesh(body.vertices, body.faces, process=False)
+    assert whole.is_watertight
+    assert whole.is_winding_consistent
+    assert np.all(igl.is_vertex_manifold(body.faces.astype(np.int64)))
+    assert trimesh.Trimesh(body.vertices.astype(np.float32), body.faces).is_watertight, "nothing coincides"
