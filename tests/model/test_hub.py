@@ -1,11 +1,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from model.hub import from_pretrained
-from model.networks.checkpoint import save_checkpoint
+from model.networks.checkpoint import load_checkpoint, save_checkpoint
+from model.reconstruction.error_head import ERROR_HEAD, ErrorHead, write_error_head
 from scans.errors import UserError
 from tests.model.conftest import new_network
 
@@ -32,6 +34,19 @@ def test_a_hub_repository_is_taken_from_the_cache(
     assert from_pretrained("org/jaws").config == new_network(3, **kwargs).config
     with pytest.raises(UserError, match="org/others: no such folder, and not to be had from Hugging Face"):
         from_pretrained("org/others")
+
+
+def test_the_error_head_comes_along_where_there_is_one(kwargs: dict[str, Any], tmp_path: Path) -> None:
+    save_checkpoint(new_network(3, **kwargs), tmp_path / "network.safetensors", params_digest="", history=[])
+    digest = load_checkpoint(tmp_path / "network.safetensors")[1]["weights_sha256"]
+    assert from_pretrained(tmp_path).error_head is None, "an earlier version's model"
+    two = [np.array([0.0, 1], np.float32)] * 5
+    write_error_head(
+        ErrorHead(two[0], two[1] + 1, two[2], np.float32(0), two[3], two[4], {}), tmp_path / ERROR_HEAD, digest
+    )
+    head = from_pretrained(tmp_path).error_head
+    assert head is not None
+    np.testing.assert_allclose(head(np.array([[9.0, 1.0], [9.0, 2.0]])), [0, 0.5])
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a/b/c", "../x y"])

@@ -53,6 +53,13 @@ def test_points_are_projected_onto_the_surface_and_meshed_with_labels(ball: Fiel
     assert made.normals is not None
     assert ((made.normals * made.points).sum(axis=1) > 0.95 * RADIUS).all()
     assert made.radius == pytest.approx(np.exp(3.7), rel=1e-6)
+    assert made.confidence is not None
+    assert made.confidence.expected_error is None, "no error head is fitted yet"
+    top, bottom = made.points[:, 2] > 0.498, made.points[:, 2] < -0.49
+    assert made.confidence.views_seen[top].min() >= 1, "by the camera above"
+    assert made.confidence.views_seen[bottom].max() == 0, "the ring stands 20 degrees above the horizon"
+    assert made.vertex_confidence is not None
+    assert len(made.vertex_confidence.views_seen) == len(made.mesh.vertices) == len(made.evidence)
 
 
 def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:

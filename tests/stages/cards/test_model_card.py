@@ -11,18 +11,21 @@ METRICS = {"cases": 2, "f_035": 0.9}
 
 
 @pytest.mark.parametrize(
-    ("network", "metrics", "size"),
+    ("network", "metrics", "size", "error_head"),
     [
-        ({"image_size": 32, "views": 10}, METRICS, "A jaw gets the training jaws' mean radius, 41.0 mm"),
+        ({"image_size": 32, "views": 10}, METRICS, "A jaw gets the training jaws' mean radius, 41.0 mm", None),
         (
             {"image_size": 32},
             METRICS | {"radius_error_mm": 2.77},
             "the jaw's radius with a mean error of 2.8 mm",
+            {"cases": 24, "error_rank_correlation": 0.567, "sparsification": 0.75, "deciles": []},
         ),
     ],
     ids=["cloud", "field"],
 )
-def test_the_card_of_either_network(network: dict[str, int], metrics: dict[str, float], size: str) -> None:
+def test_the_card_of_either_network(
+    network: dict[str, int], metrics: dict[str, float], size: str, error_head: dict | None
+) -> None:
     card = model_card(
         "mine",
         Params(),
@@ -33,11 +36,13 @@ def test_the_card_of_either_network(network: dict[str, int], metrics: dict[str, 
         2_800_000,
         {"model": metrics, "mean_shape": METRICS},
         Calibration("0", 41.0, 3, Limits(0.9, 0.1)),
+        error_head,
         {"network.safetensors": "the weights"},
     )
     assert "2.8 M parameters, 10 views of 32 × 32 pixels" in card
     assert "view_00 … view_09" in card
     assert size in card
+    assert ("On 24 jaws" in card and "rank correlation of 0.57" in card and "by 75% of" in card) == bool(error_head)
     header = YAML(typ="safe").load(card.split("---")[1])
     told = {"jaws": 3, "origin": 'Made here: "so".', "ids": "a … c", "list": "cases.json"}
     assert header["trained_on"] == told
