@@ -91,7 +91,7 @@ class Jobs:
             if case.state == RUNNING:
                 case.state = QUEUED if case.tries < MOST_TRIES else INTERRUPTED
                 self._write(case)
-        self._thread = threading.Thread(target=self._work)
+        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self) -> None:
         """Begin with the work."""

@@ -71,9 +71,8 @@ def test_a_failure_does_not_end_the_queue(tmp_path: Path, monkeypatch: pytest.Mo
     jobs.start()
     for _ in range(2):
         wait_for(lambda: state(tmp_path / "results", case.id) == FAILED)
-        assert messages(case, jobs.folder(case.id)) == [
-            "params.yaml: not found in this folder. Run tenview in the project's root folder."
-        ]
+        (told,) = messages(case, jobs.folder(case.id))
+        assert told.startswith("params.yaml: not found")
         jobs.again(case)
     wait_for(lambda: case.state == FAILED)
     jobs.stop()
