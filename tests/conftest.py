@@ -64,6 +64,14 @@ def camera() -> Camera:
 
 
 @pytest.fixture
+def rig() -> list[Camera]:
+    """The fixed ten at 96 pixels, the unit sphere just inside every picture."""
+    from renderers.rigs.rigs import ring_rig
+
+    return ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=96, order=range(10))
+
+
+@pytest.fixture
 def quad(camera: Camera):
     """Makes a rectangle that faces the camera at a depth: (vertices, faces) from its borders in pixels."""
 

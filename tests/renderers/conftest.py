@@ -8,20 +8,12 @@ import pytest
 import trimesh
 
 from renderers.rasteriser.shading import Shading
-from renderers.rigs.rigs import ring_rig
-from scans.cameras import Camera
 
 
 @pytest.fixture
 def shading() -> Shading:
     """pyrender's default material under a light that shows no white."""
     return Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=5.0, background=255)
-
-
-@pytest.fixture
-def rig() -> list[Camera]:
-    """The fixed ten at 96 pixels, the unit sphere just inside every picture."""
-    return ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=96, order=range(10))
 
 
 @pytest.fixture(scope="session")
