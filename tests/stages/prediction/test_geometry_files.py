@@ -19,7 +19,7 @@ USUAL = {"points.ply", "points.glb", "mesh.ply", "mesh.stl", "mesh.glb", "recons
 
 @pytest.fixture
 def jaw() -> Jaw:
-    """A level sheet of 20 mm, 800 faces, halves labelled 11 and 21."""
+    """A level sheet of 20 mm, 800 faces, halves labelled 11 and 21; the expected error grows with x."""
     x, y = np.meshgrid(np.arange(21.0), np.arange(21.0), indexing="ij")
     vertices = np.stack([x.ravel(), y.ravel(), 0 * x.ravel()], axis=1).astype(np.float32)
     a = np.arange(441).reshape(21, 21)[:-1, :-1].ravel()
@@ -27,7 +27,11 @@ def jaw() -> Jaw:
     labels = np.where(vertices[:, 0] < 10, 11, 21).astype(np.uint8)
     mesh = Mesh(vertices, faces.astype(np.int32), labels)
     fit = Fit({0: 1.0}, 1.0, 0.0, {0: 0}, -0.5)
-    return Jaw(vertices, None, labels, mesh, 20.0, "--radius", fit, True, ())
+    columns = {"views_seen": np.full(441, 3, np.uint8), "expected_error_mm": vertices[:, 0] / 10}
+    return Jaw(
+        points=vertices, normals=None, labels=labels, mesh=mesh, columns=columns, vertex_columns=columns, teeth=(),
+        radius_mm=20.0, radius_from="--radius", fit=fit, plausible=True, warnings=(),
+    )  # fmt: skip
 
 
 def names(folder: Path) -> set[str]:
@@ -54,6 +58,19 @@ def test_each_option_adds_its_files_and_an_account(jaw: Jaw, tmp_path: Path) -> 
     assert body.volume == pytest.approx(made["solid"]["volume_mm3"], rel=1e-6)
     assert body.volume == pytest.approx(800, rel=1e-3)
     assert sum(made["teeth"]["faces"].values()) == faces
+
+
+def test_how_far_to_trust_points_and_vertices_is_written_also_after_decimation(jaw: Jaw, tmp_path: Path) -> None:
+    write_geometry(tmp_path, "anna", jaw, Options(faces=300))
+    arrays = np.load(tmp_path / "reconstruction.npz")
+    assert len(arrays["vertices"]) < 441 == len(arrays["points"])
+    for name in ("", "vertex_"):
+        at = arrays["vertices" if name else "points"]
+        np.testing.assert_allclose(arrays[f"{name}expected_error_mm"], at[:, 0] / 10, atol=0.06)
+        assert (arrays[f"{name}views_seen"] == 3).all()
+    for name in ("points", "mesh"):
+        found = trimesh.load(tmp_path / f"{name}.ply").metadata["_ply_raw"]["vertex"]["data"]
+        np.testing.assert_allclose(found["expected_error_mm"], found["x"] / 10, atol=0.06)
 
 
 def test_an_option_that_needs_a_surface_says_so(jaw: Jaw, tmp_path: Path) -> None:
