@@ -126,11 +126,11 @@ class ReconstructionParams(Section):
     )
     target_points: int = Field(35_000, ge=100, le=10_000_000, description="Points that the surface is made of, about.")
     max_distance: float = Field(
-        0.02, gt=0, le=2, description="Of these, points farther from the surface are dropped, in jaw radii."
+        0.012, gt=0, le=2, description="Of these, points farther from the surface are dropped, in jaw radii."
     )
     voxel: float = Field(0.016, ge=0.002, le=0.5, description="Edge length of the mesh, about, in jaw radii.")
     trim: float = Field(
-        2.0, gt=0, le=2, description="Vertices farther than this from every point are removed, in voxels."
+        1.6, gt=0, le=2, description="Vertices farther than this from every point are removed, in voxels."
     )
     min_component_fraction: Share = Field(
         0.005, description="Components with fewer faces than this fraction of the largest one's are removed."

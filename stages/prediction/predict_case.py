@@ -1,6 +1,5 @@
 """The work of `predict` on one jaw, done in any process."""
 
-import multiprocessing
 import traceback
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -68,10 +67,10 @@ class PredictCase:
     options: Options
 
     def __call__(self, job: Job) -> Outcome:
-        if multiprocessing.parent_process() is not None:
-            import torch
+        import torch
 
-            torch.set_num_threads(1)  # the other cores have workers of their own
+        # More threads would round sums otherwise, and wait for each other beside any other busy process.
+        torch.set_num_threads(1)
         try:
             return self._predicted(job, trained_once(self.model))
         except UserError as error:

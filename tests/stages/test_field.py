@@ -98,8 +98,7 @@ def test_the_examples_run(batch: Path) -> None:
 
 
 def test_a_batch_gives_the_bytes_of_single_jaws_and_a_table(batch: Path) -> None:
-    one_thread = ("env", "OMP_NUM_THREADS=1")  # as a worker has; more of them round sums otherwise
-    run(batch, *one_thread, "tenview", "predict", "pictures/anna", "--model", "pretrained", "--out", "alone")
+    run(batch, "tenview", "predict", "pictures/anna", "--model", "pretrained", "--out", "alone")
     alone, told = (json.loads((batch / out / "anna/prediction.json").read_text()) for out in ("alone", "results"))
     assert alone["outputs"].items() <= told["outputs"].items()
     assert {name for name in told if told[name] != alone.get(name)} == {"outputs", "meshes"}
