@@ -27,7 +27,7 @@ def map_surviving(
     remaining = list(items)
     while remaining:
         try:
-            for result in map_ordered(function, remaining, compute=compute, what=what):
+            for result in map_ordered(function, tuple(remaining), compute=compute, what=what):
                 yield result
                 del remaining[0]
             return
