@@ -94,7 +94,8 @@ def test_the_examples_run(batch: Path) -> None:
     said = run(batch, sys.executable, "-c", "\n".join(f"exec({block!r}, {{}})" for block in blocks)).stdout
     assert "50000 points" in said
     assert "reconstructed anna" in said or "doubtful anna" in said
-    assert trimesh.load(batch / "anna.3mf", force="mesh").is_watertight
+    # As indexed: this network has learnt so little that vertices of its surface coincide, which trimesh would merge.
+    assert trimesh.load(batch / "anna.3mf", force="mesh", process=False).is_watertight
 
 
 def test_a_batch_gives_the_bytes_of_single_jaws_and_a_table(batch: Path) -> None:
