@@ -1,5 +1,7 @@
 """Fixtures for all tests."""
 
+import shutil
+import socket
 import threading
 import time
 import zlib
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ import pytest
 from scans.cameras import Camera
 from scans.mesh import Mesh
 from tests.clones import PROJECT, finish, made_once, toy_clone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
@@ -82,6 +87,35 @@ def quad(camera: Camera):
         return np.stack((x, y, np.full(4, -depth)), axis=1), np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator["Browser"]:
+    """A browser with WebGL in software."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Its sandbox needs rights that root in a container lacks; the page is ours.
+        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """One real Prefect server and one clone of the project for all tests of flows."""
 
 import contextlib
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ import pytest
 
 from flows.server import own_server
 from tests.clones import environment, new_clone, run
+from tests.conftest import free_port
 
 # For tests that need the server: one process runs them all, so that there is one.
 needs_prefect = [
@@ -65,15 +64,6 @@ def serve(server: "Api", clone: Path) -> Iterator["Serve"]:
     yield served
     served.process.terminate()
     served.process.wait(60)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser's program."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
-    return found
 
 
 @dataclass
@@ -207,10 +197,3 @@ def wait_for(true: Callable[[], bool], seconds: float, otherwise: Callable[[], o
     while not true():
         assert time.monotonic() < until, otherwise()
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

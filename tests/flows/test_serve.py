@@ -14,8 +14,9 @@ from ruamel.yaml import YAML
 
 from scans.shards.views import read_views
 from tests.clones import environment, new_clone, run
+from tests.conftest import free_port
 from tests.dask_cluster import two_workers
-from tests.flows.conftest import SMALL, Api, Serve, free_port, needs_prefect, wait_for
+from tests.flows.conftest import SMALL, Api, Serve, needs_prefect, wait_for
 
 pytestmark = needs_prefect
 SECONDS_TO_CANCEL = 10

@@ -1,7 +1,5 @@
 """The pages of `report` and `compare` from a disk, in real Chromium; screenshots stay in pytest's folder."""
 
-import shutil
-from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LAPTOP = {"width": 1280, "height": 900}
 # Colours of a canvas, read back: how many pixels are drawn, and their mean red, green and blue.
 DRAWN = """canvas => {
@@ -29,21 +26,6 @@ DRAWN = """canvas => {
   for (let i = 0; i < data.length; i += 4) if (data[i + 3]) { count++; sums = sums.map((s, k) => s + data[i + k]); }
   return [count / (canvas.width * canvas.height), ...sums.map((s) => s / count)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """A browser with WebGL in software."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Its sandbox needs rights that root in a container lacks; the page is ours.
-        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,12 +23,12 @@ import pytest
 
 from scans.mesh_files.read import read_mesh
 from tests.clones import environment
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LONG = 900_000  # ms; seconds where nothing else runs
 DROP = """async (files) => {
   const dropped = new DataTransfer();
@@ -97,31 +96,14 @@ def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = App(tmp_path_factory.mktemp("app"), port)
+    app = App(tmp_path_factory.mktemp("app"), free_port())
     app.start()
     yield app
     app.end(signal.SIGTERM)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """A browser with WebGL in software."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium; `make system-packages` installs it on Debian")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Its sandbox needs rights that root in a container lacks; the page is ours.
-        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
-
-
 def opened(browser: "Browser", address: str, **options: object) -> "Page":
+    # Options are checked by the browser, not by type: they are a dictionary here.
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
     page.set_default_timeout(120_000)
     page.goto(address)

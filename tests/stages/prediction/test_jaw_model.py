@@ -36,4 +36,4 @@ def test_the_pretrained_model_is_found_from_anywhere(tmp_path: Path, monkeypatch
 )
 def test_pictures_that_can_not_be_used_are_named(model: JawModel, pictures: object, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        model.reconstruct(pictures)  # type: ignore[arg-type]
+        model.reconstruct(pictures)  # type: ignore[arg-type]  # wrong on purpose
