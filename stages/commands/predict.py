@@ -123,7 +123,9 @@ def scans_in(path: Path) -> list[Path]:
     for name, reason in found.left_out.items():
         say(f"predict: {readable(path.name)}/{name} is left out: {reason}")
     if not found.scans:
-        raise UserError(f"{path}: no scan of an upper jaw. Name a scan, or a folder with some: OBJ, PLY, STL, OFF, VTP")
+        raise UserError(
+            f"{path}: no scan of an upper jaw. Name a scan, or a folder with some: OBJ, PLY, STL, OFF, VTP, GLB"
+        )
     return [scan.mesh for scan in found.scans]
 
 
