@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from stages.cli import app
 from stages.params.tree import check
 from tests.clones import copy_of, run
+from tests.forked import tenview
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -126,6 +127,10 @@ def as_it_is_run(command: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in commands() if reason(command) is None])
 def test_a_command_runs(command: str, clone: Path) -> None:
-    run(clone, *as_it_is_run(command))
+    program, *arguments = as_it_is_run(command)
+    if program == "tenview":
+        tenview(clone, *arguments)
+    else:
+        run(clone, program, *arguments)
     run(clone, "git", "checkout", "-q", ".")  # what it changed in params.yaml would make the next ones long
     shutil.rmtree(clone / "predictions", ignore_errors=True)

@@ -20,6 +20,7 @@ from scans.shards.naming import shard_paths
 from scans.shards.png import decode_png
 from scans.shards.views import ViewsCase, read_views
 from tests.clones import PROJECT, copy_of, run
+from tests.forked import tenview
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 EXAMPLES = PROJECT / "docs/examples.md"
@@ -29,8 +30,8 @@ EXAMPLES = PROJECT / "docs/examples.md"
 def model(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The exported model, alone in its folder, and in it the same in half precision."""
     clone = copy_of(finished_clone, tmp_path_factory.mktemp("clone"))
-    run(clone, "tenview", "export", "--out", "field")
-    run(clone, "tenview", "export", "--out", "field/half", "--half", "--no-onnx")
+    tenview(clone, "export", "--out", "field")
+    tenview(clone, "export", "--out", "field/half", "--half", "--no-onnx")
     return Path(shutil.move(clone / "field", tmp_path_factory.mktemp("elsewhere") / "field"))
 
 
@@ -84,7 +85,7 @@ def batch(model: Path, unseen: ViewsCase, tmp_path_factory: pytest.TempPathFacto
     (folder / "transforms.json").write_text(json.dumps(transforms_json(cameras_from_array(unseen.cameras), names)))
     shutil.copytree(folder, place / "pictures/ben")
     (command,) = re.findall(r"^    (tenview predict .*--table .*)", EXAMPLES.read_text(), re.MULTILINE)
-    run(place, *command.split())
+    tenview(place, *command.split()[1:])
     return place
 
 
@@ -99,7 +100,7 @@ def test_the_examples_run(batch: Path) -> None:
 
 
 def test_a_batch_gives_the_bytes_of_single_jaws_and_a_table(batch: Path) -> None:
-    run(batch, "tenview", "predict", "pictures/anna", "--model", "pretrained", "--out", "alone")
+    tenview(batch, "predict", "pictures/anna", "--model", "pretrained", "--out", "alone")
     alone, told = (json.loads((batch / out / "anna/prediction.json").read_text()) for out in ("alone", "results"))
     assert alone["outputs"].items() <= told["outputs"].items()
     assert {name for name in told if told[name] != alone.get(name)} == {"outputs", "meshes"}
@@ -157,7 +158,7 @@ def test_a_picture_with_more_around_the_jaw_is_cropped_to_it(model: Path, finish
     for number, image in enumerate(images):
         (tmp_path / f"whole/view_{number:02d}.png").write_bytes(encode_png(image))
     scan = next((finished_clone / "data/scans").rglob(f"{case.id}*.obj"))
-    run(tmp_path, "tenview", "predict", "whole", "--from-scan", str(scan), "--model", str(model), "--out", "out")
+    tenview(tmp_path, "predict", "whole", "--from-scan", scan, "--model", model, "--out", "out")
     told = [json.loads((tmp_path / "out" / name / "prediction.json").read_text()) for name in ("whole", scan.stem)]
     assert told[0]["warnings"] == told[1]["warnings"] == []
     clouds = [np.load(tmp_path / "out" / name / "reconstruction.npz")["points"] for name in ("whole", scan.stem)]
@@ -172,10 +173,10 @@ def test_a_folder_with_nothing_but_a_pretrained_model_predicts(
 ) -> None:
     shutil.copytree(model / "half", tmp_path / "pretrained")
     scan = next((finished_clone / "data/scans").rglob(f"{unseen.id}*.obj"))
-    ended = run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--out", "own")
-    assert "no model in artifacts/model, so the pretrained one is used, pretrained" in ended.stderr
-    assert "no calibration" not in ended.stderr
-    run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--model", str(model), "--out", "whole")
+    said = tenview(tmp_path, "predict", "--from-scan", scan, "--out", "own")
+    assert "no model in artifacts/model, so the pretrained one is used, pretrained" in said
+    assert "no calibration" not in said
+    tenview(tmp_path, "predict", "--from-scan", scan, "--model", model, "--out", "whole")
     half, whole = (json.loads((tmp_path / out / scan.stem / "prediction.json").read_text()) for out in ("own", "whole"))
     assert half["model"]["weights_sha256"] != whole["model"]["weights_sha256"]
     assert half["limits"] == whole["limits"]
@@ -216,15 +217,13 @@ def test_the_exported_network_answers_in_onnx_runtime_as_in_torch(model: Path, u
 
 def test_a_field_knows_its_cameras_and_any_number_of_views(model: Path, finished_clone: Path, tmp_path: Path) -> None:
     scan = next((finished_clone / "data/scans").rglob("*.obj"))
-    run(tmp_path, "tenview", "predict", "--from-scan", str(scan), "--model", str(model), "--points", "500")
+    tenview(tmp_path, "predict", "--from-scan", scan, "--model", model, "--points", "500")
     made = tmp_path / "predictions" / scan.stem
     told = json.loads((made / "prediction.json").read_text())
     assert 0 < told["error"]["f_035"] <= 1
     for number in (2, 3, 7):
         (made / f"views/view_{number:02d}.png").unlink()
-    run(
-        tmp_path, "tenview", "predict", str(made / "views"), "--model", str(model), "--missing", "any", "--out", "seven"
-    )
+    tenview(tmp_path, "predict", made / "views", "--model", model, "--missing", "any", "--out", "seven")
     fewer = json.loads((tmp_path / "seven/views/prediction.json").read_text())
     assert fewer["absent_views"] == [2, 3, 7]
     assert "mesh.ply" in fewer["outputs"]

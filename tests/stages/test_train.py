@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.clones import environment, write_params
+from tests.forked import start, tenview
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -26,19 +27,6 @@ train:
   network: {encoder: test_efficientnet, width: 16, heads: 2}
   cloud: {hidden: 16}
 """
-
-
-def start(folder: Path, stage: str) -> subprocess.Popen[str]:
-    program = Path(sys.executable).with_name("tenview")
-    environ = {**environment(), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([program, stage], cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
-
-
-def finish(folder: Path, stage: str) -> str:
-    process = start(folder, stage)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return errors
 
 
 @pytest.fixture
@@ -55,7 +43,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
-    finish(folder, "train")
+    tenview(folder, "train")
     whole = outputs(folder)
     assert whole.keys() == {
         "network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "cases.json", "training.csv",
@@ -65,21 +53,21 @@ def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
         each.unlink()
     kept = state / "state.safetensors"
     for number in (signal.SIGTERM, signal.SIGKILL):
-        process, before = start(folder, "train"), kept.stat().st_mtime_ns if kept.exists() else 0
+        training, before = start(folder, "train"), kept.stat().st_mtime_ns if kept.exists() else 0
         while not kept.exists() or kept.stat().st_mtime_ns == before:
-            assert process.poll() is None
+            assert training.process.exitcode is None
             time.sleep(0.005)
-        os.kill(process.pid, number)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == (143 if number == signal.SIGTERM else -9), errors
-        assert ("the next run goes on from here" in errors) == (number == signal.SIGTERM)
-    assert "going on from where" in finish(folder, "train")
+        os.kill(training.process.pid, number)
+        said = training.wait(60)
+        assert training.process.exitcode == (143 if number == signal.SIGTERM else -9), said
+        assert ("the next run goes on from here" in said) == (number == signal.SIGTERM)
+    assert "going on from where" in tenview(folder, "train")
     assert outputs(folder) == whole
     epochs = [json.loads(line)["epoch"] for line in (folder / "artifacts/model/epochs.jsonl").read_text().splitlines()]
     assert epochs == list(range(4))
 
     write_params(folder, SMALL + "  seed: 1\n")
-    assert "going on from where" not in finish(folder, "train"), "another parameter is another training"
+    assert "going on from where" not in tenview(folder, "train"), "another parameter is another training"
     assert len(list((folder / ".tenview/training").iterdir())) == 2
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,20 +15,10 @@ from model.metrics.plausibility import fit
 from model.networks.checkpoint import load_checkpoint
 from scans.mesh_files.read import read_mesh
 from scans.shards.naming import SPLITS
-from tests.clones import copy_of, environment
+from tests.clones import copy_of
+from tests.forked import tenview
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def tenview(folder: Path, *arguments: object, fails: bool = False) -> str:
-    """What the command says; it must end well, or with a message and no traceback."""
-    ended = subprocess.run(
-        ["tenview", *map(str, arguments)],
-        cwd=folder, env=environment() | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == (1 if fails else 0), ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
 
 
 @pytest.fixture(scope="module")
