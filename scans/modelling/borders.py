@@ -1,4 +1,4 @@
-"""Border loops of oriented manifolds, and caps that close them."""
+"""Caps that close the border loops of oriented manifolds, and where a loop crosses itself."""
 
 import math
 
@@ -16,28 +16,8 @@ MOST_CORNERS = 300  # of a loop that is closed by the least area, which takes th
 SHORT = 1e-4  # of a cut's squared length, added to the area: of equal areas the one with short cuts is taken
 
 
-def border_loops(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
-    """The closed paths of border edges of an oriented manifold, vertices in the direction of their faces' winding.
-
-    The surface lies to the left of a path, seen from outside.
-    """
-    tail, head = half_edges(faces)
-    border = ~np.isin(head * vertex_count + tail, tail * vertex_count + head)
-    tails, heads = tail[border], head[border]
-    following = dict(zip(tails.tolist(), heads.tolist(), strict=True))
-    loops = []
-    while following:
-        start, head = following.popitem()
-        loop = [start]
-        while head != start:
-            loop.append(head)
-            head = following.pop(head)
-        loops.append(np.array(loop))
-    return sorted(loops, key=lambda loop: (-len(loop), int(loop.min())))
-
-
 def capped(mesh: Mesh, loop: np.ndarray) -> Mesh:
-    """A manifold with one of its `border_loops` closed.
+    """A manifold with one of its border loops (see `scans.borders`) closed.
 
     A level loop, such as that of a base, is closed by ears; all others by the triangles of least area (Barequet &
     Sharir 1995), up to MOST_CORNERS. Where that would make an edge of the mesh a second time, or leaves a corner out,

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from scans.borders import border_loops
 from scans.mesh import Mesh
 from scans.mesh_edit import face_components
-from scans.modelling.borders import border_loops, capped, crossings
+from scans.modelling.borders import capped, crossings
 from scans.modelling.manifold import separated
 from scans.modelling.parts import area_vectors, components, extended, joined, some_faces, volume, without_specks
 

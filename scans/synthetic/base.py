@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
+from scans.borders import border_loops
 from scans.elementary import cos, power, sin
 from scans.synthetic import outline
-from scans.synthetic.loops import border_loops, distinct, fan, strip, zipper
+from scans.synthetic.loops import distinct, fan, strip, zipper
 from scans.vectors import dot, norm, ordered_mean, unit
 
 # All in mm; "Teeth3DS" is what closed scans of that set measure (issue 15), the rest is ours, wider than what we saw.

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from scans.borders import sound
 from scans.mesh_edit import face_components
 from scans.surface_nets import surface_nets
 from scans.synthetic.border import Border
 from scans.synthetic.field import probe, voxels
-from scans.synthetic.loops import sound
 from scans.synthetic.tables import Crowns, Gums
 from scans.vectors import dot, unit
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import trimesh
 
+from scans.borders import border_loops
 from scans.mesh import Mesh
-from scans.modelling.borders import border_loops, capped, crossings
+from scans.modelling.borders import capped, crossings
 
 
 def test_a_sheet_has_an_outer_loop_and_one_for_each_hole(sheet: Callable[..., Mesh]) -> None:

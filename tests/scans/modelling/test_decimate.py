@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scans.borders import border_loops
 from scans.mesh import Mesh
-from scans.modelling.borders import border_loops
 from scans.modelling.decimate import decimated
 
 
