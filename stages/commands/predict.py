@@ -15,6 +15,7 @@ from stages.prediction.view_names import view_number
 from stages.runtime.map_surviving import map_surviving
 from stages.runtime.progress import say
 from stages.runtime.workspace import model_folder
+from stages.sources.left_out import tell
 
 
 def run(
@@ -120,8 +121,7 @@ def scans_in(path: Path) -> list[Path]:
     from scans.cases.folder import find_scans
 
     found = find_scans(path)
-    for name, reason in found.left_out.items():
-        say(f"predict: {readable(path.name)}/{name} is left out: {reason}")
+    tell(found.left_out, path, "predict")
     if not found.scans:
         raise UserError(
             f"{path}: no scan of an upper jaw. Name a scan, or a folder with some: OBJ, PLY, STL, OFF, VTP, GLB"

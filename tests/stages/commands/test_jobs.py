@@ -65,5 +65,5 @@ def test_a_folder_of_scans_stands_for_those_in_it(tmp_path: Path, capsys: pytest
     for name in ("ben.stl", "anna.ply", "lower.stl", "notes.txt"):
         (tmp_path / name).write_text(name)
     assert scans_in(tmp_path) == [tmp_path / "anna.ply", tmp_path / "ben.stl"]
-    assert "notes.txt is left out" in capsys.readouterr().err
+    assert "left out, no scan: notes.txt" in capsys.readouterr().err
     assert scans_in(tmp_path / "ben.stl") == [tmp_path / "ben.stl"]
