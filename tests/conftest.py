@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import os
 import shutil
 import socket
 import threading
@@ -20,6 +21,10 @@ from tests.clones import PROJECT, finish, made_once, toy_clone
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+# Some tests make DVC projects without our .dvc/config; each command there would start a process that reports it.
+os.environ["DVC_NO_ANALYTICS"] = "1"
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
