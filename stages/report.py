@@ -44,25 +44,25 @@ def run(params: Params) -> None:
         rows=rows,
         row_names=[name for name in shown.names(rows) if name in shown.TITLES],
         baseline={row["id"]: row for row in results.cases("mean_shape")},
-        legends=legends(),
+        legends=legends(cases),
         params=provenance.params_text(params),
         outputs=provenance.outputs(before="report"),
     )
     say(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB")
 
 
-def legends() -> dict[str, dict[str, str]]:
-    """Legends of the 3D views' colours, by name of the value."""
-    from stages.pages.scene import WIDEST_SHOWN, WORST_SHOWN_MM
+def legends(cases: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Legends of the colours that the cases' 3D views have, by name of the value."""
+    from stages.pages.scene import EXPECTED_ERROR, WIDEST_SHOWN, legend_in_mm
 
-    return {
-        "distance": {"name": "distance to the other", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
-        "spacing": {
-            "name": "nearest-neighbour distance",
-            "low": "0",
-            "high": f"≥ {WIDEST_SHOWN:g} × ground truth’s",
-        },
+    wide = f"≥ {WIDEST_SHOWN:g} × ground truth’s"
+    every = {
+        "distance": legend_in_mm("distance to the other"),
+        "expected": EXPECTED_ERROR,
+        "spacing": {"name": "nearest-neighbour distance", "low": "0", "high": wide},
     }
+    coloured_by = {value for case in cases for layer in case["scene"]["layers"] for value in layer["values"]}
+    return {value: legend for value, legend in every.items() if value in coloured_by}
 
 
 def _cases(results: Any, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,8 +86,12 @@ def _cases(results: Any, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def layers(truth: Any, prediction: Any) -> list[Any]:
-    """Ground truth and prediction (`Jaw`) as layers of the 3D view, each coloured by its distance to the other."""
+    """Ground truth and prediction (`Jaw`) as layers of the 3D view, each coloured by its distance to the other.
+
+    The prediction's expected errors, if it has some, are colours too; a vertex has those of the nearest point.
+    """
     import numpy as np
+    from scipy.spatial import cKDTree
 
     from model.metrics.distances import compare
     from stages.pages.scene import WIDEST_SHOWN, WORST_SHOWN_MM, Layer, estimated_normals, spacing
@@ -100,6 +104,8 @@ def layers(truth: Any, prediction: Any) -> list[Any]:
     def cloud(name: str, colour: str, jaw: Any, distance: np.ndarray, apart: np.ndarray, shown: bool) -> Layer:
         normals = estimated_normals(jaw.points) if jaw.normals is None else jaw.normals
         values = {"distance": distance * unit, "spacing": apart / usual / WIDEST_SHOWN}
+        if jaw.expected_error is not None:
+            values["expected"] = jaw.expected_error * unit
         return Layer(name, colour, jaw.points, normals, None, values, shown)
 
     meshed = prediction.faces is not None
@@ -109,6 +115,9 @@ def layers(truth: Any, prediction: Any) -> list[Any]:
     ]
     if meshed:
         values = {"distance": compare(prediction.vertices, truth.points).pred_to_gt * unit}
+        if prediction.expected_error is not None:
+            nearest = cKDTree(prediction.points).query(prediction.vertices)[1]
+            values["expected"] = prediction.expected_error[nearest] * unit
         clouds.append(Layer("predicted surface", PREDICTION, prediction.vertices, None, prediction.faces, values))
     return clouds
 

@@ -15,7 +15,7 @@ from scans.mesh_files.read import read_mesh
 from stages.app.jobs import OUT, VIEW, Case
 from stages.app.words import in_users_names, notices
 from stages.pages.data_uri import data_uri
-from stages.pages.scene import WORST_SHOWN_MM, Layer, Name, estimated_normals, pack
+from stages.pages.scene import EXPECTED_ERROR, WORST_SHOWN_MM, Layer, Name, estimated_normals, legend_in_mm, pack
 from stages.prediction.picture_folder import CAMERAS
 from stages.prediction.preview import tooth_colours
 from stages.prediction.result_folder import ACCOUNT
@@ -35,8 +35,8 @@ KINDS = (
 )
 RING = "no transforms.json, so the ring is taken: nine views round the jaw, one each 40°, and one from above"
 LEGENDS = {
-    "distance": {"name": "distance to the other", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
-    "expected": {"name": "expected error", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
+    "distance": legend_in_mm("distance to the other"),
+    "expected": EXPECTED_ERROR,
     "seen": {"name": "views that see it", "low": f"{MANY_VIEWS} or more", "high": "none: guessed"},
 }
 

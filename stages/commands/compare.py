@@ -17,7 +17,7 @@ from scans.seeds import generator
 from stages.pages import charts, metrics
 from stages.pages.results import Jaw, Results, Row
 from stages.pages.revisions import Run, find_run
-from stages.pages.scene import WORST_SHOWN_MM, Layer, estimated_normals, pack
+from stages.pages.scene import WORST_SHOWN_MM, Layer, estimated_normals, legend_in_mm, pack
 from stages.pages.write import write_page
 from stages.params.dotted import flat
 from stages.runtime.progress import say
@@ -63,8 +63,8 @@ def compare(a: str, b: str, page: Path) -> list[Row]:
             else None,
             cases=_cases(results, names, pairs, notes),
             legends={
-                "distance": {"name": "distance to the ground truth", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
-                "other": {"name": "distance to the other run", "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"},
+                "distance": legend_in_mm("distance to the ground truth"),
+                "other": legend_in_mm("distance to the other run"),
             },
         )
     for note in notes:

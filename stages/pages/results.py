@@ -36,6 +36,7 @@ class Jaw:
         points: (N, 3) with `normals` (N, 3) or None.
         center: (3,), mm. radius: mm.
         vertices: (V, 3) with `faces` (F, 3), or None.
+        expected_error: (N,) expected distance of each point to the true surface, normalised, or None.
     """
 
     points: np.ndarray
@@ -44,12 +45,16 @@ class Jaw:
     radius: float
     vertices: np.ndarray | None = None
     faces: np.ndarray | None = None
+    expected_error: np.ndarray | None = None
 
     def in_frame_of(self, other: "Jaw") -> "Jaw":
         """This jaw in the normalised frame of another."""
         scale, shift = self.radius / other.radius, (self.center - other.center) / other.radius
         vertices = None if self.vertices is None else self.vertices * scale + shift
-        return Jaw(self.points * scale + shift, self.normals, other.center, other.radius, vertices, self.faces)
+        expected = None if self.expected_error is None else self.expected_error * scale
+        return Jaw(
+            self.points * scale + shift, self.normals, other.center, other.radius, vertices, self.faces, expected
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +96,19 @@ class Results:
 
     def predictions(self, ids: Collection[str]) -> dict[str, Jaw]:
         """The predicted jaws of the cases."""
-        return self._jaws(PREDICTIONS, ids, meshes=True)
+        return self._jaws(PREDICTIONS, ids, ("vertices", "faces", "expected_error"))
 
     def ground_truths(self, ids: Collection[str]) -> dict[str, Jaw]:
         """The ground-truth point clouds of the cases."""
-        return self._jaws(PREPARED, ids, meshes=False)
+        return self._jaws(PREPARED, ids, ())
 
     def views(self, ids: Collection[str]) -> dict[str, list[bytes | None]]:
         """The views of the cases as PNG bytes; None for an absent view."""
         paths = shard_paths(self.folder / VIEWS, self.split())
         return {case.id: list(case.views) for path in paths for case in read_views(path) if case.id in ids}
 
-    def _jaws(self, folder: Path, ids: Collection[str], *, meshes: bool) -> dict[str, Jaw]:
-        wanted = ["id", "points", "normals", "center", "radius", *(("vertices", "faces") if meshes else ())]
+    def _jaws(self, folder: Path, ids: Collection[str], more: Collection[str]) -> dict[str, Jaw]:
+        wanted = ["id", "points", "normals", "center", "radius", *more]
         jaws = {}
         for path in shard_paths(self.folder / folder, self.split()):
             columns = [name for name in open_shard(path).schema_arrow.names if name in wanted]
@@ -111,11 +116,14 @@ class Results:
                 if (case_id := row["id"].as_py()) not in ids:
                     continue
                 # Copies: Arrow's own memory can't be written to, which PyTorch warns of.
-                triples: dict[str, Any] = {
-                    name: to_array(row[name]).reshape(-1, 3).copy() if name in row and row[name].is_valid else None
-                    for name in ("points", "normals", "vertices", "faces")
+                arrays: dict[str, Any] = {
+                    name: to_array(row[name]).copy() if name in row and row[name].is_valid else None
+                    for name in ("points", "normals", "vertices", "faces", "expected_error")
                 }
-                jaws[case_id] = Jaw(center=to_array(row["center"]), radius=row["radius"].as_py(), **triples)
+                for name, array in arrays.items():
+                    if name != "expected_error" and array is not None:
+                        arrays[name] = array.reshape(-1, 3)
+                jaws[case_id] = Jaw(center=to_array(row["center"]), radius=row["radius"].as_py(), **arrays)
         return jaws
 
 

@@ -15,6 +15,14 @@ WIDEST_SHOWN = 2.0  # the same for nearest-neighbour distances, as multiples of 
 BASE64 = 4 / 3  # bytes of text a byte
 
 
+def legend_in_mm(name: str) -> dict[str, str]:
+    """The legend of distances, which colour by WORST_SHOWN_MM."""
+    return {"name": name, "low": "0", "high": f"≥ {WORST_SHOWN_MM:g} mm"}
+
+
+EXPECTED_ERROR = legend_in_mm("expected error")
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A point cloud, or a mesh if it has faces, that can be shown or hidden.

@@ -83,12 +83,23 @@ def add_teeth_and_intervals(folder: Path) -> None:
 
 def add_meshes(folder: Path) -> None:
     """Surfaces in the predictions' columns: a tetrahedron as large as the jaw."""
-    path = folder / "reports/predictions" / shard_name(SPLIT, 0, 1)
-    table = pq.read_table(path)
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32) / 2
     faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]], np.int32)
-    for name, array in (("vertices", corners), ("faces", faces)):
-        column = pa.array([array.ravel()] * table.num_rows)
+    _add_to_predictions(folder, vertices=corners.ravel(), faces=faces.ravel())
+
+
+def add_expected_errors(folder: Path, millimetres: float = 1.0) -> None:
+    """The same expected error at each point of the predictions."""
+    path = folder / "reports/predictions" / shard_name(SPLIT, 0, 1)
+    points = len(pq.read_table(path)["points"][0]) // 3
+    _add_to_predictions(folder, expected_error=np.full(points, millimetres / RADIUS, np.float32))
+
+
+def _add_to_predictions(folder: Path, **arrays: np.ndarray) -> None:
+    path = folder / "reports/predictions" / shard_name(SPLIT, 0, 1)
+    table = pq.read_table(path)
+    for name, array in arrays.items():
+        column = pa.array([array] * table.num_rows)
         table = table.set_column(table.schema.get_field_index(name), name, column)
     pq.write_table(table, path, row_group_size=1)
 

@@ -1,4 +1,6 @@
+import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from scans.errors import UserError
 from stages import report
 from stages.params.tree import load
 from stages.runtime.workspace import PAGE
-from tests.stages.finished_run import add_meshes, add_teeth_and_intervals, finish_run
+from tests.stages.finished_run import add_expected_errors, add_meshes, add_teeth_and_intervals, finish_run
 
 
 @pytest.fixture
@@ -85,6 +87,19 @@ def test_predictions_of_other_cases_are_refused(run: Path, tmp_path: Path) -> No
     (run / "fewer-predictions").rename(run / "reports/predictions")
     with pytest.raises(UserError, match=r"cases.parquet: about other cases than .*Run `tenview evaluate` again"):
         written()
+
+
+def test_expected_errors_colour_the_prediction(run: Path) -> None:
+    assert "expected error</option>" not in written()
+    add_meshes(run)
+    add_expected_errors(run)
+    page = written()
+    assert page.count("expected error</option>") == 3
+    scene = json.loads(re.findall(r'<script type="application/json">(.*?)</script>', page)[0])
+    values = {layer["name"]: layer["values"] for layer in scene["layers"]}
+    assert "expected" not in values["ground truth"]
+    for name in ("prediction", "predicted surface"):  # half of the worst that has a colour
+        assert {*base64.b64decode(values[name]["expected"])} == {128}
 
 
 @pytest.mark.slow
