@@ -1,6 +1,6 @@
 """What of a reconstruction was seen and what was guessed: columns for its files, and an account of its teeth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,10 +50,16 @@ def columns(confidence: "Confidence | None", radius: float) -> "dict[str, np.nda
     return found
 
 
+def means(columns: "Mapping[str, np.ndarray]") -> dict[str, float]:
+    """`seen_fraction`, by one view or more, and the mean `expected_error_mm` of points with these `columns`."""
+    found = {"seen_fraction": float((columns[VIEWS_SEEN] > 0).mean())} if VIEWS_SEEN in columns else {}
+    if EXPECTED_ERROR in columns:
+        found[EXPECTED_ERROR] = float(columns[EXPECTED_ERROR].mean())
+    return found
+
+
 def account_of_teeth(made: "Reconstruction", radius: float) -> list[Tooth]:
     """The upper teeth in the order of their numbers, and gingiva first; nothing if the points have no labels."""
-    import numpy as np
-
     if made.labels is None or made.confidence is None:
         return []
     found = columns(made.confidence, radius)
@@ -63,9 +69,8 @@ def account_of_teeth(made: "Reconstruction", radius: float) -> list[Tooth]:
         if own.sum() < max(1, LEAST_POINTS * len(own)):
             teeth.append(Tooth(fdi, MISSING))
             continue
-        fraction = float((found[VIEWS_SEEN][own] > 0).mean())
-        error = float(np.mean(found[EXPECTED_ERROR][own])) if EXPECTED_ERROR in found else None
-        teeth.append(Tooth(fdi, SEEN if fraction >= LEAST_SEEN else GUESSED, fraction, error))
+        mean = means({name: values[own] for name, values in found.items()})
+        teeth.append(Tooth(fdi, SEEN if mean["seen_fraction"] >= LEAST_SEEN else GUESSED, **mean))
     return teeth
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from scans.errors import UserError
 from scans.files import atomic_file
+from stages.prediction.confidence import EXPECTED_ERROR, GUESSED
 from stages.prediction.predict_case import Outcome
 
 FIT = ("silhouette_iou", "permutation_gain", "mirror_gain")
-COLUMNS = ("case", "path", "kind", "state", "message", "absent_views", "radius_mm", "radius_from", *FIT)
+CONFIDENCE = ("seen_fraction", EXPECTED_ERROR, "guessed_teeth")
+COLUMNS = ("case", "path", "kind", "state", "message", "absent_views", "radius_mm", "radius_from", *FIT, *CONFIDENCE)
 
 
 def row(outcome: Outcome) -> dict[str, Any]:
@@ -33,6 +35,8 @@ def row(outcome: Outcome) -> dict[str, Any]:
         return found
     found |= {name: account[name] for name in ("absent_views", "radius_mm", "radius_from")}
     found |= {name: account["fit"][name] for name in FIT}
+    guessed = [tooth["fdi"] for tooth in account["teeth"] if tooth["state"] == GUESSED and tooth["fdi"]]
+    found |= account["confidence"] | {"guessed_teeth": guessed}
     return found | {f"error_{name}": value for name, value in (account["error"] or {}).items()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scans.shards.prepared import PreparedCase
-from stages.prediction.confidence import EXPECTED_ERROR
+from stages.prediction.confidence import EXPECTED_ERROR, means
 from stages.prediction.geometry_files import write_geometry
 from stages.prediction.jaw import Jaw
 from stages.prediction.picture_folder import Pictures
@@ -63,6 +63,7 @@ def write_case(
         "points": len(made.points),
         "seed": options.seed,
         "error": error,
+        "confidence": means(jaw.columns),
         "teeth": [asdict(tooth) for tooth in jaw.teeth],
         "absent_views": [number for number, there in enumerate(pictures.view_mask.tolist()) if not there],
         "model": {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.reconstruction.result import Confidence, Reconstruction
-from stages.prediction.confidence import account_of_teeth, columns, in_words
+from stages.prediction.confidence import account_of_teeth, columns, in_words, means
 
 # Four points each: 11, which views see; 12, of which they see one point; gingiva, of which they see half.
 MADE = Reconstruction(
@@ -26,6 +26,14 @@ def test_columns_are_millimetres_and_views() -> None:
     np.testing.assert_allclose(found["expected_error_mm"][[0, 4, 8]], [0.4, 2.0, 4.0], rtol=1e-6)
     assert [*columns(Confidence(MADE.confidence.views_seen), 40.0)] == ["views_seen"]
     assert columns(None, 40.0) == {}
+
+
+def test_means_of_a_jaw() -> None:
+    assert means(columns(MADE.confidence, 40.0)) == {
+        "seen_fraction": pytest.approx(7 / 12),
+        "expected_error_mm": pytest.approx(40 * 0.055),
+    }
+    assert means({}) == {}
 
 
 def test_teeth_are_seen_guessed_or_missing() -> None:

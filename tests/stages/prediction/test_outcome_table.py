@@ -18,6 +18,8 @@ ACCOUNT = {
     "radius_from": "the network",
     "fit": {"silhouette_iou": 0.98, "permutation_gain": 0.0, "mirror_gain": -0.2, "order": {}},
     "error": None,
+    "confidence": {"seen_fraction": 0.9, "expected_error_mm": 0.4},
+    "teeth": [{"fdi": 0, "state": "guessed"}, {"fdi": 11, "state": "seen"}, {"fdi": 12, "state": "guessed"}],
 }
 GOOD = Outcome(Job(Path("in/Μαρία"), "Μαρία", False), None, "Μαρία", account=ACCOUNT)
 DOUBTFUL = Outcome(
@@ -44,6 +46,7 @@ def test_each_jaw_is_a_row_of_both_files(tmp_path: Path) -> None:
         [3, 5],
         "",
     )
+    assert [good[name] for name in ("seen_fraction", "expected_error_mm", "guessed_teeth")] == [0.9, 0.4, [12]]
     assert (doubtful["state"], doubtful["kind"], doubtful["error_f_035"]) == ("doubtful", "scan", 0.5)
     assert (failed["state"], failed["message"]) == ("failed", "in/carl: no such folder")
     with open(tmp_path / "new/table.csv", encoding="utf-8", newline="") as file:
