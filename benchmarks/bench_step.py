@@ -2,8 +2,9 @@
 
     python benchmarks/bench_step.py
 
-The peer is the same step with the first layer of the pixel-aligned features computed for each pixel, as reconstructions
-do, which have more points. Everything of a step is counted but reading the case.
+The peers are the same step with the first layer of the pixel-aligned features computed for each pixel, as
+reconstructions do, which have more points; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Everything of
+a step is counted but reading the case.
 """
 
 import tempfile
@@ -58,7 +59,7 @@ def toy_case() -> Case:
     )
 
 
-def new_run(case: Case, folder: Path) -> Run:
+def new_run(case: Case, folder: Path, precision: str) -> Run:
     """A training of the preset that shows all views in each step."""
     settings: dict[str, Any] = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["train"]
     params = TrainParams(**settings | {"view_dropout": 0.0})
@@ -70,28 +71,38 @@ def new_run(case: Case, folder: Path) -> Run:
         seed_points=case.points[::25].copy(),
         mean_log_radius=float(np.log(case.radius)),
     )
-    fabric = new_fabric(accelerator="cpu", devices=1, precision="32-true")
+    fabric = new_fabric(accelerator="cpu", devices=1, precision=precision)
     return Run(fabric, _network(params, summary), _config(params), 1000, folder)
 
 
 def main() -> None:
-    """Print times and their ratio."""
+    """Print times and their ratios."""
     torch.set_num_threads(1)
     disable_malloc_trim()
     case = toy_case()
     feed, only = ReadCases([case], torch.device("cpu")), np.array([0])
-    times: dict[int, list[float]] = {field.FINEST: [], SIZE + 1: []}  # no query count is below that of no pixel
+    pixelwise = SIZE + 1  # no query count is below the pixels of a map that is this much finer
+    ways = {
+        "ours": ("32-true", field.FINEST),
+        "pixelwise": ("32-true", pixelwise),
+        "bf16": ("bf16-mixed", field.FINEST),
+    }
+    times: dict[str, list[float]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        run = new_run(case, Path(folder))
+        runs = {precision: new_run(case, Path(folder), precision) for precision, _ in ways.values()}
         for _ in range(ROUNDS + 2):  # they take turns; the first rounds warm up
-            for finest, spent in times.items():
-                field.FINEST = finest
+            for way, (precision, field.FINEST) in ways.items():
                 start = time.process_time()
-                run.step(feed.batches([only]), only, [case], stopped=False)
-                spent.append(1e3 * (time.process_time() - start))
-    ours, pixelwise = (median(spent[2:]) for spent in times.values())
-    print(f"median of {ROUNDS} steps, {SIZE} px: {ours:.0f} ms, first layer at each pixel {pixelwise:.0f} ms")
-    offer(Row("training", f"a step of `best`, one case, {SIZE} px", "ms", ours, "first layer at each pixel", pixelwise))
+                runs[precision].step(feed.batches([only]), only, [case], stopped=False)
+                times[way].append(1e3 * (time.process_time() - start))
+    ours, all_pixels, bf16 = (median(spent[2:]) for spent in times.values())
+    print(
+        f"median of {ROUNDS} steps, {SIZE} px: {ours:.0f} ms, first layer at each pixel {all_pixels:.0f} ms, "
+        f"bf16-mixed {bf16:.0f} ms"
+    )
+    what = f"a step of `best`, one case, {SIZE} px"
+    offer(Row("training", what, "ms", ours, "first layer at each pixel", all_pixels))
+    offer(Row("training", what, "ms", ours, "bf16-mixed", bf16))
 
 
 if __name__ == "__main__":
