@@ -47,7 +47,7 @@ test-fast: install  ## Run the tests without the slow ones
 	$(PYTEST) -m "not slow"
 
 KILLS := 200
-soak: install  ## Kill the pipeline at random moments, run it twice at once and on a full disk; takes an hour
+soak: install  ## Kill the pipeline at random moments, run it twice at once and on a full disk; takes half an hour
 	python -m tests.soak --kills $(KILLS)
 
 lint: install  ## Check style, types, import directions, and that dvc.lock is of this code
