@@ -20,7 +20,7 @@ HIDDEN = 16  # width of the hidden layer
 DECAY = 1e-3  # penalty of the squared weights, relative to the variance of the logarithms
 ITERATIONS = 150  # of L-BFGS
 LEAST = 1e-3  # jaw radii, 0.04 mm; shorter distances count as this, for the ground truth is no better
-KNOTS = 64  # of the calibration, at most
+KNOTS = 256  # of the calibration, at most; fewer would round off its steep end, where few jaws err by much
 
 
 @dataclass(frozen=True, slots=True)

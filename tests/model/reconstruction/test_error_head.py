@@ -94,6 +94,5 @@ def test_a_damaged_file_is_told(head: ErrorHead, content: bytes | None, tmp_path
 
 def test_far_evidence_stays_within_the_calibration(head: ErrorHead) -> None:
     far = np.diag(np.float32([1e6, -1e6, 1e30, -1e30]))
-    assert np.isfinite(head(far)).all()
-    assert (head(far) >= head.distances[0]).all()
-    assert (head(far) <= head.distances[-1]).all()
+    least, most = np.float32(head.distances[[0, -1]])
+    assert ((head(far) >= least) & (head(far) <= most)).all()
