@@ -1,8 +1,8 @@
 """Estimates, from what is known of it, how far a reconstructed point is from the true surface.
 
 The network stays as it is: the head is fitted afterwards, on reconstructions of held-out jaws, by
-`model.reconstruction.fit_error_head`. A linear score of the evidence becomes an expectation by isotonic regression
-(Zadrozny and Elkan 2002).
+`model.reconstruction.fit_error_head`. A score of the evidence, by a network of one hidden layer, becomes an expectation
+by isotonic regression (Zadrozny and Elkan 2002).
 """
 
 import json
@@ -18,8 +18,10 @@ from scans.errors import UserError
 from scans.files import atomic_file
 
 ERROR_HEAD = "error_head.safetensors"  # beside the weights
-FORMAT = 1
-TENSORS = ("mean", "scale", "weight", "offset", "scores", "distances")
+FORMAT = 2
+LAYERS = ("mean", "scale", "hidden_weight", "hidden_bias", "weight", "offset")
+TENSORS = (*LAYERS, "scores", "distances")
+FARTHEST = 4.0  # standard deviations; evidence that is farther from its mean counts as this
 DESCRIPTION = "tenview"  # key of the description in the file's metadata, which all is text
 
 
@@ -29,13 +31,16 @@ class ErrorHead:
 
     Attributes:
         mean, scale: (E,) of the evidence, which is standardised.
-        weight: (E,), offset: () of the linear score, the expected logarithm of the distance.
+        hidden_weight: (E, H), hidden_bias: (H,) of the hidden layer, whose activation is tanh.
+        weight: (H,), offset: () of the score, the expected logarithm of the distance.
         scores, distances: (K,) knots of the calibration, both ascending; linear in between, constant beyond.
         description: how it was fitted, and how well it does on the cases left out of each fold, as plain JSON.
     """
 
     mean: np.ndarray
     scale: np.ndarray
+    hidden_weight: np.ndarray
+    hidden_bias: np.ndarray
     weight: np.ndarray
     offset: np.ndarray
     scores: np.ndarray
@@ -48,7 +53,8 @@ class ErrorHead:
 
     def score(self, evidence: np.ndarray) -> np.ndarray:
         """(P,) before calibration."""
-        return (evidence - self.mean) / self.scale @ self.weight + self.offset
+        standardised = np.clip((evidence - self.mean) / self.scale, -FARTHEST, FARTHEST)
+        return np.tanh(standardised @ self.hidden_weight + self.hidden_bias) @ self.weight + self.offset
 
 
 def write_error_head(head: ErrorHead | None, path: Path, weights_sha256: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +11,16 @@ from scipy.optimize import isotonic_regression
 from model.cases.case import Case
 from model.geometry.surface_distance import surface_distances
 from model.metrics.confidence import confidence_metrics, reliability
-from model.reconstruction.error_head import ErrorHead
+from model.reconstruction.error_head import FARTHEST, LAYERS, ErrorHead
 from model.reconstruction.result import Reconstruction
 
 FOLDS = 4
 VERTICES = 4000  # of each case that are looked at, at most
-RIDGE = 1e-3  # penalty of the squared weights, relative to the mean squared residual
+HIDDEN = 16  # width of the hidden layer
+DECAY = 1e-3  # penalty of the squared weights, relative to the variance of the logarithms
+ITERATIONS = 150  # of L-BFGS
 LEAST = 1e-3  # jaw radii, 0.04 mm; shorter distances count as this, for the ground truth is no better
-KNOTS = 64  # of the calibration, at most
+KNOTS = 256  # of the calibration, at most; fewer would round off its steep end, where few jaws err by much
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,30 @@ def calibration(scores: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _fit(samples: Sequence[Sample]) -> ErrorHead:
-    """A head without calibration: ridge regression of the logarithm of the distances."""
+    """A head without calibration: least squares of the logarithm of the distances, by L-BFGS from a fixed start."""
     evidence = np.concatenate([sample.evidence for sample in samples]).astype(np.float64)
     logs = np.log(np.maximum(np.concatenate([sample.distances for sample in samples]), LEAST).astype(np.float64))
     mean, scale = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), 1e-6)
-    standardised = (evidence - mean) / scale
-    normal = standardised.T @ standardised / len(logs) + RIDGE * np.eye(len(mean))
-    weight = np.linalg.solve(normal, standardised.T @ (logs - logs.mean()) / len(logs))
-    mean, scale, weight, offset = (each.astype(np.float32) for each in (mean, scale, weight, np.array(logs.mean())))
-    return ErrorHead(mean, scale, weight, offset, scores=np.zeros(1), distances=np.zeros(1), description={})
+    middle, spread = logs.mean(), max(logs.std(), 1e-6)
+    inputs = torch.from_numpy(np.clip((evidence - mean) / scale, -FARTHEST, FARTHEST)).float()
+    targets = torch.from_numpy((logs - middle) / spread).float()
+    start = torch.Generator().manual_seed(0)
+    first = torch.randn(inputs.shape[1], HIDDEN, generator=start) / inputs.shape[1] ** 0.5
+    last = torch.randn(HIDDEN, generator=start) / HIDDEN**0.5
+    bias, offset = torch.zeros(HIDDEN), torch.zeros(())
+    free = [each.requires_grad_() for each in (first, bias, last, offset)]
+    optimiser = torch.optim.LBFGS(free, max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        residuals = torch.tanh(inputs @ first + bias) @ last + offset - targets
+        value = residuals.square().mean() + DECAY * (first.square().sum() + last.square().sum())
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    found = mean, scale, first, bias, last * spread, offset * spread + middle
+    tensors: dict[str, Any] = {
+        name: torch.as_tensor(each).detach().float().numpy() for name, each in zip(LAYERS, found, strict=True)
+    }
+    return ErrorHead(**tensors, scores=np.zeros(1), distances=np.zeros(1), description={})

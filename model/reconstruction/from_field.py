@@ -23,6 +23,8 @@ from scans.sampling.sample_surface import sample_surface
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
+PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
+PROBED = 4  # at every so manieth point; the next ones, which lie near it, have the same
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -92,7 +94,10 @@ def reconstruct_surfaces(
     jittered = [_jittered(*each, config=config) for each in zip(*columns, strict=True)]
     dense = pad_sequence([torch.from_numpy(each) for each in jittered], batch_first=True).to(seed_points.device)
     dense, *_ = _query(field, dense)
-    found = [column.cpu().numpy() for column in _query(field, dense)]
+    dense, upright, *others = _query(field, dense)
+    slopes = _slopes(field, dense[:, ::PROBED], upright[:, ::PROBED])
+    slopes = slopes.repeat_interleave(PROBED, dim=1)[:, : dense.shape[1]]
+    found = [column.cpu().numpy() for column in (dense, upright, *others, slopes)]
 
     def rest(case: int) -> Callable[[], Reconstruction]:
         own = OrientedPoints(*(column[case, : len(jittered[case])] for column in found))
@@ -105,13 +110,28 @@ def reconstruct_surfaces(
 
 def _query(field: Callable[[torch.Tensor], FieldPrediction], points: torch.Tensor) -> list[torch.Tensor]:
     """Projections and unit normals (B, P, 3), unsigned distances and classes (B, P) of points (B, P, 3)."""
-    chunk = max(1, CHUNK.get(points.device.type, CHUNK_OF_OTHERS) // len(points))
     parts = []
-    for part in points.split(chunk, dim=1):
+    for part in _chunks(points):
         found = field(part)
         normals, classes = normalize(found.normals, dim=-1), found.class_logits.argmax(dim=-1)
         parts.append((found.projected.float(), normals.float(), found.unsigned_distances.float(), classes))
     return [torch.cat(column, dim=1) for column in zip(*parts, strict=True)]
+
+
+def _slopes(
+    field: Callable[[torch.Tensor], FieldPrediction], points: torch.Tensor, normals: torch.Tensor
+) -> torch.Tensor:
+    """(B, P) by how much the signed distance rises through a surface at points (B, P, 3), as a fraction of the way."""
+    outside, inside = (
+        torch.cat([field(part).signed_distances.float() for part in _chunks(points + offset * normals)], dim=1)
+        for offset in (PROBE, -PROBE)
+    )
+    return (outside - inside) / (2 * PROBE)
+
+
+def _chunks(points: torch.Tensor) -> Sequence[torch.Tensor]:
+    """Points (B, P, 3) in parts along P."""
+    return points.split(max(1, CHUNK.get(points.device.type, CHUNK_OF_OTHERS) // len(points)), dim=1)
 
 
 def _jittered(
@@ -136,12 +156,13 @@ def _jittered(
 
 
 class OrientedPoints(NamedTuple):
-    """What a field says of P points: (P, 3), (P, 3), (P,) and (P,)."""
+    """What a field says of P points: (P, 3), (P, 3), and (P,) each."""
 
     points: np.ndarray
     normals: np.ndarray
     unsigned_distances: np.ndarray
     classes: np.ndarray
+    slopes: np.ndarray
 
     def at(self, index: np.ndarray) -> Self:
         """Those of an index or mask."""
@@ -167,10 +188,12 @@ def _surface(
     indexed = IndexedPoints.build(torch.from_numpy(vertices))
     nearest = nearest_neighbours(indexed, IndexedPoints.build(torch.from_numpy(kept.points))).numpy()
     own = kept.at(nearest)
-    mesh = Mesh(vertices, faces, LABEL_OF[own.classes])
+    labels = LABEL_OF[own.classes]
+    mesh = Mesh(vertices, faces, labels)
     cosines = viewing_cosines(vertices, faces, own.normals, cameras)
     support = np.linalg.norm(vertices - own.points, axis=1)
-    evidence = evidence_of(vertices, cosines, own.unsigned_distances, support, pictures, cameras)
+    known = cosines, own.unsigned_distances, support, own.slopes
+    evidence = evidence_of(vertices, labels, *known, pictures, cameras)
     views_seen = (cosines > 0).sum(axis=0).astype(np.uint8)
     of_vertices = Confidence(views_seen, error_head(evidence) if error_head else None)
     samples = sample_surface(mesh, points, rng)

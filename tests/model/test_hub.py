@@ -40,13 +40,12 @@ def test_the_error_head_comes_along_where_there_is_one(kwargs: dict[str, Any], t
     save_checkpoint(new_network(3, **kwargs), tmp_path / "network.safetensors", params_digest="", history=[])
     digest = load_checkpoint(tmp_path / "network.safetensors")[1]["weights_sha256"]
     assert from_pretrained(tmp_path).error_head is None, "an earlier version's model"
-    two = [np.array([0.0, 1], np.float32)] * 5
-    write_error_head(
-        ErrorHead(two[0], two[1] + 1, two[2], np.float32(0), two[3], two[4], {}), tmp_path / ERROR_HEAD, digest
-    )
-    head = from_pretrained(tmp_path).error_head
-    assert head is not None
-    np.testing.assert_allclose(head(np.array([[9.0, 1.0], [9.0, 2.0]])), [0, 0.5])
+    two, one = np.array([0.0, 1], np.float32), np.ones(1, np.float32)
+    head = ErrorHead(two, two + 1, two[:, None], 0 * one, one, np.float32(0), two, two, {})  # tanh of the second column
+    write_error_head(head, tmp_path / ERROR_HEAD, digest)
+    read = from_pretrained(tmp_path).error_head
+    assert read is not None
+    np.testing.assert_allclose(read(np.array([[9.0, 1.0], [9.0, 2.0]])), [0, np.tanh(0.5)], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a/b/c", "../x y"])

@@ -12,11 +12,15 @@ from scans.errors import UserError
 
 
 def sample(seed: int, count: int = 500) -> Sample:
-    """Distances that are exponential about 0.01 e^x, where x is the first of four columns of evidence."""
+    """Distances that are exponential about what is `expected` of the evidence."""
     rng = np.random.default_rng(seed)
     evidence = rng.normal(size=(count, 4)).astype(np.float32)
-    distances = rng.exponential(0.01 * np.exp(evidence[:, 0])).astype(np.float32)
-    return Sample(evidence, distances, 40.0)
+    return Sample(evidence, rng.exponential(expected(evidence)).astype(np.float32), 40.0)
+
+
+def expected(evidence: np.ndarray) -> np.ndarray:
+    """0.01 e^(|x| + y / 2), of the first two of four columns: no linear score has its order."""
+    return 0.01 * np.exp(np.abs(evidence[:, 0]) + evidence[:, 1] / 2)
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +30,12 @@ def head() -> ErrorHead:
 
 def test_a_known_relation_is_recovered(head: ErrorHead) -> None:
     unseen = sample(7, 4000)
-    expected = head(unseen.evidence)
-    truth = 0.01 * np.exp(unseen.evidence[:, 0])
-    assert expected.dtype == np.float32
-    assert rank_correlation(expected, truth) > 0.97
+    found, truth = head(unseen.evidence), expected(unseen.evidence)
+    assert found.dtype == np.float32
+    assert rank_correlation(found, truth) > 0.9
     middle = np.abs(unseen.evidence[:, 0]) < 1
-    np.testing.assert_allclose(expected[middle].mean(), truth[middle].mean(), rtol=0.1)
-    assert expected.mean() == pytest.approx(unseen.distances.mean(), rel=0.15), "calibrated"
+    np.testing.assert_allclose(found[middle].mean(), truth[middle].mean(), rtol=0.1)
+    assert found.mean() == pytest.approx(unseen.distances.mean(), rel=0.15), "calibrated"
 
 
 def test_its_description_is_of_cases_that_it_was_not_fitted_to(head: ErrorHead) -> None:
@@ -90,6 +93,6 @@ def test_a_damaged_file_is_told(head: ErrorHead, content: bytes | None, tmp_path
 
 
 def test_far_evidence_stays_within_the_calibration(head: ErrorHead) -> None:
-    far = np.full((1, 4), 1e6, np.float32)
-    assert head(far) == pytest.approx(head.distances[-1])
-    assert head(-far) == pytest.approx(head.distances[0])
+    far = np.diag(np.float32([1e6, -1e6, 1e30, -1e30]))
+    least, most = np.float32(head.distances[[0, -1]])
+    assert ((head(far) >= least) & (head(far) <= most)).all()

@@ -6,6 +6,7 @@ import torch
 
 from model.geometry.field import FieldPrediction
 from model.networks.field import FieldConfig, FieldNetwork, ViewFeatures
+from model.reconstruction.evidence import COLUMNS
 from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS
 from tests.model.networks.test_field import KWARGS, cameras
@@ -60,6 +61,8 @@ def test_points_are_projected_onto_the_surface_and_meshed_with_labels(ball: Fiel
     assert made.confidence.views_seen[bottom].max() == 0, "the ring stands 20 degrees above the horizon"
     assert made.vertex_confidence is not None
     assert len(made.vertex_confidence.views_seen) == len(made.mesh.vertices) == len(made.evidence)
+    slopes = made.evidence[:, COLUMNS.index("mean slope of the field nearby")]
+    np.testing.assert_allclose(slopes, 1, atol=1e-3, err_msg="a distance rises by as much as the way")
 
 
 def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:
