@@ -24,7 +24,7 @@ from scans.sampling.sample_surface import sample_surface
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
-PROBED = 4  # at every so manieth point; the next ones, which lie near it, have the same
+PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
