@@ -1,4 +1,4 @@
-"""A random kill campaign on the whole pipeline: `make soak`. Not collected by pytest: 200 kills take half an hour on two cores.
+"""A random kill campaign on the whole pipeline: `make soak`, half an hour on two cores. Not collected by pytest.
 
 1. SIGKILL at random moments in random stages, on DVC with its stage or on DVC alone.
 2. Two `make repro` at once.
