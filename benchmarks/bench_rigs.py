@@ -18,8 +18,10 @@ import numpy as np
 import torch
 import yaml
 
+from model.cases.case import Case
 from model.cases.dataset import CaseDataset
 from model.metrics.distances import compare, metrics, unit_of
+from model.networks.base import JawNetwork
 from model.networks.checkpoint import load_checkpoint
 from scans.cameras import TRANSFORM
 from scans.seeds import generator
@@ -90,24 +92,32 @@ def conditions(rig: str) -> Iterator[tuple[str, list[int] | None, Told]]:
         yield f"10 views, cameras off by {percent} %", None, shifted(percent)
 
 
-def measured(run: Path, jaws: int) -> dict[str, str]:
-    """F-scores in per cent and Chamfer distance in mm by row, means of the first test jaws."""
-    network, _ = load_checkpoint(run / MODEL / NETWORK)
-    cases = CaseDataset(run / PREPARED, run / VIEWS, "test")
-    rig = yaml.safe_load((run / "params.yaml").read_text(encoding="utf-8"))["render"]["rig"]
+def measure_case(network: JawNetwork, case: Case, rig: str) -> dict[str, dict[str, float]]:
+    """The distance metrics of a jaw by row."""
+    assert case.cameras is not None
     found = {}
     for name, shown, told in conditions(rig):
-        rows = []
-        for case in islice(cases, jaws):
-            mask = case.view_mask if shown is None else np.isin(np.arange(len(case.view_mask)), shown)
-            cameras = told(case.cameras, generator(SEED, case.id))
-            made = network.reconstruct(case.views, mask, cameras, len(case.points))
-            unit = unit_of(case.points)
-            rows.append(metrics(compare(made.points, case.points, unit), case.radius * unit))
-        f_035, f_010, chamfer = (fmean(row[key] for row in rows) for key in ("f_035", "f_010", "chamfer_mm"))
-        found[name] = f"{100 * f_035:.1f} / {100 * f_010:.1f} / {chamfer:.2f}"
-        print(f"{run}: {name}: {found[name]}, {len(rows)} jaws", file=sys.stderr, flush=True)
+        mask = case.view_mask if shown is None else np.isin(np.arange(len(case.view_mask)), shown)
+        cameras = told(case.cameras, generator(SEED, case.id))
+        made = network.reconstruct(case.views, mask, cameras, len(case.points))
+        unit = unit_of(case.points)
+        found[name] = metrics(compare(made.points, case.points, unit), case.radius * unit)
     return found
+
+
+def measure_run(run: Path, jaws: int) -> dict[str, str]:
+    """F-scores in per cent and Chamfer distance in mm by row, means of the first test jaws."""
+    network, _ = load_checkpoint(run / MODEL / NETWORK)
+    rig = yaml.safe_load((run / "params.yaml").read_text(encoding="utf-8"))["render"]["rig"]
+    cases = [
+        measure_case(network, case, rig) for case in islice(CaseDataset(run / PREPARED, run / VIEWS, "test"), jaws)
+    ]
+    return {name: _figures([case[name] for case in cases]) for name in cases[0]}
+
+
+def _figures(rows: list[dict[str, float]]) -> str:
+    f_035, f_010, chamfer = (fmean(row[key] for row in rows) for key in ("f_035", "f_010", "chamfer_mm"))
+    return f"{100 * f_035:.1f} / {100 * f_010:.1f} / {chamfer:.2f}"
 
 
 def main() -> None:
@@ -117,7 +127,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     jaws, runs = int(sys.argv[1]), [Path(each) for each in sys.argv[2:]]
-    columns = [measured(run, jaws) for run in runs]
+    columns = [measure_run(run, jaws) for run in runs]
     print(f"| F-score at 0.035, at 0.010, Chamfer in mm | {' | '.join(run.name for run in runs)} |")
     print("|---" * (len(runs) + 1) + "|")
     for name in columns[0]:
