@@ -8,6 +8,8 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup
 
+from scans.errors import UserError
+from stages.app.guide import View, views_of_model
 from stages.app.jobs import DONE, VIEW, Case
 from stages.app.uploads import LARGEST_DROP, LARGEST_FILE, SCANS
 from stages.pages.write import PARTS, template
@@ -34,18 +36,8 @@ MEANINGS = {
     "error.png": "the distance to the scan",
     "scan.ply": "your scan, turned as the reconstruction is",
 }
-GUIDE = (
-    "front: the incisors",
-    "front right of the patient",
-    "the patient’s right cheek side",
-    "behind, right",
-    "behind, right of the middle",
-    "behind, left of the middle",
-    "behind, left",
-    "the patient’s left cheek side",
-    "front left of the patient",
-    "from above, onto the crowns",
-)
+WHITE = 255
+NUMBERS = ("some", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @cache
@@ -60,9 +52,17 @@ def static(name: str) -> tuple[str, str]:
 
 
 def index() -> str:
-    """The page where files are dropped."""
+    """The page where files are dropped, with the views of the model that is used now."""
+    problem, views, background = "", list[View](), WHITE
+    try:
+        views, background = views_of_model()
+    except UserError as error:
+        problem = str(error)
     return _template("index.html").render(
-        guide=GUIDE,
+        guide=views,
+        problem=problem,
+        count=NUMBERS[len(views)] if len(views) < len(NUMBERS) else len(views),
+        ground="white" if background == WHITE else f"grey ({background} of {WHITE})",
         scans=SCANS,
         suffixes=[*SUFFIXES, *SCANS, ".zip", ".json"],
         largest_file=LARGEST_FILE >> 20,

@@ -5,6 +5,7 @@ A file is uploaded as the plain body of a PUT request, streamed to the disk; no 
     POST   /uploads                      → {"id": …}
     PUT    /uploads/{upload}?name=PATH   a file; its path on the user's disk is text that is shown
     POST   /uploads/{upload}             options as JSON; queues the jaws among the files → their ids
+    GET    /views/view_{number}.png      the guide's jaw as a view of the model shows it
     GET    /cases                        all jaws, and how far they are
     GET    /cases/{case}                 the page of a jaw
     GET    /cases/{case}/files/{path}    a file of its results
@@ -29,13 +30,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from scans.errors import UserError
 from scans.files import require_space
-from stages.app import pages
+from stages.app import guide, pages
 from stages.app.jobs import DONE, FAILED, INTERRUPTED, LOG, OUT, QUEUED, STAGED, Case, Jobs
 from stages.app.uploads import LARGEST_DROP, LARGEST_FILE, MOST_FILES, Dropped, shown, sort_out, unpacked
 from stages.app.words import messages, step
@@ -75,7 +75,7 @@ def create(jobs: Jobs) -> ASGIApp:
         Route("/cases/{case}/report.html", served.report),
         Route("/cases/{case}/files/{path:path}", served.file),
         Route("/static/{name}", served.static),
-        Mount("/views", StaticFiles(directory=pages.HERE / "views")),
+        Route("/views/view_{number:int}.png", served.picture),
     ]
     refusals = {UserError: _told, HTTPException: _told, OSError: _told}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=refusals)
@@ -108,7 +108,13 @@ class _Served:
         self._uploads: dict[str, _Upload] = {}
 
     async def index(self, _: Request) -> Response:
-        return HTMLResponse(pages.index())
+        return HTMLResponse(await run_in_threadpool(pages.index))
+
+    async def picture(self, request: Request) -> Response:
+        content = await run_in_threadpool(guide.picture, request.path_params["number"])
+        if content is None:
+            raise HTTPException(404, "There is no such view")
+        return Response(content, media_type="image/png")
 
     async def static(self, request: Request) -> Response:
         text, kind = pages.static(request.path_params["name"])

@@ -33,7 +33,7 @@ KINDS = (
     *("central incisor", "lateral incisor", "canine", "first premolar"),
     *("second premolar", "first molar", "second molar", "third molar"),
 )
-RING = "no transforms.json, so the ring is taken: nine views round the jaw, one each 40°, and one from above"
+OF_MODEL = "no transforms.json, so the model’s own are taken, as the guide on the first page shows them"
 LEGENDS = {
     "distance": legend_in_mm("distance to the other"),
     "expected": EXPECTED_ERROR,
@@ -167,7 +167,7 @@ def _figures(account: dict[str, Any], arrays: dict[str, np.ndarray], case: Case)
     if "faces" in arrays:
         figures.append(("Surface", f"{len(arrays['faces']):,} triangles on {len(arrays['vertices']):,} vertices"))
     if not case.is_scan:
-        figures.append(("Cameras", CAMERAS if CAMERAS in account["inputs"] else RING))
+        figures.append(("Cameras", CAMERAS if CAMERAS in account["inputs"] else OF_MODEL))
     if absent := account["absent_views"]:
         figures.append(("Missing views", f"{', '.join(map(str, absent))}: what only these show is guessed"))
     return figures

@@ -23,6 +23,7 @@ from stages.runtime.workspace import (
     MODEL,
     NETWORK,
     PREPARED,
+    RIGS,
     SCANS,
     atomic_folder,
 )
@@ -59,6 +60,9 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
     with atomic_folder(out) as folder:
         for path in (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE):
             shutil.copyfile(path, folder / path.name)
+        if params.render.rig != "ring":
+            (folder / RIGS).mkdir()
+            shutil.copyfile(RIGS / params.render.rig, folder / RIGS / params.render.rig)
         digest = _halve(trained, folder) if half else trained.weights_sha256
         write_error_head(trained.network.error_head, folder / ERROR_HEAD.name, digest)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)
@@ -73,6 +77,8 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
             MEAN_SHAPE: "the training jaws' mean shape, the baseline that a network must beat",
             DATASET_CARD: "the card of the prepared data, which this folder does not hold",
         }
+        if params.render.rig != "ring":
+            files[str(RIGS / params.render.rig)] = "the cameras of its views"
         if onnx:
             from model.export import export_onnx
 

@@ -1,6 +1,7 @@
 """Cameras, material and light of a case's views."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scans.errors import UserError
@@ -27,8 +28,8 @@ def shading_of(render: RenderParams, case_id: str) -> "Shading | ColourShading":
     return Shading(base_colour=0.3, metallic=0.2, roughness=0.8, light=render.light, background=render.background)
 
 
-def rig_of(render: RenderParams) -> "list[Camera]":
-    """The cameras of all cases, before jitter and crop."""
+def rig_of(render: RenderParams, folder: Path = RIGS) -> "list[Camera]":
+    """The cameras of all cases, before jitter and crop; `folder` is where camera files lie."""
     from renderers.rigs.rig_files import read_rig
     from renderers.rigs.rigs import NEAREST, ring_rig
     from scans.vectors import norm
@@ -43,7 +44,7 @@ def rig_of(render: RenderParams) -> "list[Camera]":
             order=render.order,
         )
     else:
-        rig = read_rig(RIGS / render.rig, image_size=render.image_size)
+        rig = read_rig(folder / render.rig, image_size=render.image_size)
     if render.views and max(render.views) >= len(rig):
         raise UserError(f"render.views: no view {max(render.views)}; the rig {render.rig} has 0 to {len(rig) - 1}")
     if render.views_per_case > (shown := len(render.views or rig)):

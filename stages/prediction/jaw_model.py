@@ -85,10 +85,9 @@ class JawModel:
 
     def _rig(self, cameras: str | Path | None) -> "list[Camera]":
         from renderers.rigs.rig_files import read_rig
-        from stages.per_case.render_case import rig_of
 
-        own = rig_of(self.trained.params.render)
-        return list(own) if cameras is None else list(read_rig(Path(cameras), image_size=own[0].height))
+        own = self.trained.rig
+        return own if cameras is None else read_rig(Path(cameras), image_size=own[0].height)
 
     def _fitted(self, pictures: "Sequence[np.ndarray | None]", rig: "list[Camera]") -> Pictures:
         import numpy as np

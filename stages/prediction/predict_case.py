@@ -97,16 +97,13 @@ class PredictCase:
 
 def _pictures(job: Job, trained: Trained, options: Options) -> "tuple[Pictures, PreparedCase | None, list[str]]":
     """The pictures of a jaw, its scan if there is one, and lines for the user."""
-    from stages.per_case.render_case import rig_of
-
-    render = trained.params.render
-    rig = rig_of(render)
+    rig = trained.rig
     absent = set(options.missing or ())
     if not absent < set(range(len(rig))):
         raise UserError(f"--missing: name some of the views 0 to {len(rig) - 1}, but not all of them")
     if not job.is_scan:
-        return read_pictures(job.path, job.name, rig, options.missing, render), None, []
-    pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params)
+        return read_pictures(job.path, job.name, rig, options.missing, trained.params.render), None, []
+    pictures, truth = picture_scan(job.path, job.name, options.axes, trained.params, rig)
     said = []
     if "orientation" in truth.cleaning:
         from scans.preparing.orientation import in_words

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from stages.params import tree as parameters
 from stages.params.tree import PARAMS_FILE, Params
+from stages.per_case.render_case import rig_of
 from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, NETWORK, model_folder
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, NETWORK, RIGS, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
+    from scans.cameras import Camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Trained:
         network: in evaluation mode, on the CPU, with its error head if there is one.
         weights_sha256, params_digest: as the checkpoint has them.
         params: those of its training data; `render.crop` is the network's own.
+        rig: the cameras of its views, before any crop.
         calibration: None if there is none of these weights.
     """
 
@@ -28,6 +31,7 @@ class Trained:
     weights_sha256: str
     params_digest: str
     params: Params
+    rig: "list[Camera]"
     calibration: Calibration | None
 
 
@@ -44,8 +48,8 @@ def load_trained(folder: Path | None) -> Trained:
     """
     # Read before torch is loaded, which takes seconds, so that errors come at once.
     folder = folder or model_folder()
-    own = (folder / PARAMS_FILE).is_file()
-    params = parameters.load(folder / PARAMS_FILE if own else PARAMS_FILE)
+    own = is_export(folder)
+    params, rig = params_and_rig(folder)
 
     from model.networks.checkpoint import load_checkpoint
     from model.reconstruction.error_head import read_error_head
@@ -55,4 +59,22 @@ def load_trained(folder: Path | None) -> Trained:
     calibration = read_calibration(folder / CALIBRATION.name if own else CALIBRATION, digest)
     network.error_head = read_error_head(folder / ERROR_HEAD.name if own else ERROR_HEAD, digest)
     params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
-    return Trained(network, digest, description["params_digest"], params, calibration)
+    return Trained(network, digest, description["params_digest"], params, rig, calibration)
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a model's folder has params of its own, as those have that `tenview export` made."""
+    return (folder / PARAMS_FILE).is_file()
+
+
+def params_and_rig(folder: Path) -> "tuple[Params, list[Camera]]":
+    """The params of a model's training data, and the cameras of its views before any crop; no network is loaded.
+
+    A rig of a file is read from the folder's own `rigs`, which an exported model brings along, or else the project's.
+
+    Raises:
+        UserError: a file is missing or malformed.
+    """
+    params = parameters.load(folder / PARAMS_FILE if is_export(folder) else PARAMS_FILE)
+    own = folder / RIGS
+    return params, rig_of(params.render, own if (own / params.render.rig).is_file() else RIGS)

@@ -41,12 +41,12 @@ def pretrained_folder() -> Path:
     return PRETRAINED if (PRETRAINED / NETWORK).is_file() or not (included / NETWORK).is_file() else included
 
 
-def model_folder() -> Path:
-    """`MODEL`, or the pretrained one's folder where the project has no model of its own, which a line says."""
+def model_folder(tell: Callable[[str], object] = say) -> Path:
+    """`MODEL`, or the pretrained one's folder where the project has no model of its own, which `tell` is told."""
     folder = pretrained_folder()
     if (MODEL / NETWORK).is_file() or not (folder / NETWORK).is_file():
         return MODEL
-    say(f"tenview: no model in {MODEL}, so the pretrained one is used, {folder}")
+    tell(f"tenview: no model in {MODEL}, so the pretrained one is used, {folder}")
     return folder
 
 

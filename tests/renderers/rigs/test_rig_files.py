@@ -8,6 +8,7 @@ import pytest
 from renderers.rigs.rig_files import read_rig
 from renderers.rigs.transforms import transforms_json
 from scans.cameras import Camera, camera_array, look_at_origin
+from scans.cameras import project as project_points
 from scans.errors import UserError
 
 HEADER = "azimuth,elevation,distance,field_of_view"
@@ -44,6 +45,26 @@ def test_the_height_of_an_orthographic_picture_is_in_jaw_radii(tmp_path: Path) -
     assert not right.orthographic
     np.testing.assert_allclose(front.position, (0, -3, 0), atol=1e-12)
     np.testing.assert_allclose(right.position, (3, 0, 0), atol=1e-12)
+
+
+def test_the_clinics_cameras_stand_before_the_jaw_and_show_all_of_it(project: Path) -> None:
+    cameras = read_rig(project / "rigs/clinic.csv", image_size=96)
+    right, front, up = np.stack([camera.position for camera in cameras]).T * [[1], [-1], [1]]
+    azimuth, elevation = np.degrees([np.arctan2(right, front), np.arctan2(up, np.hypot(right, front))])
+    assert len(cameras) == 10
+    assert np.abs(azimuth).max() < 36, "cheeks stop a camera that goes farther round"
+    assert elevation.min() > -9, "a camera under the palate would stand in the head"
+    assert elevation.max() < 81
+    assert np.linalg.norm([right, front, up], axis=0).min() > 1.7, "outside the jaw, and not nearer than photographs"
+    # What the first four are: those that orthodontists take of an upper jaw.
+    np.testing.assert_allclose(azimuth[:4], (0, 28, -28, 0), atol=1e-9)
+    np.testing.assert_allclose(elevation[:4], (-5, -3, -3, 50), atol=1e-9)
+    sphere = np.random.default_rng(0).normal(size=(1000, 3))
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    for camera in camera_array(cameras):
+        uv, depth = project_points(sphere, camera)
+        seen = uv[depth < np.linalg.norm(camera[[3, 7, 11]])]
+        assert 0 < seen.min() < seen.max() < 96
 
 
 @pytest.mark.parametrize(

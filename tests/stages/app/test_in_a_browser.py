@@ -123,11 +123,12 @@ def drawn(page: "Page") -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def jaw(app: App, browser: "Browser", project: Path) -> Iterator["Page"]:
+def jaw(app: App, browser: "Browser") -> Iterator["Page"]:
     """The page of a jaw from ten dropped pictures with a camera's names; the server was killed while it worked."""
     page = opened(browser, app.url)
-    views = sorted((project / "stages/app/views").glob("*.png"))
-    dropped(page, {f"IMG_{number}.PNG": view.read_bytes() for number, view in enumerate(views, start=1)})
+    addresses = [f"{app.url}views/view_{number:02d}.png" for number in range(10)]
+    views = [urllib.request.urlopen(address, timeout=120).read() for address in addresses]
+    dropped(page, {f"IMG_{number}.PNG": view for number, view in enumerate(views, start=1)})
     page.wait_for_url("**/cases/*")
     page.get_by_role("status").get_by_text("building the surface").wait_for()
     page.screenshot(path=app.folder / "working.png")
@@ -152,7 +153,7 @@ def test_the_jaw_is_seen_in_the_colours_of_its_teeth(app: App, jaw: "Page") -> N
     assert drawn(jaw)[1] < 20, "shades of one colour"
     assert jaw.get_by_text("upper right central incisor").count() == 1
     assert "IMG_10.PNG as view 9" in jaw.locator("#case").inner_text(), "10 comes after 9"
-    assert jaw.get_by_role("img", name="View 9 of").evaluate("picture => picture.naturalWidth") == 192
+    assert jaw.get_by_role("img", name="View 9 of").evaluate("picture => picture.naturalWidth") == 224
 
 
 def test_the_downloads_can_be_read_again(app: App, browser: "Browser", jaw: "Page") -> None:

@@ -67,7 +67,7 @@ def test_pictures_give_a_jaw_with_its_teeth_and_words_about_it(tmp_path: Path, t
     figures = dict(view["figures"])
     assert figures["Size"] == "20 mm wide, 20 mm from front to back, 20 mm high"
     assert figures["Missing views"] == "3, 4: what only these show is guessed"
-    assert "the ring is taken" in figures["Cameras"]
+    assert "the model’s own are taken" in figures["Cameras"]
     assert figures["Outlines"].endswith("overlap by 50 %; right ones by 90 % or more")
     assert view["warnings"][1].startswith("IMG_1.png (view 0): its background")
     ((number, picture),) = view["pictures"]

@@ -23,9 +23,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def project(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the finished clone with a cloud network, trained and evaluated."""
+    """A copy of the finished clone with a cloud network, trained and evaluated; the ring's cameras come from a file."""
     folder = copy_of(finished_clone, tmp_path_factory.mktemp("project"))
-    (folder / "presets/cloud.yaml").write_text("# A cloud.\nrender: {crop: none}\ntrain: {network: {decoder: cloud}}\n")
+    lines = ["azimuth,elevation,distance,field_of_view", *(f"{40 * view},20,3,40" for view in range(9)), "180,90,3,40"]
+    (folder / "rigs/ten.csv").write_text("\n".join(lines))
+    cloud = "# A cloud.\nrender: {crop: none, rig: ten.csv}\ntrain: {network: {decoder: cloud}}\n"
+    (folder / "presets/cloud.yaml").write_text(cloud)
     tenview(folder, "preset", "cloud")
     for stage in ("render", "train", "evaluate"):
         tenview(folder, stage)
@@ -200,6 +203,7 @@ def test_an_exported_model_works_elsewhere(project: Path, pictures: list[np.ndar
     assert "Not a medical device" in card
     assert "| mean shape | 2 |" in card
     assert "no patient's data" in card
+    assert (model / "rigs/ten.csv").is_file(), "its cameras come along"
     folder = folder_of(pictures, tmp_path / "jaw")
     tenview(tmp_path, "predict", folder, "--model", model, "--out", tmp_path / "there")
     tenview(project, "predict", folder, "--out", tmp_path / "here")
