@@ -27,7 +27,6 @@ from scans.mesh_files.read import SUFFIXES
 from scans.seeds import generator
 from scans.synthetic.jaw import make_jaw
 from scans.teeth3ds import layout
-from stages.params.tree import Params
 from stages.prediction.options import Axes
 from stages.prediction.scan_pictures import picture_scan
 from stages.prediction.trained import Trained, load_trained
@@ -35,25 +34,25 @@ from stages.prediction.trained import Trained, load_trained
 REAL = {"open3sdcm": Axes("+y", "+z"), "smartee": Axes("-y", "+z")}  # axes of crowns and incisors, by the files' names
 
 
-def pictured(path: Path, name: str, axes: Axes, params: Params) -> Case:
-    """A scan with its pictures."""
-    pictures, truth = picture_scan(path, name, axes, params)
+def pictured(path: Path, name: str, axes: Axes, trained: Trained) -> Case:
+    """A scan with its pictures by the model's rig."""
+    pictures, truth = picture_scan(path, name, axes, trained.params, trained.rig)
     return Case(name, pictures.views, pictures.view_mask, truth.points, truth.radius, pictures.cameras, truth.normals)
 
 
-def synthetic(ids: list[str], seed: int, params: Params) -> Iterator[Case]:
+def synthetic(ids: list[str], seed: int, trained: Trained) -> Iterator[Case]:
     """Jaws as `download`, `prepare` and `render` make them."""
     for name in ids:
         with tempfile.TemporaryDirectory() as folder:
-            mesh = make_jaw(seed, name, voxel_mm=params.download.synthetic.voxel_size)
+            mesh = make_jaw(seed, name, voxel_mm=trained.params.download.synthetic.voxel_size)
             layout.write_case(Path(folder), name, "upper", mesh)
-            yield pictured(layout.mesh_path(Path(folder), name, "upper"), name, Axes("+z", "-y", 1.0), params)
+            yield pictured(layout.mesh_path(Path(folder), name, "upper"), name, Axes("+z", "-y", 1.0), trained)
 
 
-def real(folder: Path, params: Params) -> Iterator[Case]:
+def real(folder: Path, trained: Trained) -> Iterator[Case]:
     """Scans of a folder, whose axes are known."""
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
-        yield pictured(path, path.stem, REAL.get(path.name.split("_")[0], Axes()), params)
+        yield pictured(path, path.stem, REAL.get(path.name.split("_")[0], Axes()), trained)
 
 
 def names(seed: int, count: int) -> list[str]:
@@ -71,7 +70,7 @@ def fit(trained: Trained, folder: Path) -> None:
     )
     chosen = [name for name in ids if splits.get(name) == "validation"]
     samples = []
-    for case in synthetic(chosen, made.seed, trained.params):
+    for case in synthetic(chosen, made.seed, trained):
         found = trained.network.reconstruct(case.views, case.view_mask, case.cameras)
         samples.append(sample_of(found, case, generator(0, case.id)))
     head = trained.network.error_head = fit_error_head(samples)
@@ -104,9 +103,9 @@ def main() -> None:
     if options.fit:
         fit(trained, options.model)
     if options.scans:
-        cases = real(options.scans, trained.params)
+        cases = real(options.scans, trained)
     else:
-        cases = synthetic(names(options.seed, options.jaws), options.seed, trained.params)
+        cases = synthetic(names(options.seed, options.jaws), options.seed, trained)
     columns, seconds = [], []  # columns: expected and real distance of a jaw's vertices, mm
     for case in cases:
         started = time.process_time()
