@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -313,8 +314,12 @@ def test_the_lists_in_the_document_and_the_folder_are_as_said(project: Path) -> 
     commands = [line.strip() for line in readme.splitlines() if line.startswith("      {")]
     subprocess.run(["bash", "-c", "\n".join(commands)], check=True)
     committed = sorted((project / "rigs").glob("*.csv"))
-    assert [path.name for path in committed] == ["between.csv", "orthographic.csv"]
+    assert [path.name for path in committed] == ["between.csv", "clinic.csv", "orthographic.csv"]
     for path in committed:
-        assert Path("rigs", path.name).read_text() == path.read_text()
+        if path.name != "clinic.csv":  # no command makes it
+            assert Path("rigs", path.name).read_text() == path.read_text()
         assert f"`{path.name}`" in readme
         assert read_rig(path, image_size=32)
+    table = re.findall(r"^  \| (\d) \|.*? \| (−?\d+) \| (−?\d+) \| (\d) \|", readme, re.MULTILINE)
+    rows = (project / "rigs/clinic.csv").read_text().splitlines()[1:]
+    assert [",".join(row[1:]).replace("−", "-") for row in table] == [row.rpartition(",")[0] for row in rows]
