@@ -118,16 +118,27 @@ def clone(finished_clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return copy_of(finished_clone, tmp_path_factory.mktemp("docs"))
 
 
-def as_it_is_run(command: str) -> list[str]:
-    """The words of a command; experiments are only queued: tests/test_pipeline.py runs one."""
-    words = shlex.split(command)
-    return [*words, "--queue"] if words[:3] == ["dvc", "exp", "run"] else words
+def run_here() -> tuple[list[str], list[str]]:
+    """The commands that can run, and of these the experiments."""
+    every = [command for command in commands() if reason(command) is None]
+    experiments = [command for command in every if command.startswith("dvc exp run")]
+    return [command for command in every if command not in experiments], experiments
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [command for command in commands() if reason(command) is None])
+def test_experiments_can_be_queued(clone: Path) -> None:
+    """All as one, for each takes DVC seconds; their values are checked above, and tests/test_pipeline.py runs one."""
+    words = [word for command in run_here()[1] for word in shlex.split(command)[3:]]
+    assert words.count("-S") > 10
+    assert {word for word in words if word.startswith("-")} == {"-S", "--temp", "--queue"}
+    changes = {word.partition("=")[0]: word for before, word in pairwise(words) if before == "-S"}  # a key's last value
+    run(clone, "dvc", "exp", "run", "--queue", *(word for change in changes.values() for word in ("-S", change)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", run_here()[0])
 def test_a_command_runs(command: str, clone: Path) -> None:
-    program, *arguments = as_it_is_run(command)
+    program, *arguments = shlex.split(command)
     if program == "tenview":
         tenview(clone, *arguments)
     else:
