@@ -17,11 +17,10 @@ from table import Row, offer
 
 from model.cases.case import Case
 from model.geometry.surface_distance import surface_distances
-from model.metrics.confidence import confidence_metrics, rank_correlation, reliability
+from model.metrics.confidence import REMOVED, confidence_metrics, rank_correlation, reliability
 from model.reconstruction.error_head import ERROR_HEAD, write_error_head
 from model.reconstruction.fit_error_head import fit_error_head, sample_of
 from scans.cases.manifest import RawCase
-from scans.cases.naming import SYNTHETIC
 from scans.cases.splits import assign_splits
 from scans.mesh_files.read import SUFFIXES
 from scans.seeds import generator
@@ -30,6 +29,7 @@ from scans.teeth3ds import layout
 from stages.prediction.options import Axes
 from stages.prediction.scan_pictures import picture_scan
 from stages.prediction.trained import Trained, load_trained
+from stages.sources.synthetic import jaw_ids
 
 REAL = {"open3sdcm": Axes("+y", "+z"), "smartee": Axes("-y", "+z")}  # axes of crowns and incisors, by the files' names
 
@@ -55,15 +55,10 @@ def real(folder: Path, trained: Trained) -> Iterator[Case]:
         yield pictured(path, path.stem, REAL.get(path.name.split("_")[0], Axes()), trained)
 
 
-def names(seed: int, count: int) -> list[str]:
-    """The ids of the first jaws of a seed."""
-    return [f"{SYNTHETIC}{seed}-{number:05d}" for number in range(count)]
-
-
 def fit(trained: Trained, folder: Path) -> None:
     """The error head from the validation split of the model's own jaws."""
     made, prepare = trained.params.download.synthetic, trained.params.prepare
-    ids = names(made.seed, made.jaws)
+    ids = jaw_ids(made.seed, made.jaws)
     raw = [RawCase(name, "", None, "train") for name in ids[: made.jaws - made.test_jaws]]
     splits = assign_splits(
         raw, validation_share=prepare.validation_share, test_share=prepare.test_share, seed=prepare.seed
@@ -105,7 +100,7 @@ def main() -> None:
     if options.scans:
         cases = real(options.scans, trained)
     else:
-        cases = synthetic(names(options.seed, options.jaws), options.seed, trained)
+        cases = synthetic(jaw_ids(options.seed, options.jaws), options.seed, trained)
     columns, seconds = [], []  # columns: expected and real distance of a jaw's vertices, mm
     for case in cases:
         started = time.process_time()
@@ -126,7 +121,7 @@ def main() -> None:
     together = np.concatenate(columns, axis=1)
     told, within = confidence_metrics(*together), [rank_correlation(*each) for each in columns]
     means = np.array([each.mean(axis=1) for each in columns]).T
-    kept = round(0.9 * together.shape[1])
+    kept = together.shape[1] - round(REMOVED * together.shape[1])
     least_sure, worst = (together[1][np.argsort(each, kind="stable")[:kept]].mean() for each in together)
     print_table(reliability(*together))
     print(f"{len(columns)} jaws, {together.shape[1]} vertices")

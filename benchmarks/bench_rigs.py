@@ -17,6 +17,7 @@ from statistics import fmean
 import numpy as np
 import torch
 import yaml
+from scipy.spatial.transform import Rotation
 
 from model.cases.case import Case
 from model.cases.dataset import CaseDataset
@@ -44,7 +45,9 @@ def turned(degrees: float) -> Told:
     def told(cameras: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         moved = cameras.copy()
         for camera, axis in zip(moved, rng.normal(size=(len(cameras), 3)), strict=True):
-            camera[TRANSFORM] = (_rotation(axis / np.linalg.norm(axis), degrees) @ _matrix(camera)).ravel()
+            matrix, turn = _matrix(camera), np.radians(degrees) * axis / np.linalg.norm(axis)
+            matrix[:3] = Rotation.from_rotvec(-turn).as_matrix() @ matrix[:3]  # clockwise, as docs/results.md has it
+            camera[TRANSFORM] = matrix.ravel()
         return moved
 
     return told
@@ -66,15 +69,6 @@ def shifted(percent: float) -> Told:
 
 def _matrix(camera: np.ndarray) -> np.ndarray:
     return camera[TRANSFORM].reshape(4, 4).copy()
-
-
-def _rotation(axis: np.ndarray, degrees: float) -> np.ndarray:
-    """(4, 4), by Rodrigues' formula; axis is a unit vector."""
-    cross = np.cross(np.eye(3), axis).T
-    matrix = np.eye(4)
-    angle = np.radians(degrees)
-    matrix[:3, :3] += np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return matrix
 
 
 def conditions(rig: str) -> Iterator[tuple[str, list[int] | None, Told]]:

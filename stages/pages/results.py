@@ -26,6 +26,7 @@ from stages.runtime.workspace import (
 )
 
 Row = dict[str, Any]
+SHAPES = {**dict.fromkeys(("points", "normals", "vertices", "faces"), (-1, 3)), "expected_error": (-1,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,9 @@ class Results:
                     continue
                 # Copies: Arrow's own memory can't be written to, which PyTorch warns of.
                 arrays: dict[str, Any] = {
-                    name: to_array(row[name]).copy() if name in row and row[name].is_valid else None
-                    for name in ("points", "normals", "vertices", "faces", "expected_error")
+                    name: to_array(row[name]).reshape(shape).copy() if name in row and row[name].is_valid else None
+                    for name, shape in SHAPES.items()
                 }
-                for name, array in arrays.items():
-                    if name != "expected_error" and array is not None:
-                        arrays[name] = array.reshape(-1, 3)
                 jaws[case_id] = Jaw(center=to_array(row["center"]), radius=row["radius"].as_py(), **arrays)
         return jaws
 

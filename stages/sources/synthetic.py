@@ -11,14 +11,18 @@ from stages.runtime.map_ordered import map_ordered
 from stages.sources.crown_model import crown_model
 
 
+def jaw_ids(seed: int, count: int) -> list[str]:
+    """Case ids of the first jaws of a seed. They hold it, so that jaws of two seeds are never taken for each other."""
+    prefix = f"{SYNTHETIC}{seed}-" if seed else SYNTHETIC
+    return [f"{prefix}{number:05d}" for number in range(count)]
+
+
 def fill(folder: Path, params: Params) -> Manifest:
     """Make `download.synthetic.jaws` jaws in the folder."""
     from scans.teeth3ds import layout as teeth3ds
 
     source = params.download.synthetic
-    # The seed is part of the id, so that jaws of two seeds are never taken for each other.
-    prefix = f"{SYNTHETIC}{source.seed}-" if source.seed else SYNTHETIC
-    ids = [f"{prefix}{number:05d}" for number in range(source.jaws)]
+    ids = jaw_ids(source.seed, source.jaws)
     model = crown_model(params).resolve() if source.crowns == "measured" else None
     tasks = [_Jaw(folder, case_id, source.seed, source.voxel_size, model) for case_id in ids]
     for _ in map_ordered(_write_jaw, tasks, compute=params.compute, what="making jaws"):
