@@ -117,10 +117,13 @@ def _leaf(field: pa.Field) -> str:
 def open_shard(path: Path, *, memory_map: bool = False) -> pq.ParquetFile:
     """A shard to read from; of a row group all columns that are wanted are read at once, as far as they lie together.
 
+    Args:
+        memory_map: map the file, for random access; nothing is read ahead then.
+
     Raises:
         UserError: the file is missing, cut off, or not Parquet.
     """
     try:
-        return pq.ParquetFile(path, memory_map=memory_map, pre_buffer=True)
+        return pq.ParquetFile(path, memory_map=memory_map, pre_buffer=not memory_map)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: can't be read as Parquet ({error}). Run `dvc repro` to redo it.") from None
