@@ -67,7 +67,7 @@ Licence of the data: {license}.{notes}
 |---|---|
 {splits}
 
-It has seen {seen} jaws, in training or in the validation that chose its best epoch; `cases.json` lists them.
+It has seen {seen} jaws, in training or in the validation that chose its best epoch; `cases.json` lists them.{further}
 `tenview evaluate` refuses to test it on these.
 
 ## Limits
@@ -110,6 +110,7 @@ def model_card(
     """
     from stages.per_case.render_case import rig_of
 
+    start = params.train.start_from
     views = len(rig_of(params.render))  # a field takes any, and was trained on these
     if (error := metrics["model"].get("radius_error_mm")) is not None:
         size = f"The network predicts the jaw's radius with a mean error of {error:.1f} mm; `--radius` overrides it."
@@ -128,6 +129,7 @@ def model_card(
         quoted_origin=json.dumps(manifest.origin, ensure_ascii=False),
         seen=len(seen),
         ids=json.dumps(f"{seen[0]} … {seen[-1]}", ensure_ascii=False),
+        further=f"\nIts training went on from the model `{start}`, whose jaws are among them." if start else "",
         notes=NO_DERIVATIVES if "nd" in manifest.license.split("-") else "",
         splits=_rows(counts.items()),
         style=params.render.style,
