@@ -79,10 +79,10 @@ def run(params: Params) -> None:
     for number, ((case, made), place) in enumerate(zip(predicted_cases, _places(split), strict=True)):
         surface = {"normals": made.normals, "labels": made.labels}
         cloud = PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh)
-        predicted = Prediction(made.points, **surface, radius=made.radius)
+        predicted = Prediction(made.points, made.normals, made.labels, made.radius)
         if sure := made.confidence:
             cloud = replace(cloud, views_seen=sure.views_seen, expected_error=sure.expected_error)
-            predicted = replace(predicted, expected_error=sure.expected_error)
+            predicted = replace(predicted, expected_error=sure.expected_error, left_out=made.left_out)
         clouds.append(cloud)
         baselines = nearest[number], other[number]
         tasks.append(
@@ -106,6 +106,8 @@ def run(params: Params) -> None:
     with atomic_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
+    if left_out := means["model"].get("left_out_fraction"):
+        say(f"evaluate: {left_out:.1%} of the surface was left out: no view sees it, and its expected error is large")
     for name, mean in means.items():
         one_to_one = f"one-to-one {mean['hungarian_accuracy_035']:.1%}, " if "hungarian_accuracy_035" in mean else ""
         say(

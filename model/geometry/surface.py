@@ -36,7 +36,7 @@ def surface_of(
     field = _signed_distances(scaled, normals.astype(np.float64), nearest)
     vertices, faces = surface_nets(field)
     faces = faces[_close(vertices, scaled, shape, trim)[faces].all(axis=1)]
-    vertices, faces = _without_specks(vertices, faces, min_component_fraction)
+    vertices, faces = keep_faces(vertices, faces, in_large_components(faces, len(vertices), min_component_fraction))
     return (vertices * voxel + low).astype(np.float32), faces
 
 
@@ -107,12 +107,10 @@ def _close(vertices, points, shape, trim):
     return close
 
 
-def _without_specks(
-    vertices: np.ndarray, faces: np.ndarray, min_component_fraction: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Remove small components and the vertices that no face uses."""
+def in_large_components(faces: np.ndarray, vertex_count: int, min_component_fraction: float) -> np.ndarray:
+    """(F,) bool: which faces (F, 3) belong to a component of at least this fraction of the largest one's faces."""
     if not len(faces):
-        return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
-    piece = face_components(faces, len(vertices))
+        return np.zeros(0, bool)
+    piece = face_components(faces, vertex_count)
     counts = np.bincount(piece)
-    return keep_faces(vertices, faces, counts[piece] >= min_component_fraction * counts.max())
+    return counts[piece] >= min_component_fraction * counts.max()

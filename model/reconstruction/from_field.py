@@ -12,18 +12,20 @@ from torch.nn.utils.rnn import pad_sequence
 
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
-from model.geometry.surface import surface_of
+from model.geometry.surface import in_large_components, surface_of
 from model.geometry.visible import viewing_cosines
 from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.evidence import evidence_of
 from model.reconstruction.result import Confidence, Reconstruction
 from scans.mesh import LABELS, Mesh
+from scans.mesh_edit import compacted, smoothed
 from scans.sampling.sample_surface import sample_surface
 
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
+SMOOTHING = 30  # rounds in which expected errors are averaged with their neighbours', over about 5 edges
 PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
 
 
@@ -41,6 +43,8 @@ class ReconstructionConfig:
         voxel: edge of the meshing grid, and about the length of the mesh's edges.
         trim: voxels; vertices farther than this from every point are removed as extrapolation.
         min_component_fraction: components with fewer faces than this fraction of the largest one's are removed.
+        max_hidden_error: surface that no view sees is left out where its expected error is more; 0 keeps all. It needs
+            an error head.
     """
 
     projection_rounds: int
@@ -52,6 +56,7 @@ class ReconstructionConfig:
     voxel: float
     trim: float
     min_component_fraction: float
+    max_hidden_error: float = 0.0  # as in models that were trained before it was there
 
 
 def reconstruct_surfaces(
@@ -196,12 +201,39 @@ def _surface(
     evidence = evidence_of(vertices, labels, *known, pictures, cameras)
     views_seen = (cosines > 0).sum(axis=0).astype(np.uint8)
     of_vertices = Confidence(views_seen, error_head(evidence) if error_head else None)
+    used, faces = _believed(mesh.faces, of_vertices, config)
+    left_out = 1 - len(faces) / len(mesh.faces)
+    mesh, of_vertices, evidence = Mesh(vertices[used], faces, labels[used]), of_vertices.at(used), evidence[used]
+    indexed = IndexedPoints.build(torch.from_numpy(mesh.vertices))
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
     at = nearest_neighbours(IndexedPoints.build(torch.from_numpy(sampled)), indexed).numpy()
     return Reconstruction(
-        sampled, samples.normals, samples.labels, mesh, radius, of_vertices.at(at), of_vertices, evidence
+        sampled, samples.normals, samples.labels, mesh, radius, of_vertices.at(at), of_vertices, evidence, left_out
     )
+
+
+def _believed(
+    faces: np.ndarray, of_vertices: Confidence, config: ReconstructionConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mesh without surface that no view sees and that is expected to be wrong; all of it, if nothing would remain.
+
+    What pictures don't show, a network closes as most of its training jaws are: it puts a floor under a base that has
+    none. Such surface is far from any true one. The expected errors are smoothed along the surface, from 0 where it is
+    seen, so that it ends at a calm border.
+
+    Returns:
+        (V,) bool, which vertices remain; (G, 3) faces among them.
+    """
+    count, expected = len(of_vertices.views_seen), of_vertices.expected_error
+    if expected is None or not config.max_hidden_error:
+        return compacted(faces, count)
+    hidden = of_vertices.views_seen == 0
+    errors = smoothed(np.where(hidden, expected, 0), faces, SMOOTHING)
+    believed = ~hidden | (errors <= config.max_hidden_error)
+    kept = faces[believed[faces].all(axis=1)]
+    kept = kept[in_large_components(kept, count, config.min_component_fraction)]
+    return compacted(kept if len(kept) else faces, count)
 
 
 def _mesh(found: OrientedPoints, config: ReconstructionConfig) -> tuple[np.ndarray, np.ndarray]:

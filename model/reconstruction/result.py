@@ -40,6 +40,8 @@ class Reconstruction:
         confidence: of the points, vertex_confidence: of the mesh's vertices; None without mesh.
         evidence: (V, E) float32, what an error head knows of each vertex (`model.reconstruction.evidence`); None
             without mesh.
+        left_out: fraction of the surface's faces that were left out, since no view sees them and their expected error
+            is large.
     """
 
     points: np.ndarray
@@ -50,3 +52,4 @@ class Reconstruction:
     confidence: Confidence | None = None
     vertex_confidence: Confidence | None = None
     evidence: np.ndarray | None = None
+    left_out: float = 0.0

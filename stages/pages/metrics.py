@@ -33,7 +33,7 @@ FURTHER_TITLES = {
     "sparsification": "sparsification of the least sure tenth",
 }
 HIGHER_IS_BETTER = {"normal_consistency", "error_rank_correlation", "sparsification"}  # beside all fractions
-HIDDEN = {"cases", "chamfer", "id", "row"}  # the Chamfer distance is shown in mm
+HIDDEN = {"cases", "chamfer", "id", "row", "left_out_fraction"}  # the Chamfer distance is shown in mm
 # The metrics of the tables that have room for a few.
 SUMMARY = ("precision_035", "recall_035", "f_035", "f_010", "chamfer_mm")
 ROWS = {

@@ -135,6 +135,12 @@ class ReconstructionParams(Section):
     min_component_fraction: Share = Field(
         0.005, description="Components with fewer faces than this fraction of the largest one's are removed."
     )
+    max_hidden_error: float = Field(
+        0.03,
+        ge=0,
+        le=2,
+        description="Surface that no view sees is left out if its expected error is more, in jaw radii; 0 keeps all.",
+    )
 
 
 class FieldParams(Section):

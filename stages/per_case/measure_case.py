@@ -30,6 +30,7 @@ class Prediction:
         points: (N, 3), in the frame of the ground truth.
         normals: (N, 3) unit, labels: (N,) uint8 FDI, radius: mm, expected_error: (N,) in the frame's unit; each None if
             not predicted.
+        left_out: fraction of its surface that was left out, see `model.reconstruction.result`.
     """
 
     points: "np.ndarray"
@@ -37,6 +38,7 @@ class Prediction:
     labels: "np.ndarray | None" = None
     radius: float | None = None
     expected_error: "np.ndarray | None" = None
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def measure_case(task: Task) -> Measured:
         if predicted.radius is not None:
             row["radius_error_mm"] = abs(predicted.radius - target.radius)
         if name == "model" and errors_mm is not None:
-            row |= confidence_metrics(*errors_mm)
+            row |= confidence_metrics(*errors_mm) | {"left_out_fraction": predicted.left_out}
         by_label = (found.pred_to_gt, found.pred_to_gt_idx, found.gt_to_pred, target.labels, target.radius * unit)
         row |= teeth_and_gingiva(*by_label)
         pred_labels = target.labels[found.pred_to_gt_idx] if predicted.labels is None else predicted.labels

@@ -62,6 +62,7 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
         return
     count = min(len(cases), MOST_CASES)
     fits, samples = [], []
+    network.error_head = None  # which would leave out what it is to be fitted to
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
         assert case.cameras is not None  # shards have them

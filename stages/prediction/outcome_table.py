@@ -13,7 +13,7 @@ from stages.prediction.confidence import EXPECTED_ERROR, GUESSED
 from stages.prediction.predict_case import Outcome
 
 FIT = ("silhouette_iou", "permutation_gain", "mirror_gain")
-CONFIDENCE = ("seen_fraction", EXPECTED_ERROR, "guessed_teeth")
+CONFIDENCE = ("seen_fraction", EXPECTED_ERROR, "left_out_fraction", "guessed_teeth")
 COLUMNS = ("case", "path", "kind", "state", "message", "absent_views", "radius_mm", "radius_from", *FIT, *CONFIDENCE)
 
 

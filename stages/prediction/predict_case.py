@@ -91,6 +91,10 @@ class PredictCase:
         with atomic_folder(target) as folder:
             account = write_case(folder, pictures, jaw, made, truth, trained, options)
         notes = [f"{name}: {note}" for name, made in account.get("meshes", {}).items() for note in made["notes"]]
+        if made.left_out:
+            notes.append(
+                f"left out: {made.left_out:.1%} of the surface, which no picture shows and which may be far off"
+            )
         said = [*said, *(f"{pictures.case}: {note}" for note in (*notes, *in_words(jaw.teeth)))]
         return Outcome(job, None, pictures.case, tuple(said), account)
 

@@ -63,7 +63,7 @@ def write_case(
         "points": len(made.points),
         "seed": options.seed,
         "error": error,
-        "confidence": means(jaw.columns),
+        "confidence": means(jaw.columns) | {"left_out_fraction": made.left_out},
         "teeth": [asdict(tooth) for tooth in jaw.teeth],
         "absent_views": [number for number, there in enumerate(pictures.view_mask.tolist()) if not there],
         "model": {

@@ -1,5 +1,7 @@
 """From a field to a surface, with a field that is known: a ball's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,51 @@ def test_points_are_projected_onto_the_surface_and_meshed_with_labels(ball: Fiel
     assert len(made.vertex_confidence.views_seen) == len(made.mesh.vertices) == len(made.evidence)
     slopes = made.evidence[:, COLUMNS.index("mean slope of the field nearby")]
     np.testing.assert_allclose(slopes, 1, atol=1e-3, err_msg="a distance rises by as much as the way")
+
+
+class DistrustsLow:
+    """Stands in for an error head: expects `low` below the equator, where no view sees the ball, and 0 above it."""
+
+    def __init__(self, low: float) -> None:
+        self.low = low
+
+    def __call__(self, evidence: np.ndarray) -> np.ndarray:
+        below = evidence[:, COLUMNS.index("height")] < 0
+        return np.where(below, self.low, 0.0).astype(np.float32)
+
+
+def test_hidden_surface_of_a_large_expected_error_is_left_out(
+    ball: FieldNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = reconstruct(ball)
+    limited = replace(ball.config, reconstruction=replace(ball.config.reconstruction, max_hidden_error=0.03))
+    monkeypatch.setattr(ball, "config", limited)
+    monkeypatch.setattr(ball, "error_head", DistrustsLow(0.02))
+    assert reconstruct(ball).left_out == 0, "no more than the limit"
+    monkeypatch.setattr(ball, "error_head", DistrustsLow(0.3))
+    made = reconstruct(ball)
+    assert made.mesh is not None
+    assert made.vertex_confidence is not None
+    hidden = made.vertex_confidence.views_seen == 0
+    assert made.left_out == pytest.approx(1 - len(made.mesh.faces) / len(whole.mesh.faces))
+    assert 0.05 < made.left_out < 0.2
+    assert whole.mesh.vertices[:, 2].min() < -0.49
+    assert made.mesh.vertices[:, 2].min() > -0.45, "the bottom is gone"
+    assert (made.vertex_confidence.views_seen > 0).sum() > 0.99 * (whole.vertex_confidence.views_seen > 0).sum()
+    assert made.points[:, 2].min() >= made.mesh.vertices[:, 2].min() - 1e-6
+    assert len(made.evidence) == len(made.mesh.vertices) == len(made.mesh.labels) == len(hidden)
+    assert made.points.shape == (3000, 3)
+
+
+def test_a_surface_that_would_all_be_left_out_stays(ball: FieldNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = replace(ball.config, reconstruction=replace(ball.config.reconstruction, max_hidden_error=0.03))
+    monkeypatch.setattr(ball, "config", limited)
+    monkeypatch.setattr(ball, "error_head", lambda evidence: np.full(len(evidence), 9.0, np.float32))
+    views, nowhere = np.zeros((1, 32, 32), np.uint8), cameras().numpy()[:1].copy()
+    nowhere[:, 3] += 100  # so far to the side that it sees nothing of the ball
+    made = ball.reconstruct(views, np.ones(1, bool), nowhere, 3000)
+    assert made.mesh is not None
+    assert made.left_out == 0
 
 
 def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:

@@ -18,7 +18,7 @@ ACCOUNT = {
     "radius_from": "the network",
     "fit": {"silhouette_iou": 0.98, "permutation_gain": 0.0, "mirror_gain": -0.2, "order": {}},
     "error": None,
-    "confidence": {"seen_fraction": 0.9, "expected_error_mm": 0.4},
+    "confidence": {"seen_fraction": 0.9, "expected_error_mm": 0.4, "left_out_fraction": 0.1},
     "teeth": [{"fdi": 0, "state": "guessed"}, {"fdi": 11, "state": "seen"}, {"fdi": 12, "state": "guessed"}],
 }
 GOOD = Outcome(Job(Path("in/Μαρία"), "Μαρία", False), None, "Μαρία", account=ACCOUNT)
