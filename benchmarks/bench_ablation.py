@@ -3,9 +3,9 @@
     python benchmarks/bench_ablation.py FOLDER [ROW ...]
 
 FOLDER receives a run of the pipeline for each row and seed (`train.seed`); a run that has been measured is not made
-again. Rows are chosen by their numbers; without any, all are run, and without a number that is new the table of those
-that are there is printed. The networks are measured on all test jaws, whose frames and cameras are not jittered, by the
-reconstructions of `tenview evaluate`, without its baselines. There is no peer.
+again. ROW is the number of a row, from 0; without one all are run. The table has the rows that have been measured.
+The networks are measured on all test jaws, whose frames and cameras are not jittered, by the reconstructions of
+`tenview evaluate`, but without an error head and what it leaves out. There is no peer.
 """
 
 import json

@@ -1,12 +1,11 @@
 """How much of a reconstruction's errors lies where no picture shows the jaw.
 
-    python benchmarks/bench_hidden.py RUN [MODEL]
+    python benchmarks/bench_hidden.py RUN MODEL
 
-RUN is a folder of the pipeline (data/prepared, data/views), MODEL a folder of `tenview export`, by default RUN's own
-model. A ground-truth point of a test jaw counts as seen if a view sees the nearest vertex of the ground-truth mesh, by
-a depth test; a predicted one by the same test against the predicted mesh. Precision is of the predicted points, recall
-of the ground-truth ones, each among the seen or the hidden alone; their distances are to all points of the other cloud.
-There is no peer.
+RUN is a folder of the pipeline (data/prepared, data/views), MODEL a folder of `tenview export`. A ground-truth point
+of a test jaw counts as seen if a view sees the nearest vertex of the ground-truth mesh, by a depth test; a predicted
+one by the same test against the predicted mesh. Precision is of the predicted points, recall of the ground-truth
+ones, each among the seen or the hidden alone; their distances are to all points of the other cloud. There is no peer.
 """
 
 import sys
@@ -21,12 +20,12 @@ from model.cases.dataset import CaseDataset
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.geometry.visible import viewing_cosines
 from model.metrics.distances import THRESHOLDS, compare
-from model.networks.checkpoint import load_checkpoint
 from renderers.normals import vertex_normals
 from scans.mesh import Mesh
 from scans.shards.naming import shard_paths
 from scans.shards.prepared import read_meshes
-from stages.runtime.workspace import MODEL, NETWORK, PREPARED, VIEWS
+from stages.prediction.trained import load_trained
+from stages.runtime.workspace import PREPARED, VIEWS
 
 
 def seen(points: np.ndarray, mesh: Mesh, cameras: np.ndarray) -> np.ndarray:
@@ -38,12 +37,12 @@ def seen(points: np.ndarray, mesh: Mesh, cameras: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Print means over the test jaws, in per cent."""
-    if len(sys.argv) < 2:
-        print("bench_hidden: name a folder where the pipeline has run")
+    if len(sys.argv) != 3:
+        print("bench_hidden: name a folder where the pipeline has run, and an exported model")
         return
     torch.set_num_threads(1)
     run = Path(sys.argv[1])
-    network, _ = load_checkpoint((Path(sys.argv[2]) if len(sys.argv) > 2 else run / MODEL) / NETWORK)
+    network = load_trained(Path(sys.argv[2])).network
     meshes = chain.from_iterable(read_meshes(path) for path in shard_paths(run / PREPARED, "test"))
     rows: list[dict[str, float]] = []
     for case, (_, _, mesh) in zip(CaseDataset(run / PREPARED, run / VIEWS, "test"), meshes, strict=True):

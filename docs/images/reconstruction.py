@@ -16,13 +16,13 @@ import torch
 
 from model.cases.dataset import CaseDataset
 from model.metrics.distances import compare
-from model.networks.checkpoint import load_checkpoint
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
 from renderers.rigs.rigs import ring_rig
 from scans.mesh import Mesh
 from scans.shards.naming import shard_paths
 from scans.shards.prepared import read_meshes
+from stages.prediction.trained import load_trained
 from stages.runtime.workspace import PREPARED, VIEWS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def main() -> None:
     if len(sys.argv) < 4 or len(sys.argv) % 3 != 1:
         sys.exit("reconstruction: name rows of a title, a folder where the pipeline has run and a case")
     torch.set_num_threads(1)
-    network, _ = load_checkpoint(PROJECT / "pretrained" / "network.safetensors")
+    network = load_trained(PROJECT / "pretrained").network
     rows = [sys.argv[n : n + 3] for n in range(1, len(sys.argv), 3)]
     figure, axes = plt.subplots(len(rows), 5, figsize=(12, 2.45 * len(rows)), squeeze=False, layout="constrained")
     for line, (title, run, name) in zip(axes, rows, strict=True):
