@@ -103,8 +103,8 @@ ROWS = (
         },
     ),
     Row(
-        "16 cases a step, learning rate × 4",
-        {"train.batch_size": 16, "train.accumulate": 16, "train.learning_rate": 0.008, "train.ema_decay": 0.85},
+        "12 cases a step, learning rate × 4",
+        {"train.batch_size": 12, "train.accumulate": 12, "train.learning_rate": 0.008, "train.ema_decay": 0.89},
     ),
     # As many epochs as the default's processor time allows.
     Row("`paper`", preset("paper", 4, (2,))),
