@@ -3,8 +3,9 @@
     python benchmarks/bench_step.py
 
 The peers are the same step with the first layer of the pixel-aligned features computed for each pixel, as
-reconstructions do, which have more points; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Everything of
-a step is counted but reading the case.
+reconstructions do, which have more points; with all 1 × 1 convolutions as matrix products, as PyTorch does with one
+thread; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Everything of a step is counted but reading the
+case.
 """
 
 import tempfile
@@ -17,11 +18,13 @@ import numpy as np
 import torch
 import yaml
 from table import Row, offer
+from torch import nn
 from toy_jaw import toy_jaw
 
 from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks import field
+from model.networks.pointwise import PointwiseConv
 from model.runtime.fabric import new_fabric
 from model.runtime.memory import disable_malloc_trim
 from model.training.feed import ReadCases
@@ -35,7 +38,7 @@ from scans.sampling.sample_surface import sample_surface
 from stages.params.train import TrainParams
 from stages.train import _config, _network
 
-SIZE, ROUNDS = 128, 12
+SIZE, ROUNDS = 128, 20
 PRESET = Path(__file__).resolve().parents[1] / "presets" / "best.yaml"
 
 
@@ -82,27 +85,26 @@ def main() -> None:
     case = toy_case()
     feed, only = ReadCases([case], torch.device("cpu")), np.array([0])
     pixelwise = SIZE + 1  # no query count is below the pixels of a map that is this much finer
-    ways = {
-        "ours": ("32-true", field.FINEST),
-        "pixelwise": ("32-true", pixelwise),
-        "bf16": ("bf16-mixed", field.FINEST),
+    ours, products = PointwiseConv.forward, nn.Conv2d.forward
+    ways: dict[str, tuple[str, int, Any]] = {
+        "ours": ("32-true", field.FINEST, ours),
+        "first layer at each pixel": ("32-true", pixelwise, ours),
+        "1 × 1 convolutions as matrix products": ("32-true", field.FINEST, products),
+        "bf16-mixed": ("bf16-mixed", field.FINEST, ours),
     }
     times: dict[str, list[float]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        runs = {precision: new_run(case, Path(folder), precision) for precision, _ in ways.values()}
+        runs = {precision: new_run(case, Path(folder), precision) for precision, *_ in ways.values()}
         for _ in range(ROUNDS + 2):  # they take turns; the first rounds warm up
-            for way, (precision, field.FINEST) in ways.items():
+            for way, (precision, finest, forward) in ways.items():
+                field.FINEST, PointwiseConv.forward = finest, forward
                 start = time.process_time()
                 runs[precision].step(feed.batches([only]), only, [case], stopped=False)
                 times[way].append(1e3 * (time.process_time() - start))
-    ours, all_pixels, bf16 = (median(spent[2:]) for spent in times.values())
-    print(
-        f"median of {ROUNDS} steps, {SIZE} px: {ours:.0f} ms, first layer at each pixel {all_pixels:.0f} ms, "
-        f"bf16-mixed {bf16:.0f} ms"
-    )
+    medians = {way: median(spent[2:]) for way, spent in times.items()}
+    print(f"median of {ROUNDS} steps, {SIZE} px, ms: {', '.join(f'{way} {ms:.0f}' for way, ms in medians.items())}")
     what = f"a step of `best`, one case, {SIZE} px"
-    offer(Row("training", what, "ms", ours, "first layer at each pixel", all_pixels))
-    offer(Row("training", what, "ms", ours, "bf16-mixed", bf16))
+    offer(*(Row("training", what, "ms", medians["ours"], way, ms) for way, ms in medians.items() if way != "ours"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from model.networks.case_norm import replace_batch_norms
+from model.networks.pointwise import replace_pointwise_convs
 from scans.errors import UserError
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # statistics of batch norm; not every encoder has them
@@ -50,6 +51,7 @@ class ViewEncoder(nn.Module):
         self.net = timm.create_model(backbone, pretrained=False, num_classes=0).to(memory_format=torch.channels_last)
         if by_case:
             replace_batch_norms(self.net)
+        replace_pointwise_convs(self.net)
         self.image_size = image_size
         encode = self.net.pretrained_cfg
         self.register_buffer("mean", torch.tensor(encode["mean"]).view(3, 1, 1), persistent=False)

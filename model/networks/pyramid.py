@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, interpolate
 
+from model.networks.pointwise import replace_pointwise_convs
+
 
 class FeaturePyramid(nn.Module):
     """Maps (K, C_i, H_i, W_i), fine to coarse → (K, C, H_0, W_0): each scale is added to the upsampled coarser ones.
@@ -18,6 +20,7 @@ class FeaturePyramid(nn.Module):
     def __init__(self, *, channels: Sequence[int], width: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        replace_pointwise_convs(self.lateral)
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:

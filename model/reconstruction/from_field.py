@@ -25,8 +25,8 @@ from scans.sampling.sample_surface import sample_surface
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
-SMOOTHING = 30  # rounds in which expected errors are averaged with their neighbours', over about 5 edges
 PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
+SMOOTHING = 30  # rounds in which expected errors are averaged with their neighbours', over about 5 edges
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

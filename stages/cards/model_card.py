@@ -76,7 +76,8 @@ It has seen {seen} jaws, in training or in the validation that chose its best ep
   in params.yaml. It is not meant for photographs, nor for lower jaws.
 - Pictures have no scale. {size}
 - {plausibility}
-- Surfaces that no picture shows, such as undersides, are extrapolated from the training jaws.{errors}
+- Surfaces that no picture shows, such as undersides, are extrapolated from the training jaws, or left out where the
+  expected error is large.{errors}
 
 ## Files
 
