@@ -33,7 +33,7 @@ FARTHEST_MM = 1.0  # of the colour scale
 
 def pictures(mesh: Mesh) -> np.ndarray:
     """(2, H, W): from the side and from above."""
-    rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=34, image_size=480, order=range(10))
+    rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=38, image_size=480, order=range(10))
     return render_views(mesh.vertices, mesh.faces, [rig[OBLIQUE], rig[TOP]], SHADING, backend="numba", samples=4)
 
 
