@@ -41,19 +41,6 @@ def keep_faces(vertices: np.ndarray, faces: np.ndarray, kept: np.ndarray) -> tup
     return vertices[used], faces
 
 
-def smoothed(values: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
-    """Values (V,) of vertices, each averaged with those of its neighbours, so many times; float64."""
-    tails, heads = faces.ravel(), faces[:, [1, 2, 0]].ravel()
-    ends = np.concatenate([tails, heads]), np.concatenate([heads, tails])
-    neighbours = coo_array((np.ones(len(ends[0])), ends), shape=(len(values), len(values))).tocsr()
-    neighbours.data[:] = 1  # an edge of two faces stands there twice
-    counts = neighbours.sum(axis=1) + 1
-    values = values.astype(np.float64)
-    for _ in range(rounds):
-        values = (neighbours @ values + values) / counts
-    return values
-
-
 def majority(groups: np.ndarray, labels: np.ndarray, group_count: int) -> np.ndarray:
     """The most frequent label of each group, of equally frequent ones the smallest; 0 where a group is empty.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numba import njit
+from scipy.sparse import coo_array
 
 from scans.mesh_edit import face_components, keep_faces
 from scans.surface_nets import surface_nets
@@ -105,6 +106,19 @@ def _close(vertices, points, shape, trim):
                         close[v] = square <= trim * trim
                         n = following[n]
     return close
+
+
+def smoothed(values: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
+    """Values (V,) of vertices, each averaged with those of its neighbours, so many times; float64."""
+    tails, heads = faces.ravel(), faces[:, [1, 2, 0]].ravel()
+    ends = np.concatenate([tails, heads]), np.concatenate([heads, tails])
+    neighbours = coo_array((np.ones(len(ends[0])), ends), shape=(len(values), len(values))).tocsr()
+    neighbours.data[:] = 1  # an edge of two faces stands there twice
+    counts = neighbours.sum(axis=1) + 1
+    values = values.astype(np.float64)
+    for _ in range(rounds):
+        values = (neighbours @ values + values) / counts
+    return values
 
 
 def in_large_components(faces: np.ndarray, vertex_count: int, min_component_fraction: float) -> np.ndarray:

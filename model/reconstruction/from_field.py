@@ -12,13 +12,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
-from model.geometry.surface import in_large_components, surface_of
+from model.geometry.surface import in_large_components, smoothed, surface_of
 from model.geometry.visible import viewing_cosines
 from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.evidence import evidence_of
 from model.reconstruction.result import Confidence, Reconstruction
 from scans.mesh import LABELS, Mesh
-from scans.mesh_edit import compacted, smoothed
+from scans.mesh_edit import compacted
 from scans.sampling.sample_surface import sample_surface
 
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.

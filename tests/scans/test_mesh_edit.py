@@ -1,6 +1,6 @@
 import numpy as np
 
-from scans.mesh_edit import compacted, face_components, first_of_equal, keep_faces, majority, smoothed
+from scans.mesh_edit import compacted, face_components, first_of_equal, keep_faces, majority
 
 # Two triangles that share an edge, one that shares a vertex with them, and one alone; vertex 3 is in none.
 FACES = np.array([[0, 1, 2], [2, 1, 4], [4, 5, 6], [7, 8, 9]], np.int32)
@@ -41,10 +41,3 @@ def test_small_whole_numbers_take_no_longer_than_others() -> None:
     # Their doubles differ in few bits. Where all fell into few slots of the table, this would take minutes.
     grid = np.stack(np.meshgrid(*[np.arange(64.0)] * 3), axis=-1).reshape(-1, 3)
     np.testing.assert_array_equal(first_of_equal(grid), np.arange(len(grid)))
-
-
-def test_smoothing_averages_with_the_neighbours() -> None:
-    faces, values = np.array([[0, 1, 2], [1, 3, 2]]), np.array([12, 0, 0, 0])
-    np.testing.assert_array_equal(smoothed(values, faces, 0), values)
-    np.testing.assert_allclose(smoothed(values, faces, 1), [4, 3, 3, 0])
-    np.testing.assert_allclose(smoothed(values, faces, 2), [10 / 3, 2.5, 2.5, 2])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from model.geometry.surface import smoothed
 from model.geometry.surface import surface_of as surface
 
 
@@ -57,3 +58,10 @@ def test_a_single_point_gives_no_more_than_a_patch_about_it() -> None:
     vertices, faces = surface_of(np.zeros((1, 3), np.float32), np.float32([[0, 0, 1]]), 0.02)
     assert 0 < len(faces) < 20
     assert np.abs(vertices).max() < 0.04
+
+
+def test_smoothing_averages_with_the_neighbours() -> None:
+    faces, values = np.array([[0, 1, 2], [1, 3, 2]]), np.array([12, 0, 0, 0])
+    np.testing.assert_array_equal(smoothed(values, faces, 0), values)
+    np.testing.assert_allclose(smoothed(values, faces, 1), [4, 3, 3, 0])
+    np.testing.assert_allclose(smoothed(values, faces, 2), [10 / 3, 2.5, 2.5, 2])
