@@ -40,6 +40,12 @@ def test_a_preset_fits_the_tree_and_keeps_the_comments(folder: Path, name: str) 
     assert presets.meaning(name).endswith(".")
 
 
+@pytest.mark.parametrize("name", [path.stem for path in (PROJECT / "presets").glob("*.yaml")])
+def test_a_preset_sets_all_that_makes_its_steps_whatever_preset_was_there_before(name: str) -> None:
+    steps = {f"train.{key}" for key in ("batch_size", "accumulate", "learning_rate", "ema_decay", "epochs")}
+    assert steps <= flat(presets.read(name)).keys()
+
+
 def test_an_empty_overlay_leaves_every_byte(folder: Path) -> None:
     (folder / "presets/none.yaml").write_text("# Nothing.\n")
     before = (folder / "params.yaml").read_bytes()

@@ -47,6 +47,7 @@ def test_each_jaw_is_a_row_of_both_files(tmp_path: Path) -> None:
         "",
     )
     assert [good[name] for name in ("seen_fraction", "expected_error_mm", "guessed_teeth")] == [0.9, 0.4, [12]]
+    assert good["left_out_fraction"] == 0.1
     assert (doubtful["state"], doubtful["kind"], doubtful["error_f_035"]) == ("doubtful", "scan", 0.5)
     assert (failed["state"], failed["message"]) == ("failed", "in/carl: no such folder")
     with open(tmp_path / "new/table.csv", encoding="utf-8", newline="") as file:
