@@ -80,7 +80,7 @@ def changes(
     present = flat(now.model_dump(mode="json"))
     shown = _remembered(filled_with) if filled_with else present
     sent = flat({name: _sent(value) for name, value in asked.items()})
-    wanted = flat(presets.read(preset)) if preset else {}
+    wanted = presets.values(preset) if preset else {}
     wanted |= {key: value for key, value in sent.items() if key not in shown or value != shown[key]}
     params.check(nested(present | wanted), "the form")
     return {key: value for key, value in wanted.items() if value != present[key]}

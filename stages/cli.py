@@ -298,7 +298,10 @@ def show_params(
 def preset(
     name: str = typer.Argument("", help="Preset to write into params.yaml; without it, all are listed."),
 ) -> None:
-    """List the presets, or write one into params.yaml, which keeps its comments and all other values."""
+    """List the presets, or write one into params.yaml, which keeps its comments.
+
+    One with a network of its own also gives training values that other presets have set their defaults.
+    """
     from stages.params import presets
 
     if not name:

@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 
 from model.cases.batch import Batch
 from model.cases.case import Crop
+from model.cases.mirror import mirrored
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints
@@ -55,6 +56,7 @@ class FieldConfig:
         queries: how query points are sampled in training.
         reconstruction: how a surface is made of the field.
         crop: what the views show that it is trained on; it can't be used with others.
+        mirror: fraction of the cases that are mirrored from left to right in a training step.
     """
 
     encoder: str
@@ -67,6 +69,7 @@ class FieldConfig:
     queries: QueryConfig
     reconstruction: ReconstructionConfig
     crop: Crop = "none"
+    mirror: float = 0.0  # as in models that were trained before it was there
 
 
 class ViewFeatures(NamedTuple):
@@ -270,10 +273,13 @@ class FieldNetwork(JawNetwork):
     ) -> dict[str, torch.Tensor]:
         """See `JawNetwork`; all terms are computed."""
         del weights, progress
-        if batch.cameras is None:
-            raise ValueError("the field network needs cases with cameras")
         device = batch.views.device
         generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+        if self.config.mirror:
+            chance = torch.rand(len(batch.radius), generator=generator, device=device)
+            batch = mirrored(batch, chance < self.config.mirror)
+        if batch.cameras is None:
+            raise ValueError("the field network needs cases with cameras")
         queries, seeds = sample_queries(batch.points, self.seed_points, self.config.queries, generator)
         views, view_mask, cameras = batch.views, batch.view_mask, batch.cameras
         dense = views.is_cuda  # shapes that change from step to step make cuDNN choose its kernels anew

@@ -106,7 +106,7 @@ def bilinear(maps: torch.Tensor, uv: torch.Tensor) -> torch.Tensor:
 
     As `grid_sample`, with which a step took a third longer on a CPU.
     """
-    if torch.compiler.is_exporting():  # ONNX knows grid_sample and no weighted bags
+    if maps.is_cuda or torch.compiler.is_exporting():  # ONNX knows grid_sample and no weighted bags
         flat = maps.flatten(0, 1).permute(0, 3, 1, 2)
         sampled = grid_sample(flat, uv.flatten(0, 1)[:, :, None], padding_mode="border", align_corners=False)
         return sampled[..., 0].transpose(1, 2).unflatten(0, uv.shape[:2])

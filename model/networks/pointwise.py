@@ -7,7 +7,7 @@ FEW = 16  # input channels up to which oneDNN is the faster one
 
 
 class PointwiseConv(nn.Conv2d):
-    """A 1 × 1 convolution (K, C, H, W) → (K, D, H, W) whose images' rows are its images on a CPU.
+    """A 1 × 1 convolution (K, C, H, W) → (K, D, H, W) that on a CPU takes each row of an image for an image.
 
     PyTorch with one thread leaves a 1 × 1 convolution of fewer than 16 images to a matrix product, which for the 8
     input channels of a MobileNetV2's first blocks takes three times as long as oneDNN's. In memory of channels last

@@ -201,10 +201,11 @@ def _surface(
     evidence = evidence_of(vertices, labels, *known, pictures, cameras)
     views_seen = (cosines > 0).sum(axis=0).astype(np.uint8)
     of_vertices = Confidence(views_seen, error_head(evidence) if error_head else None)
-    used, faces = _believed(mesh.faces, of_vertices, config)
+    used, faces = _without_unsure_surface(mesh.faces, of_vertices, config)
     left_out = 1 - len(faces) / len(mesh.faces)
     mesh, of_vertices, evidence = Mesh(vertices[used], faces, labels[used]), of_vertices.at(used), evidence[used]
-    indexed = IndexedPoints.build(torch.from_numpy(mesh.vertices))
+    if not used.all():
+        indexed = IndexedPoints.build(torch.from_numpy(mesh.vertices))
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
     at = nearest_neighbours(IndexedPoints.build(torch.from_numpy(sampled)), indexed).numpy()
@@ -213,7 +214,7 @@ def _surface(
     )
 
 
-def _believed(
+def _without_unsure_surface(
     faces: np.ndarray, of_vertices: Confidence, config: ReconstructionConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mesh without surface that no view sees and that is expected to be wrong; all of it, if nothing would remain.

@@ -22,6 +22,8 @@ class GraphedModule:
     def __init__(self, module: nn.Module, wrapped: nn.Module) -> None:
         self.module, self.wrapped = module, wrapped
         self.graphs: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
+        # Graphs are captured on a stream of their own, of which PyTorch warns at the first step.
+        warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not match")
 
     def __call__(self, *inputs: torch.Tensor | None, **options: Any) -> Any:
         """The module's answer; `dense=True` says that no shape within depends on values, so that it may be a graph."""

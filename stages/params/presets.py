@@ -40,13 +40,30 @@ def read(name: str) -> dict[str, Any]:
         raise UserError(f"{PRESETS}/{name}.yaml: can't be read as YAML: {error}") from None
 
 
+def values(name: str) -> dict[str, Any]:
+    """What a preset makes of params.yaml, by dotted keys.
+
+    One that names a network describes a whole training: values of `train` that others set and it does not get their
+    defaults, so that the training is the same whatever preset was there before.
+
+    Raises:
+        UserError: as `read`.
+    """
+    own = flat(read(name))
+    if not any(key.startswith("train.network.") for key in own):
+        return own
+    others = {key for each in INCLUDED.glob("*.yaml") for key in flat(read(each.stem))}
+    defaults = flat(params.Params().model_dump(mode="json"))
+    return {key: defaults[key] for key in sorted(others - own.keys()) if key.startswith("train.")} | own
+
+
 def write(name: str, path: Path = params.PARAMS_FILE) -> list[str]:
-    """Put a preset's values into params.yaml, which keeps every other character; returns the changed keys.
+    """Put a preset's `values` into params.yaml, which keeps every other character; returns the changed keys.
 
     Raises:
         UserError: there is no such preset, or params.yaml would be wrong with it; then it stays as it was.
     """
-    return write_values(flat(read(name)), f"{PRESETS}/{name}.yaml", path)
+    return write_values(values(name), f"{PRESETS}/{name}.yaml", path)
 
 
 def _text(name: str) -> str:

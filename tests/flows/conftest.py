@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -16,6 +16,9 @@ import pytest
 from flows.server import own_server
 from tests.clones import environment, new_clone, run
 from tests.conftest import free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 # For tests that need the server: one process runs them all, so that there is one.
 needs_prefect = [
@@ -41,9 +44,11 @@ def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def committed(clone: Path) -> Iterator[Path]:
-    """The clone, as committed before and after."""
+def committed(clone: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The clone, as committed before and after; a run that a failed test has left is cancelled."""
     yield clone
+    if "serve" in request.fixturenames:
+        request.getfixturevalue("serve").cancel_runs()
     run(clone, "git", "checkout", "-q", ".")
     run(clone, "dvc", "checkout", "-q", "--force", "render", "prepare", "download")
 
@@ -185,6 +190,15 @@ class Serve:
         wait_for(lambda: bool(self.processes("spawn_main")), 300, lambda: self.api.log(started["id"]))
         return started["id"]
 
+    def cancel_runs(self) -> None:
+        """Cancel what runs, and wait for its end."""
+        assert self.api
+        going = self.api("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}})
+        for each in going:
+            self.api.cancel(each["id"])
+        for each in going:
+            self.api.finished(each["id"])
+
     def kill(self, number: signal.Signals) -> None:
         """Send it a signal and wait for its end."""
         self.process.send_signal(number)
@@ -197,3 +211,28 @@ def wait_for(true: Callable[[], bool], seconds: float, otherwise: Callable[[], o
     while not true():
         assert time.monotonic() < until, otherwise()
         time.sleep(0.1)
+
+
+def sign_in(page: "Page", server: Api) -> None:
+    """Open the link that is printed, and wait until the UI has taken it."""
+    page.goto(server.sign_in)
+    _menu(page).wait_for()
+
+
+def visit(page: "Page", server: Api, path: str) -> None:
+    """Open a page of the UI, signed in.
+
+    At each page the UI asks the API whether the password is right, and forgets it if no answer comes, as on a machine
+    that is too busy; a person opens the link again then, and so does this.
+    """
+    page.goto(f"{server.url}/v2/{path}")
+    asked = page.get_by_placeholder("admin:pass")
+    _menu(page).or_(asked).first.wait_for()
+    if asked.is_visible():
+        sign_in(page, server)
+        page.goto(f"{server.url}/v2/{path}")
+        _menu(page).wait_for()
+
+
+def _menu(page: "Page") -> "Locator":
+    return page.get_by_role("link", name="Deployments").first

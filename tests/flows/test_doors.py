@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from flows.pages import served_reports
-from tests.flows.conftest import Api, needs_prefect
+from tests.flows.conftest import Api, needs_prefect, sign_in
 
 
 def answer(url: str, host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -110,8 +110,7 @@ class TestServer:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page, asked = browser.new_page(), []
             page.on("response", lambda response: asked.append(urlsplit(response.url).netloc))
-            page.goto(server.sign_in)
-            page.get_by_role("heading", name="Deployments").or_(page.get_by_text("Deployments")).first.wait_for()
+            sign_in(page, server)
             page.wait_for_timeout(3000)
             assert set(asked) == {urlsplit(server.url).netloc}, "a request to another host"
             page.goto(f"http://127.0.0.1:{site.server_port}/index.html")

@@ -8,7 +8,7 @@ import pytest
 
 from scans.shards.views import read_views
 from tests.clones import run
-from tests.flows.conftest import Api, Serve, needs_prefect, wait_for
+from tests.flows.conftest import Api, Serve, needs_prefect, sign_in, visit, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,8 +26,7 @@ def page(chromium: str, server: Api) -> Iterator["Page"]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
-        page.goto(server.sign_in)
-        page.wait_for_url("**/v2/deployments**")
+        sign_in(page, server)
         yield page
         browser.close()
 
@@ -40,7 +39,7 @@ def shot(page: "Page", tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 
 
 def open_form(page: "Page", server: Api, flow: str) -> None:
-    page.goto(f"{server.url}/v2/deployments/deployment/{server.deployment(flow)['id']}/run")
+    visit(page, server, f"deployments/deployment/{server.deployment(flow)['id']}/run")
     page.get_by_role("button", name="Submit").wait_for()
 
 
@@ -51,7 +50,7 @@ def submitted(page: "Page", server: Api, flow: str) -> str:
     page.get_by_role("button", name="Submit").click()
     wait_for(lambda: len(runs_of(server, deployment)) > len(before), 30)
     (new,) = {each["id"] for each in runs_of(server, deployment)} - before
-    page.goto(f"{server.url}/v2/runs/flow-run/{new}")
+    visit(page, server, f"runs/flow-run/{new}")
     return new
 
 
@@ -88,7 +87,7 @@ def test_another_picture_size_from_form_to_shards(
     page.get_by_text("contact-sheet-train").first.wait_for()
     shot("artifacts")
     sheet = server.artifacts(started)["contact-sheet-train"]["id"]
-    page.goto(f"{server.url}/v2/artifacts/artifact/{sheet}")
+    visit(page, server, f"artifacts/artifact/{sheet}")
     page.wait_for_function("[...document.images].some(image => image.src.startsWith('data:') && image.naturalWidth)")
     shot("contact_sheet")
     png = next(iter(read_views(next((committed / "data/views").glob("train-*.parquet"))))).views[0]
@@ -101,7 +100,7 @@ def test_a_run_is_cancelled(
     page: "Page", serve: Serve, server: Api, committed: Path, shot: Callable[[str], None]
 ) -> None:
     started = serve.long_run()
-    page.goto(f"{server.url}/v2/runs/flow-run/{started}")
+    visit(page, server, f"runs/flow-run/{started}")
     page.get_by_text("Running").first.wait_for()
     shot("running")
     page.get_by_role("button", name="Open menu").click()

@@ -41,9 +41,27 @@ def test_a_preset_fits_the_tree_and_keeps_the_comments(folder: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", [path.stem for path in (PROJECT / "presets").glob("*.yaml")])
-def test_a_preset_sets_all_that_makes_its_steps_whatever_preset_was_there_before(name: str) -> None:
-    steps = {f"train.{key}" for key in ("batch_size", "accumulate", "learning_rate", "ema_decay", "epochs")}
-    assert steps <= flat(presets.read(name)).keys()
+def test_training_is_the_same_whatever_preset_was_there_before(folder: Path, name: str) -> None:
+    presets.write(name)
+    alone = params.load(folder / "params.yaml").train
+    for other in ("paper", "pretrained_longer"):
+        presets.write(other)
+        presets.write(name)
+        assert params.load(folder / "params.yaml").train == alone, other
+
+
+def test_a_preset_without_a_network_is_a_plain_overlay(folder: Path) -> None:
+    (folder / "presets/quick.yaml").write_text("# Quick.\ntrain: {epochs: 2}\n")
+    presets.write("paper")
+    assert presets.write("quick") == ["train.epochs"]
+
+
+def test_what_no_preset_sets_stays(folder: Path) -> None:
+    file = folder / "params.yaml"
+    file.write_text(file.read_text().replace("  seed: 0  # Seed of the weights", "  seed: 7  # Seed of the weights"))
+    changed = presets.write("paper")
+    assert params.load(file).train.seed == 7
+    assert "train.seed" not in changed
 
 
 def test_an_empty_overlay_leaves_every_byte(folder: Path) -> None:
@@ -59,6 +77,6 @@ def test_a_wrong_preset_is_named_and_changes_nothing(folder: Path) -> None:
     with pytest.raises(UserError, match=r"params\.yaml with presets/bad\.yaml: render\.image_size: "):
         presets.write("bad")
     assert (folder / "params.yaml").read_bytes() == before
-    there = r"bad, best, paper, paper2, pretrained, pretrained_longer\."
+    there = r"bad, best, paper, paper2, pretrained, pretrained_longer, pretrained_mirrored\."
     with pytest.raises(UserError, match=rf"presets/pap\.yaml: not found\. There are: {there}"):
         presets.write("pap")

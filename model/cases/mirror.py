@@ -1,0 +1,52 @@
+"""Mirror images of jaws, which are jaws too: a jaw more for each that there is."""
+
+from dataclasses import replace
+
+import torch
+
+from model.cases.batch import Batch
+from scans.cameras import CAMERA_COLUMNS
+from scans.mesh import LABELS
+
+# Mirrored at the plane x = 0 in its own frame and in the world's, a camera stays a rotation.
+POSE_SIGNS = [-1.0 if (name[-2] == "0") != (name[-1] == "0") else 1.0 for name in CAMERA_COLUMNS[:16]]
+CX, WIDTH = CAMERA_COLUMNS.index("cx"), CAMERA_COLUMNS.index("width")
+OTHER_SIDE = {1: 2, 2: 1, 3: 4, 4: 3}  # quadrants, the first digit of an FDI number
+
+
+def mirrored(batch: Batch, chosen: torch.Tensor) -> Batch:
+    """The batch with some cases mirrored from left to right: pictures, cameras, ground truth and FDI numbers.
+
+    It is exact where the light comes from the camera's direction, and the anatomy's two sides differ by chance alone.
+
+    Args:
+        batch: with cameras; normalised frame, so that x = 0 is the middle of a jaw.
+        chosen: (B,) bool, on the batch's device.
+    """
+    if batch.cameras is None:
+        raise ValueError("mirrored cases need cameras")
+    cameras = batch.cameras.clone()
+    cameras[..., :16] *= cameras.new_tensor(POSE_SIGNS)
+    cameras[..., CX] = cameras[..., WIDTH] - cameras[..., CX]
+    axes = batch.points.new_tensor((-1.0, 1.0, 1.0))
+
+    def choose(flipped: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
+        return torch.where(chosen.view(-1, *[1] * (plain.ndim - 1)), flipped, plain)
+
+    return replace(
+        batch,
+        views=choose(batch.views.flip(3), batch.views),
+        cameras=choose(cameras, batch.cameras),
+        points=choose(batch.points * axes, batch.points),
+        normals=None if batch.normals is None else choose(batch.normals * axes, batch.normals),
+        labels=None if batch.labels is None else choose(_other_side(batch.labels), batch.labels),
+    )
+
+
+def _other_side(labels: torch.Tensor) -> torch.Tensor:
+    """FDI numbers (uint8) of the same teeth on the other side; 0, the gingiva, stays."""
+    table = torch.zeros(256, dtype=torch.uint8)
+    for fdi in LABELS:
+        quadrant, tooth = divmod(fdi, 10)
+        table[fdi] = 10 * OTHER_SIDE[quadrant] + tooth if fdi else 0
+    return table.to(labels.device)[labels.long()]
