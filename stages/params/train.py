@@ -149,7 +149,7 @@ class FieldParams(Section):
     channels: int = Field(32, ge=4, le=1024, description="Channels of the feature maps.")
     view_width: int = Field(64, ge=8, le=8192, description="Width of a query point's features in a single view.")
     mirror: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.5, description="Fraction of the cases that are mirrored from left to right in a step."
+        0.0, description="Fraction of the cases that are mirrored from left to right in a step."
     )
     loss: FieldLossParams = FieldLossParams()
     queries: QueryParams = QueryParams()
