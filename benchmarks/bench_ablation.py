@@ -75,6 +75,7 @@ ROWS = (
         | {f"render.jitter.{name}": 0.0 for name in ("azimuth", "elevation", "distance", "roll", "aim")},
     ),
     Row("all views in each step", {"train.view_dropout": 0.0}),
+    Row("half of the cases mirrored", {"train.field.mirror": 0.5}),
     Row("no moving average of the weights", {"train.ema_decay": 0.0}),
     Row("no loss of the distance without sign", {"train.field.loss.unsigned_distance": 0.0}),
     Row("no loss of the sign", {"train.field.loss.sign": 0.0}),

@@ -300,7 +300,7 @@ def preset(
 ) -> None:
     """List the presets, or write one into params.yaml, which keeps its comments.
 
-    One with a network of its own also gives training values that other presets have set their defaults.
+    One of a whole training, network and epochs, gives training values that other presets have set their defaults.
     """
     from stages.params import presets
 

@@ -16,6 +16,7 @@ from stages.params.edit import write_values
 
 PRESETS = Path("presets")
 INCLUDED = Path(__file__).resolve().parents[2] / "presets"
+WHOLE_TRAINING = {"train.network.decoder", "train.epochs"}  # keys of a preset that leaves nothing of `train` open
 
 
 def names() -> list[str]:
@@ -43,14 +44,14 @@ def read(name: str) -> dict[str, Any]:
 def values(name: str) -> dict[str, Any]:
     """What a preset makes of params.yaml, by dotted keys.
 
-    One that names a network describes a whole training: values of `train` that others set and it does not get their
-    defaults, so that the training is the same whatever preset was there before.
+    One that names a network and its epochs describes a whole training: values of `train` that others set and it does
+    not get their defaults, so that the training is the same whatever preset was there before.
 
     Raises:
         UserError: as `read`.
     """
     own = flat(read(name))
-    if not any(key.startswith("train.network.") for key in own):
+    if not own.keys() >= WHOLE_TRAINING:
         return own
     others = {key for each in INCLUDED.glob("*.yaml") for key in flat(read(each.stem))}
     defaults = flat(params.Params().model_dump(mode="json"))

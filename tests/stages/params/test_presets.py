@@ -50,10 +50,14 @@ def test_training_is_the_same_whatever_preset_was_there_before(folder: Path, nam
         assert params.load(folder / "params.yaml").train == alone, other
 
 
-def test_a_preset_without_a_network_is_a_plain_overlay(folder: Path) -> None:
-    (folder / "presets/quick.yaml").write_text("# Quick.\ntrain: {epochs: 2}\n")
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [("{epochs: 2}", "train.epochs"), ("{network: {decoder: field}}", "train.network.decoder")],
+)
+def test_a_preset_of_no_whole_training_is_a_plain_overlay(folder: Path, values: str, changed: str) -> None:
+    (folder / "presets/own.yaml").write_text(f"# Own.\ntrain: {values}\n")
     presets.write("paper")
-    assert presets.write("quick") == ["train.epochs"]
+    assert presets.write("own") == [changed]
 
 
 def test_what_no_preset_sets_stays(folder: Path) -> None:
