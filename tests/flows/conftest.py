@@ -86,7 +86,7 @@ class Api:
 
         method = method or ("GET" if body is None else "POST")
         user, password = self.auth.split(":")
-        answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=60, auth=(user, password))
+        answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=180, auth=(user, password))
         return (answer.json() if answer.content else None) if answer.is_success else (answer.status_code, answer.text)
 
     def healthy(self) -> bool:

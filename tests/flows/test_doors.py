@@ -58,7 +58,7 @@ class TestServer:
     def test_nothing_is_read_without_the_auth_string(self, server: Api, path: str) -> None:
         for auth in (None, ("tenview", "guess")):
             for method in ("GET", "POST"):
-                got = httpx.request(method, f"{server.url}/api{path}", auth=auth, json={}, timeout=60)
+                got = httpx.request(method, f"{server.url}/api{path}", auth=auth, json={}, timeout=180)
                 assert got.status_code == 401
                 assert got.json() == {"exception_message": "Unauthorized"}
 
