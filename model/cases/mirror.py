@@ -1,16 +1,16 @@
-"""Mirror images of jaws, which are jaws too: a jaw more for each that there is."""
+"""Data augmentation: jaws mirrored from left to right."""
 
 from dataclasses import replace
 
 import torch
 
 from model.cases.batch import Batch
-from scans.cameras import CAMERA_COLUMNS
+from scans.cameras import CAMERA_COLUMNS, TRANSFORM, WIDTH
 from scans.mesh import LABELS
 
 # Mirrored at the plane x = 0 in its own frame and in the world's, a camera stays a rotation.
-POSE_SIGNS = [-1.0 if (name[-2] == "0") != (name[-1] == "0") else 1.0 for name in CAMERA_COLUMNS[:16]]
-CX, WIDTH = CAMERA_COLUMNS.index("cx"), CAMERA_COLUMNS.index("width")
+POSE_SIGNS = [-1.0 if (name[-2] == "0") != (name[-1] == "0") else 1.0 for name in CAMERA_COLUMNS[TRANSFORM]]
+CX = CAMERA_COLUMNS.index("cx")
 OTHER_SIDE = {1: 2, 2: 1, 3: 4, 4: 3}  # quadrants, the first digit of an FDI number
 
 
@@ -26,7 +26,7 @@ def mirrored(batch: Batch, chosen: torch.Tensor) -> Batch:
     if batch.cameras is None:
         raise ValueError("mirrored cases need cameras")
     cameras = batch.cameras.clone()
-    cameras[..., :16] *= cameras.new_tensor(POSE_SIGNS)
+    cameras[..., TRANSFORM] *= cameras.new_tensor(POSE_SIGNS)
     cameras[..., CX] = cameras[..., WIDTH] - cameras[..., CX]
     axes = batch.points.new_tensor((-1.0, 1.0, 1.0))
 
