@@ -29,8 +29,8 @@ repro: install  ## Run what is out of date in the pipeline; ends with reports/in
 	flock .tenview/run.lock sh -c 'python -m flows.torn_files && exec dvc --wait-for-lock repro'
 	@echo "Open reports/index.html in a browser."
 
-pretrained: install  ## Train the model in pretrained/ anew, by three presets one after another; best in a clone of its own
-	for preset in pretrained pretrained_longer pretrained_mirrored; do \
+pretrained: install  ## Train the model in pretrained/ anew, by five presets one after another; best in a clone of its own
+	for preset in pretrained pretrained_longer pretrained_mirrored pretrained_jittered pretrained_all; do \
 	  tenview preset $$preset && dvc --wait-for-lock repro evaluate && tenview export --out pretrained --half --no-onnx \
 	  || exit 1; done
 

@@ -25,7 +25,6 @@ from model.metrics.attributes import label_accuracy, normal_consistency
 from model.metrics.distances import compare, metrics, unit_of
 from model.networks.checkpoint import load_checkpoint
 from stages.params import presets
-from stages.params.dotted import flat
 from stages.params.edit import write_values
 from stages.runtime.workspace import MODEL, NETWORK, PREPARED, SCANS, VIEWS
 
@@ -56,7 +55,7 @@ def preset(name: str, epochs: int, later: tuple[int, ...]) -> dict[str, Any]:
     Args:
         later: the epochs in which the later stages of its loss begin.
     """
-    values = flat(presets.read(name))
+    values = presets.read(name)
     loss = [
         stage | {"first_epoch": first} for stage, first in zip(values["train.cloud.loss"], (0, *later), strict=True)
     ]

@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 
 from model.cases.batch import Batch
 from model.cases.case import Crop
+from model.cases.frame_jitter import FrameJitter, with_jittered_frames
 from model.cases.mirror import mirrored
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction
@@ -57,6 +58,7 @@ class FieldConfig:
         reconstruction: how a surface is made of the field.
         crop: what the views show that it is trained on; it can't be used with others.
         mirror: fraction of the cases that are mirrored from left to right in a training step.
+        frame_jitter: how far each case's frame is changed at random in a training step.
     """
 
     encoder: str
@@ -70,6 +72,7 @@ class FieldConfig:
     reconstruction: ReconstructionConfig
     crop: Crop = "none"
     mirror: float = 0.0  # as in models that were trained before it was there
+    frame_jitter: FrameJitter = FrameJitter()
 
 
 class ViewFeatures(NamedTuple):
@@ -278,6 +281,8 @@ class FieldNetwork(JawNetwork):
         if self.config.mirror:
             chance = torch.rand(len(batch.radius), generator=generator, device=device)
             batch = mirrored(batch, chance < self.config.mirror)
+        if self.config.frame_jitter:
+            batch = with_jittered_frames(batch, self.config.frame_jitter, generator)
         if batch.cameras is None:
             raise ValueError("the field network needs cases with cameras")
         queries, seeds = sample_queries(batch.points, self.seed_points, self.config.queries, generator)

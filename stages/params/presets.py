@@ -1,5 +1,6 @@
 """Presets: overlays of params.yaml, a file in presets/ each, whose first line is its description.
 
+`extends: NAME` takes over the values of another preset that the file doesn't set itself.
 They are those of the folder that tenview runs in, and those that come with Tenview.
 """
 
@@ -16,6 +17,7 @@ from stages.params.edit import write_values
 
 PRESETS = Path("presets")
 INCLUDED = Path(__file__).resolve().parents[2] / "presets"
+EXTENDS = "extends"
 WHOLE_TRAINING = {"train.network.decoder", "train.epochs"}  # keys of a preset that leaves nothing of `train` open
 
 
@@ -29,16 +31,20 @@ def meaning(name: str) -> str:
     return _text(name).splitlines()[0].removeprefix("# ")
 
 
-def read(name: str) -> dict[str, Any]:
-    """The values of a preset.
+def read(name: str, *, extended_by: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a preset sets, by dotted keys, with what it takes over from those that it extends.
 
     Raises:
-        UserError: there is none of that name, or it can't be read.
+        UserError: there is none of that name, it can't be read, or it extends itself.
     """
     try:
-        return YAML(typ="safe", pure=True).load(_text(name)) or {}
+        own = YAML(typ="safe", pure=True).load(_text(name)) or {}
     except YAMLError as error:
         raise UserError(f"{PRESETS}/{name}.yaml: can't be read as YAML: {error}") from None
+    if name in extended_by:
+        raise UserError(f"{PRESETS}/{name}.yaml: it extends itself, by way of {', '.join(extended_by)}")
+    base = own.pop(EXTENDS, None)
+    return (read(base, extended_by=(*extended_by, name)) if base else {}) | flat(own)
 
 
 def values(name: str) -> dict[str, Any]:
@@ -50,10 +56,10 @@ def values(name: str) -> dict[str, Any]:
     Raises:
         UserError: as `read`.
     """
-    own = flat(read(name))
+    own = read(name)
     if not own.keys() >= WHOLE_TRAINING:
         return own
-    others = {key for each in INCLUDED.glob("*.yaml") for key in flat(read(each.stem))}
+    others = {key for each in INCLUDED.glob("*.yaml") for key in read(each.stem)}
     defaults = flat(params.Params().model_dump(mode="json"))
     return {key: defaults[key] for key in sorted(others - own.keys()) if key.startswith("train.")} | own
 

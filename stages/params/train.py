@@ -143,6 +143,14 @@ class ReconstructionParams(Section):
     )
 
 
+class StepFrameJitterParams(Section):
+    """Random changes of each case's normalised frame in a training step, beside those of `prepare.frame_jitter`."""
+
+    offset: float = Field(0.0, ge=0, le=0.5, description="Largest offset of the origin along each axis, in jaw radii.")
+    scale: float = Field(0.0, ge=0, le=0.5, description="Largest relative change of the unit of length.")
+    rotation: float = Field(0.0, ge=0, le=45, description="Largest rotation about each axis, in degrees.")
+
+
 class FieldParams(Section):
     """The decoder `field`, ours."""
 
@@ -151,6 +159,7 @@ class FieldParams(Section):
     mirror: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Fraction of the cases that are mirrored from left to right in a step."
     )
+    frame_jitter: StepFrameJitterParams = StepFrameJitterParams()
     loss: FieldLossParams = FieldLossParams()
     queries: QueryParams = QueryParams()
     reconstruction: ReconstructionParams = ReconstructionParams()

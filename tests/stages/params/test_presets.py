@@ -32,7 +32,7 @@ def test_a_preset_fits_the_tree_and_keeps_the_comments(folder: Path, name: str) 
     presets.write(name)
     after = file.read_text()
     assert comments(after) == comments(before)
-    expected = nested(flat(YAML(typ="safe", pure=True).load(before)) | flat(presets.read(name)))
+    expected = nested(flat(YAML(typ="safe", pure=True).load(before)) | presets.read(name))
     assert YAML(typ="safe", pure=True).load(after) == expected
     assert params.load(file).model_dump(mode="json") == expected
     assert presets.write(name) == [], "a second time changes nothing"
@@ -60,6 +60,22 @@ def test_a_preset_of_no_whole_training_is_a_plain_overlay(folder: Path, values: 
     assert presets.write("own") == [changed]
 
 
+def test_a_preset_has_the_values_of_the_one_that_it_extends_and_its_own(folder: Path) -> None:
+    (folder / "presets/base.yaml").write_text("# Base.\nrender: {image_size: 96, samples: 1}\ntrain: {epochs: 5}\n")
+    (folder / "presets/own.yaml").write_text("# Own.\nextends: base\nrender: {image_size: 64}\n")
+    assert presets.read("own") == {"render.image_size": 64, "render.samples": 1, "train.epochs": 5}
+    assert presets.write("own") == ["render.image_size", "render.samples", "train.epochs"]
+
+
+def test_a_wrong_base_is_named(folder: Path) -> None:
+    (folder / "presets/own.yaml").write_text("# Own.\nextends: bas\n")
+    with pytest.raises(UserError, match=r"presets/bas\.yaml: not found"):
+        presets.read("own")
+    (folder / "presets/bas.yaml").write_text("# Base.\nextends: own\n")
+    with pytest.raises(UserError, match=r"presets/own\.yaml: it extends itself, by way of own, bas"):
+        presets.read("own")
+
+
 def test_what_no_preset_sets_stays(folder: Path) -> None:
     file = folder / "params.yaml"
     file.write_text(file.read_text().replace("  seed: 0  # Seed of the weights", "  seed: 7  # Seed of the weights"))
@@ -81,6 +97,6 @@ def test_a_wrong_preset_is_named_and_changes_nothing(folder: Path) -> None:
     with pytest.raises(UserError, match=r"params\.yaml with presets/bad\.yaml: render\.image_size: "):
         presets.write("bad")
     assert (folder / "params.yaml").read_bytes() == before
-    there = r"bad, best, paper, paper2, pretrained, pretrained_longer, pretrained_mirrored\."
+    there = r"bad, best, paper, paper2, pretrained, pretrained_all, .*, pretrained_mirrored\."
     with pytest.raises(UserError, match=rf"presets/pap\.yaml: not found\. There are: {there}"):
         presets.write("pap")
