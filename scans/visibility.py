@@ -88,7 +88,7 @@ def lens_of(camera: Camera) -> Lens:
     return Lens(right, up, backward, position, fx, fy, cx, cy, not camera.orthographic)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _enter_faces(vertices, faces, lens, samples, screen, near, face_ids, nearness):
     """Both passes."""
     _project(vertices, lens, screen, near)

@@ -2,8 +2,11 @@
 
 import cv2
 import numpy as np
+from numba import njit
 
-from scans.cameras import INTRINSICS, NEAREST, project
+from model.geometry.pixel import pixel_of
+from scans.cameras import NEAREST, cameras_from_array
+from scans.visibility import lens_of
 
 CONTRAST = 10  # grey values by which a jaw differs from the background
 
@@ -35,17 +38,25 @@ def silhouette_distances(
         inside all; least distance to the edge of a silhouette from within, 0 for a point outside one. Where a
         silhouette is cut by the picture's border nothing is known, and none counts for a point beyond it.
     """
+    points = np.ascontiguousarray(points, np.float64)
     outside, inside = np.zeros(len(points)), np.full(len(points), np.inf)
-    for picture, camera in zip(pictures, cameras, strict=True):
+    for picture, camera in zip(pictures, cameras_from_array(cameras), strict=True):
         mask = foreground(picture).astype(np.uint8)
         beyond, within = (cv2.distanceTransform(side, cv2.DIST_L2, 3) for side in (1 - mask, mask))
-        uv, depth = project(points, camera)
-        fx, _, _, _, width, height, orthographic = camera[INTRINSICS]
-        size = np.array([mask.shape[1], mask.shape[0]])
-        at = np.floor(uv * (size / (width, height)))  # a picture may be of another size than its camera
-        there = np.flatnonzero(((at >= 0) & (at < size)).all(axis=1) & (depth > NEAREST))
-        column, row = at[there].astype(np.int64).T
-        unit = width / mask.shape[1] / fx * (1.0 if orthographic else depth[there])  # jaw radii a pixel
-        outside[there] = np.maximum(outside[there], beyond[row, column] * unit)
-        inside[there] = np.minimum(inside[there], within[row, column] * unit)
+        scale = mask.shape[1] / camera.width, mask.shape[0] / camera.height  # where the picture is of another size
+        _enter_distances(points, lens_of(camera), scale, beyond, within, outside, inside)
     return outside, inside
+
+
+@njit(cache=True, nogil=True)
+def _enter_distances(points, lens, scale, beyond, within, outside, inside):
+    """Updates the distances (P,) by those of one camera, in pixels (H, W) of its picture."""
+    height, width = beyond.shape
+    for n in range(len(points)):
+        column, row, depth = pixel_of(points[n, 0], points[n, 1], points[n, 2], lens)
+        column, row = column * scale[0], row * scale[1]
+        if not (0 <= column < width and 0 <= row < height and depth > NEAREST):
+            continue
+        unit = (depth if lens.perspective else 1.0) / (scale[0] * lens.fx)  # jaw radii a pixel
+        outside[n] = max(outside[n], beyond[int(row), int(column)] * unit)
+        inside[n] = min(inside[n], within[int(row), int(column)] * unit)

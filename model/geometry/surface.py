@@ -63,6 +63,9 @@ def _signed_distances(points, normals, nearest):
     """(X, Y, Z) signed distance in voxels, NaN where unknown."""
     total = np.zeros(nearest.shape, np.float32)
     weight = np.zeros(nearest.shape, np.float32)
+    roots = np.sqrt(nearest)
+    # Squared distance up to which a point counts, made once for a voxel: most points that come by are farther.
+    farthest = np.where(nearest < np.inf, (roots + np.float32(1)) ** 2, np.float32(0))
     reach = int(np.ceil(REACH))
     for n in range(len(points)):
         x, y, z = points[n]
@@ -72,9 +75,8 @@ def _signed_distances(points, normals, nearest):
             for j in range(b - reach, b + reach + 1):
                 for k in range(c - reach, c + reach + 1):
                     square = (i - x) ** 2 + (j - y) ** 2 + (k - z) ** 2
-                    beyond = np.sqrt(square) - np.sqrt(nearest[i, j, k])
-                    if beyond < 1.0:
-                        near = (1.0 - beyond) ** 2
+                    if square < farthest[i, j, k]:
+                        near = (1.0 - (np.sqrt(square) - roots[i, j, k])) ** 2
                         total[i, j, k] += near * ((i - x) * u + (j - y) * v + (k - z) * w)
                         weight[i, j, k] += near
     for i in range(nearest.shape[0]):

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from model.geometry.cells import cells_of
 from model.geometry.foreground import silhouette_distances
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from scans.mesh import GINGIVA
@@ -80,8 +81,8 @@ def evidence_of(
 
 def _mean_nearby(vertices: np.ndarray, values: np.ndarray, edge: float) -> np.ndarray:
     """(P,) mean of the values (P,) in each vertex's cell of a grid."""
-    _, cell = np.unique(np.floor(vertices / edge).astype(np.int64), axis=0, return_inverse=True)
-    return (np.bincount(cell.ravel(), values) / np.bincount(cell.ravel()))[cell.ravel()]
+    cell = cells_of(vertices, edge)
+    return np.bincount(cell, values)[cell] / np.bincount(cell)[cell]
 
 
 def _height_of_crowns(heights: np.ndarray, labels: np.ndarray) -> float:
@@ -96,6 +97,6 @@ def _distances_to(vertices: np.ndarray, seen: np.ndarray) -> np.ndarray:
         return np.full(len(vertices), FARTHEST)
     distances, hidden = np.zeros(len(vertices)), vertices[~seen]
     if len(hidden):
-        queries, targets = (IndexedPoints.build(torch.from_numpy(each)) for each in (hidden, vertices[seen]))
+        queries, targets = (IndexedPoints.build_finite(torch.from_numpy(each)) for each in (hidden, vertices[seen]))
         distances[~seen] = np.linalg.norm(hidden - vertices[seen][nearest_neighbours(queries, targets).numpy()], axis=1)
     return np.minimum(distances, FARTHEST)

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
+from model.geometry.cells import cells_of
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.geometry.surface import in_large_components, smoothed, surface_of
@@ -152,8 +153,7 @@ def _jittered(
     kept, upright = seeds[close], upright[close]
     if len(kept) == 0:
         return kept
-    cells = np.floor(kept / config.decimation_cell).astype(np.int64)
-    index = np.unique(cells, axis=0, return_index=True)[1]
+    index = np.unique(cells_of(kept, config.decimation_cell), return_index=True)[1]
     index = np.repeat(index, max(1, round(config.target_points / len(index))))
     jitter = rng.normal(0, config.tangential_jitter, (len(index), 3)).astype(np.float32)
     jitter -= (jitter * upright[index]).sum(axis=1, keepdims=True) * upright[index]  # along the surface
@@ -190,8 +190,8 @@ def _surface(
     vertices, faces = _mesh(kept, config) if len(kept.points) else NOTHING
     if not len(faces):
         return Reconstruction(_sample(found.points if len(found.points) else seeds, points, rng), radius=radius)
-    indexed = IndexedPoints.build(torch.from_numpy(vertices))
-    nearest = nearest_neighbours(indexed, IndexedPoints.build(torch.from_numpy(kept.points))).numpy()
+    indexed = IndexedPoints.build_finite(torch.from_numpy(vertices))
+    nearest = nearest_neighbours(indexed, IndexedPoints.build_finite(torch.from_numpy(kept.points))).numpy()
     own = kept.at(nearest)
     labels = LABEL_OF[own.classes]
     mesh = Mesh(vertices, faces, labels)
@@ -205,10 +205,10 @@ def _surface(
     left_out = 1 - len(faces) / len(mesh.faces)
     mesh, of_vertices, evidence = Mesh(vertices[used], faces, labels[used]), of_vertices.at(used), evidence[used]
     if not used.all():
-        indexed = IndexedPoints.build(torch.from_numpy(mesh.vertices))
+        indexed = IndexedPoints.build_finite(torch.from_numpy(mesh.vertices))
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
-    at = nearest_neighbours(IndexedPoints.build(torch.from_numpy(sampled)), indexed).numpy()
+    at = nearest_neighbours(IndexedPoints.build_finite(torch.from_numpy(sampled)), indexed).numpy()
     return Reconstruction(
         sampled, samples.normals, samples.labels, mesh, radius, of_vertices.at(at), of_vertices, evidence, left_out
     )

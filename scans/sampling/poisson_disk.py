@@ -8,6 +8,9 @@ from numba import njit
 FIRST_SPACING = 0.75
 SHRINK = 0.97
 LAST_SPACING = 1e-3  # below it the points all but coincide: take them as they come
+AROUND = (
+    np.array(sorted(np.ndindex(3, 3, 3), key=lambda cell: sum(abs(axis - 1) for axis in cell))) - 1
+)  # a cell and its neighbours, the nearest first: in these a candidate most often meets what is too near
 OPPOSITE = 1e-12  # 1 + a·b of normals that are opposite to double precision
 CHAIN_END = -1
 
@@ -26,15 +29,14 @@ def cell_of(coordinate, cell):
 
 @njit(cache=True, nogil=True)
 def slot_of(x, y, z, mask):
-    """The slot of a grid cell in a hash table of mask + 1 slots."""
-    return (x * 73856093 ^ y * 19349663 ^ z * 83492791) & mask
+    """The slot of a grid cell in a hash table of mask + 1 slots; cells above each other lie side by side in memory."""
+    return ((x * 73856093 ^ y * 19349663) + z) & mask
 
 
 @njit(cache=True, nogil=True)
-def link(points, chosen, k, cell, heads, following):
+def link(chosen, k, cell, heads, following):
     """Put the k-th chosen point before the others of its cell."""
-    p = chosen[k]
-    x, y, z = points[p, 0], points[p, 1], points[p, 2]
+    x, y, z = chosen[k, 0], chosen[k, 1], chosen[k, 2]
     slot = slot_of(cell_of(x, cell), cell_of(y, cell), cell_of(z, cell), len(heads) - 1)
     following[k] = heads[slot]
     heads[slot] = k
@@ -57,22 +59,19 @@ def way2(a, b, x, y, z):
 
 
 @njit(cache=True, nogil=True)
-def distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, following):
-    """The squared way from point p to a chosen point nearer than the spacing, or infinity; spacing ≤ cell."""
-    x, y, z = points[p, 0], points[p, 1], points[p, 2]
+def distance2_to_chosen(point, normal, spacing2, chosen, chosen_normals, cell, heads, following):
+    """The squared way from a point to a chosen point nearer than the spacing, or infinity; spacing ≤ cell."""
+    x, y, z = point[0], point[1], point[2]
     cx, cy, cz = cell_of(x, cell), cell_of(y, cell), cell_of(z, cell)
-    for dx in range(-1, 2):
-        for dy in range(-1, 2):
-            for dz in range(-1, 2):
-                k = heads[slot_of(cx + dx, cy + dy, cz + dz, len(heads) - 1)]
-                while k != CHAIN_END:
-                    q = chosen[k]
-                    vx, vy, vz = points[q, 0] - x, points[q, 1] - y, points[q, 2] - z
-                    if vx * vx + vy * vy + vz * vz < spacing2:
-                        distance2 = way2(normals[p], normals[q], vx, vy, vz)
-                        if distance2 < spacing2:
-                            return distance2
-                    k = following[k]
+    for n in range(len(AROUND)):
+        k = heads[slot_of(cx + AROUND[n, 0], cy + AROUND[n, 1], cz + AROUND[n, 2], len(heads) - 1)]
+        while k != CHAIN_END:
+            vx, vy, vz = chosen[k, 0] - x, chosen[k, 1] - y, chosen[k, 2] - z
+            if vx * vx + vy * vy + vz * vz < spacing2:
+                distance2 = way2(normal, chosen_normals[k], vx, vy, vz)
+                if distance2 < spacing2:
+                    return distance2
+            k = following[k]
     return np.inf
 
 
@@ -104,7 +103,9 @@ def throw_darts(points, normals, wanted, count, area):
     heads = np.full(slots, CHAIN_END, np.int32)
     most = count + len(points) - np.count_nonzero(wanted)
     following = np.empty(most, np.int32)
-    chosen = np.empty(most, np.int32)
+    numbers = np.empty(most, np.int32)
+    # Copies that lie side by side: the candidates' order is random, and they don't fit a core's cache.
+    chosen, chosen_normals = np.empty((most, 3)), np.empty((most, 3))
     # Squared way to a chosen point, where one was found: no need to ask again before the spacing is below it.
     nearest2 = np.full(len(points), np.inf)
     cell = spacing
@@ -116,23 +117,27 @@ def throw_darts(points, normals, wanted, count, area):
             cell = spacing
             heads[:] = CHAIN_END
             for k in range(taken):
-                link(points, chosen, k, cell, heads, following)
+                link(chosen, k, cell, heads, following)
         spacing2 = spacing * spacing
         for p in range(len(points)):
             if nearest2[p] < spacing2:
                 continue
-            distance2 = distance2_to_chosen(points, normals, p, spacing2, chosen, cell, heads, following)
+            distance2 = distance2_to_chosen(
+                points[p], normals[p], spacing2, chosen, chosen_normals, cell, heads, following
+            )
             if distance2 < spacing2:
                 nearest2[p] = distance2
                 continue
             nearest2[p] = -1.0  # taken: nearer than any spacing
-            chosen[taken] = p
-            link(points, chosen, taken, cell, heads, following)
+            numbers[taken] = p
+            for axis in range(3):
+                chosen[taken, axis], chosen_normals[taken, axis] = points[p, axis], normals[p, axis]
+            link(chosen, taken, cell, heads, following)
             taken += 1
             if wanted[p]:
                 missing -= 1
                 if missing == 0:
                     break
         spacing *= SHRINK
-    chosen = chosen[:taken]
-    return chosen[wanted[chosen]]
+    numbers = numbers[:taken]
+    return numbers[wanted[numbers]]

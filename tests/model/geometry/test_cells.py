@@ -1,0 +1,17 @@
+import numpy as np
+
+from model.geometry.cells import cells_of
+
+
+def test_points_share_a_number_where_they_share_a_cell() -> None:
+    points = np.array([[0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [1.1, 0.1, 0.1], [-0.1, 0.1, 0.1], [0.1, 0.1, 1.1]])
+    assert cells_of(points, 1.0).tolist() == [2, 2, 4, 0, 3]
+
+
+def test_numbers_are_in_the_order_of_the_cells() -> None:
+    points = np.random.default_rng(0).normal(size=(1000, 3)).astype(np.float32)
+    rows = np.floor(points / 0.3).astype(np.int64)
+    _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    _, found, own = np.unique(cells_of(points, 0.3), return_index=True, return_inverse=True)
+    np.testing.assert_array_equal(found, first)
+    np.testing.assert_array_equal(own, group.ravel())
