@@ -15,3 +15,10 @@ def test_numbers_are_in_the_order_of_the_cells() -> None:
     _, found, own = np.unique(cells_of(points, 0.3), return_index=True, return_inverse=True)
     np.testing.assert_array_equal(found, first)
     np.testing.assert_array_equal(own, group.ravel())
+
+
+def test_points_however_far_have_a_cell() -> None:
+    far = np.array([[0.0, 0, 0], [1e30, -1e30, 1e30], [1e12, -1e12, 1e12], [0.1, 0, 0]])
+    numbers = cells_of(far, 0.5)
+    assert numbers[0] == numbers[3]
+    assert numbers[1] == numbers[2] != numbers[0]
