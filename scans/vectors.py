@@ -26,6 +26,12 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(norm(vectors), np.finfo(float).tiny)[..., None]
 
 
+def tangents(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors each, at right angles to a unit normal (N, 3) and to each other."""
+    first = unit(np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.8, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])))
+    return first, np.cross(normals, first)
+
+
 def ordered_sum(values: np.ndarray) -> np.ndarray:
     """The sum over the first axis: (N, ...) → (...), added one after another; 0 of none."""
     return np.add.accumulate(values, axis=0)[-1] if len(values) else np.zeros(values.shape[1:])

@@ -21,10 +21,12 @@ from model.reconstruction.result import Confidence, Reconstruction
 from scans.mesh import LABELS, Mesh
 from scans.mesh_edit import compacted
 from scans.sampling.sample_surface import sample_surface
+from scans.vectors import tangents
 
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
+LOST = 0.1  # jaw radii; seed points whose unsigned distance is more after a projection are not projected again
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
 PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
 SMOOTHING = 30  # rounds in which expected errors are averaged with their neighbours', over about 5 edges
@@ -74,9 +76,9 @@ def reconstruct_surfaces(
 ) -> list[Callable[[], Reconstruction]]:
     """Project points onto the zero sets of B fields; then make a labelled mesh of each.
 
-    The seed points are projected a few times (as in NDF, Chibane et al. 2020, algorithm 1), decimated to even density,
-    and replaced by several points jittered along the surface, which are projected twice more and meshed. The result's
-    points are sampled evenly on the mesh (Poisson disk), whatever the density of the projected ones.
+    The seed points are projected a few times (as in NDF, Chibane et al. 2020, algorithm 1), decimated to even density
+    each time, and replaced by several points jittered along the surface, which are projected twice more and meshed. The
+    result's points are sampled evenly on the mesh (Poisson disk), whatever the density of the projected ones.
 
     Args:
         field: query points (B, Q, 3) → predictions, without gradient.
@@ -92,8 +94,9 @@ def reconstruct_surfaces(
         with mesh, normals, labels and radius. An untrained network may yield no surface: then `points` are some of the
         projected ones, without mesh, normals and labels.
     """
-    seeds = seed_points.expand(len(radii), -1, -1)
-    for _ in range(config.projection_rounds):
+    seeds, upright, residuals, _ = _query(field, seed_points.expand(len(radii), -1, -1))
+    for _ in range(config.projection_rounds - 1):
+        seeds = _thinned(seeds, residuals, config.decimation_cell)
         seeds, upright, residuals, _ = _query(field, seeds)
     projected, normals, distances = (column.cpu().numpy() for column in (seeds, upright, residuals))
     columns = (projected, normals, distances, rngs)
@@ -140,6 +143,17 @@ def _chunks(points: torch.Tensor) -> Sequence[torch.Tensor]:
     return points.split(max(1, CHUNK.get(points.device.type, CHUNK_OF_OTHERS) // len(points)), dim=1)
 
 
+def _thinned(seeds: torch.Tensor, residuals: torch.Tensor, cell: float) -> torch.Tensor:
+    """(B, T, 3), one a cell of the seed points (B, S, 3) that are not lost; some twice where a case has fewer."""
+    kept = []
+    for own, distances in zip(seeds.cpu().numpy(), residuals.cpu().numpy(), strict=True):
+        near = own[distances < LOST]
+        near = near if len(near) else own
+        kept.append(near[np.unique(cells_of(near, cell), return_index=True)[1]])
+    most = max(len(each) for each in kept)
+    return torch.from_numpy(np.stack([np.resize(each, (most, 3)) for each in kept])).to(seeds.device)
+
+
 def _jittered(
     seeds: np.ndarray,
     upright: np.ndarray,
@@ -148,16 +162,24 @@ def _jittered(
     *,
     config: ReconstructionConfig,
 ) -> np.ndarray:
-    """(P, 3) float32 points along the surface, about even in density; none if no seed point came near the surface."""
+    """(P, 3) float32 points along the surface, about even in density; none if no seed point came near the surface.
+
+    Normally distributed about the seed points. Those of one seed point are stratified, by direction and by distance:
+    they leave fewer gaps than independent ones.
+    """
     close = residuals < config.max_residual
     kept, upright = seeds[close], upright[close]
     if len(kept) == 0:
         return kept
     index = np.unique(cells_of(kept, config.decimation_cell), return_index=True)[1]
-    index = np.repeat(index, max(1, round(config.target_points / len(index))))
-    jitter = rng.normal(0, config.tangential_jitter, (len(index), 3)).astype(np.float32)
-    jitter -= (jitter * upright[index]).sum(axis=1, keepdims=True) * upright[index]  # along the surface
-    return kept[index] + jitter
+    shape = len(index), max(1, round(config.target_points / len(index)))
+    strata = np.broadcast_to(np.arange(shape[1]), shape)
+    angles = 2 * np.pi * (strata + rng.random((len(index), 1))) / shape[1]
+    quantiles = (rng.permuted(strata, axis=1) + rng.random(shape)) / shape[1]
+    distances = config.tangential_jitter * np.sqrt(-2 * np.log1p(-quantiles))  # Rayleigh's, of a normal distribution
+    first, second = (each[:, None] for each in tangents(upright[index]))
+    steps = distances[..., None] * (np.cos(angles)[..., None] * first + np.sin(angles)[..., None] * second)
+    return (kept[index][:, None] + steps).reshape(-1, 3).astype(np.float32)
 
 
 class OrientedPoints(NamedTuple):

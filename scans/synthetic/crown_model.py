@@ -20,7 +20,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from scans.errors import UserError
-from scans.vectors import dot, norm, ordered_sum, unit
+from scans.vectors import dot, norm, ordered_sum, tangents, unit
 
 TEETH = (*range(11, 18), *range(21, 28))
 ROWS = {fdi: n for n, fdi in enumerate((*range(11, 18), *range(21, 28), *range(31, 38), *range(41, 48)))}
@@ -110,8 +110,7 @@ def _mean_crown(points: np.ndarray, modes: np.ndarray, normals: np.ndarray, pose
     alike = dot(normals[near], normals[:, None]) > 0.3
     order = np.argsort(~alike, axis=1, kind="stable")[:, :NEIGHBOURS]
     neighbours = np.take_along_axis(near, order, axis=1)
-    first = unit(np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.8, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])))
-    second = np.cross(normals, first)
+    first, second = tangents(normals)
     ways = points[neighbours] - points[:, None]
     a, b = dot(ways, first[:, None]), dot(ways, second[:, None])
     aa, ab, bb = dot(a, a), dot(a, b), dot(b, b)

@@ -124,7 +124,7 @@ class ReconstructionParams(Section):
     tangential_jitter: float = Field(
         0.03, ge=0, le=1, description="Standard deviation, along the surface, of the points put in their place."
     )
-    target_points: int = Field(35_000, ge=100, le=10_000_000, description="Points that the surface is made of, about.")
+    target_points: int = Field(28_000, ge=100, le=10_000_000, description="Points that the surface is made of, about.")
     max_distance: float = Field(
         0.012, gt=0, le=2, description="Of these, points farther from the surface are dropped, in jaw radii."
     )

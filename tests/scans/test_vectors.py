@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scans.vectors import dot, norm, ordered_sum, unit
+from scans.vectors import dot, norm, ordered_sum, tangents, unit
 
 
 def test_dot_adds_from_the_first_component_on() -> None:
@@ -31,3 +31,9 @@ def test_ordered_sum_adds_one_after_another() -> None:
     assert ordered_sum(rows[:, 0]) == expected[0]
     np.testing.assert_array_equal(ordered_sum(np.zeros((0, 3))), [0, 0, 0])
     assert ordered_sum(np.zeros(0)) == pytest.approx(0)
+
+
+def test_tangents_are_at_right_angles_to_the_normal_and_to_each_other() -> None:
+    normals = unit(np.concatenate([np.random.default_rng(0).normal(size=(50, 3)), np.eye(3), -np.eye(3)]))
+    frames = np.stack([*tangents(normals), normals], axis=1)
+    np.testing.assert_allclose(frames @ frames.transpose(0, 2, 1), np.broadcast_to(np.eye(3), frames.shape), atol=1e-12)

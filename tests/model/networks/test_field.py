@@ -17,7 +17,7 @@ KWARGS: dict[str, Any] = {
         projected_fraction=0.5,
     ),
     "reconstruction": ReconstructionConfig(
-        projection_rounds=3, max_residual=0.045, decimation_cell=0.02, tangential_jitter=0.03, target_points=35_000,
+        projection_rounds=3, max_residual=0.045, decimation_cell=0.02, tangential_jitter=0.03, target_points=28_000,
         max_distance=0.014, voxel=0.012, trim=1.6, min_component_fraction=0.005,
     ),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from model.geometry.field import FieldPrediction
 from model.networks.field import FieldConfig, FieldNetwork, ViewFeatures
 from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.evidence import COLUMNS
+from model.reconstruction.from_field import LOST, _jittered, _thinned
 from model.reconstruction.result import Reconstruction
 from scans.mesh import LABELS
 from tests.model.networks.test_field import KWARGS, cameras
@@ -161,3 +162,26 @@ def test_a_network_that_has_learnt_nothing_answers_without_a_surface() -> None:
     assert np.isfinite(made.points).all()
     assert made.mesh is None
     assert made.normals is None
+
+
+def test_seed_points_that_are_lost_or_share_a_cell_are_not_projected_again() -> None:
+    near = torch.tensor([[0.011, 0, 0], [0.012, 0, 0], [0.031, 0, 0], [0.5, 0, 0]])
+    far = torch.tensor([[0.5, 0, 0], [0.6, 0, 0], [0.7, 0, 0], [0.8, 0, 0]])
+    residuals = torch.tensor([[0.0, 0.0, LOST / 2, 2 * LOST], [2 * LOST] * 4])
+    thinned = _thinned(torch.stack([near, far]), residuals, 0.02)
+    first = near[[0, 2]]
+    torch.testing.assert_close(thinned[0], torch.cat([first, first]))  # as many as the other case has
+    torch.testing.assert_close(thinned[1], far)  # of nothing but lost ones, all
+
+
+def test_points_about_a_seed_point_lie_in_its_tangent_plane_in_all_directions() -> None:
+    config = replace(FieldConfig(**KWARGS).reconstruction, target_points=4000, tangential_jitter=0.1)
+    normals = np.array([[0, 0, 1], [0.6, 0, 0.8]], np.float32)
+    seeds = np.array([[0, 0, 0], [1, 0, 0]], np.float32)
+    points = _jittered(seeds, normals, np.zeros(2), np.random.default_rng(0), config=config)
+    steps = points.reshape(2, 2000, 3) - seeds[:, None]
+    np.testing.assert_allclose((steps * normals[:, None]).sum(axis=-1), 0, atol=1e-6)
+    np.testing.assert_allclose(steps.mean(axis=1), 0, atol=0.005)
+    np.testing.assert_allclose((steps**2).sum(axis=-1).mean(axis=1), 2 * 0.1**2, rtol=0.01)  # normal in the plane
+    angles = np.sort(np.arctan2(steps[0, :, 1], steps[0, :, 0]))
+    assert np.diff(angles).max() < 2 * 2 * np.pi / 2000  # one in each stratum
