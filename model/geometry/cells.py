@@ -2,9 +2,7 @@
 
 import numpy as np
 
-FARTHEST = (
-    10**6
-)  # cells from the origin along an axis; what lies beyond shares the last ones, so that numbers fit int64
+FARTHEST = 10**6  # cells from the origin along an axis; what lies beyond shares the last, so that numbers fit int64
 
 
 def cells_of(points: np.ndarray, edge: float) -> np.ndarray:

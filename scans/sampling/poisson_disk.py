@@ -8,9 +8,8 @@ from numba import njit
 FIRST_SPACING = 0.75
 SHRINK = 0.97
 LAST_SPACING = 1e-3  # below it the points all but coincide: take them as they come
-AROUND = (
-    np.array(sorted(np.ndindex(3, 3, 3), key=lambda cell: sum(abs(axis - 1) for axis in cell))) - 1
-)  # a cell and its neighbours, the nearest first: in these a candidate most often meets what is too near
+# A cell and its neighbours, the nearest first: in these a candidate most often meets what is too near.
+AROUND = np.array(sorted(np.ndindex(3, 3, 3), key=lambda cell: sum(abs(axis - 1) for axis in cell))) - 1
 OPPOSITE = 1e-12  # 1 + a·b of normals that are opposite to double precision
 CHAIN_END = -1
 

@@ -12,6 +12,8 @@ import torch
 
 from model.cases.batch import Batch
 from model.cases.case import Case
+from model.cases.frame_jitter import FrameJitter, with_jittered_frames
+from model.cases.mirror import mirrored
 from model.geometry import neighbours_cuda
 from model.geometry.neighbours import (
     IndexedPoints,
@@ -19,6 +21,7 @@ from model.geometry.neighbours import (
     nearest_neighbours_excluding_self,
     nearest_neighbours_of_batch,
 )
+from model.geometry.projection import project
 from model.losses.cloud import TERMS, cloud_terms
 from model.losses.field import field_targets, field_terms, sample_queries
 from model.losses.schedule import LossStage
@@ -120,6 +123,20 @@ def test_queries_are_drawn_there_the_same_again() -> None:
 
     assert torch.equal(draw(0), draw(0))
     assert not torch.equal(draw(0), draw(1))
+
+
+def test_augmented_cases_are_those_of_the_cpu(cases: list[Case]) -> None:
+    batch, chosen = Batch.collate(surfaces(cases)), torch.tensor([True, False, True])
+    here, there = mirrored(batch, chosen), mirrored(batch.to(CUDA), chosen.cuda())
+    for each in dataclasses.fields(Batch):
+        assert torch.equal(getattr(there, each.name).cpu(), getattr(here, each.name)), each.name
+    generator = torch.Generator("cuda").manual_seed(0)
+    moved = with_jittered_frames(batch.to(CUDA), FrameJitter(offset=0.1, scale=0.1, rotation=5), generator)
+    assert batch.cameras is not None
+    assert moved.cameras is not None
+    assert not torch.allclose(moved.points.cpu(), batch.points, atol=0.01)
+    before, after = project(batch.points.double(), batch.cameras), project(moved.points.double(), moved.cameras)
+    torch.testing.assert_close(after.uv.cpu(), before.uv, atol=1e-3, rtol=0)
 
 
 def test_cases_are_kept_there_or_read_ahead(cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,5 @@
 """From a field to a surface, with a field that is known: a ball's."""
 
-import os
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +8,6 @@ import torch
 
 from model.geometry.field import FieldPrediction
 from model.networks.field import FieldConfig, FieldNetwork, ViewFeatures
-from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.evidence import COLUMNS
 from model.reconstruction.from_field import LOST, _jittered, _thinned
 from model.reconstruction.result import Reconstruction
@@ -35,10 +30,6 @@ class Ball(FieldNetwork):
 
 @pytest.fixture(scope="module")
 def ball() -> FieldNetwork:
-    return new_ball()
-
-
-def new_ball() -> FieldNetwork:
     torch.manual_seed(0)
     network = Ball(FieldConfig(**KWARGS | {"seed_points": 20_000})).eval()
     network.set_priors(torch.rand(20_000, 3) - 0.5, 3.7)
@@ -125,31 +116,6 @@ def test_a_surface_that_would_all_be_left_out_stays(ball: FieldNetwork, monkeypa
 def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:
     assert reconstruct(ball, 70_000).points.shape == (70_000, 3)
     np.testing.assert_array_equal(reconstruct(ball).points, reconstruct(ball).points)
-
-
-def seconds_of_other_threads(ball: FieldNetwork) -> float:
-    """Processor time that other threads take in and shortly after the CPU's part of a reconstruction."""
-    width = len(COLUMNS)
-    weights = np.zeros(width), np.ones(width), np.zeros((width, 16)), np.zeros(16), np.zeros(16), np.zeros(())
-    ball.error_head = ErrorHead(*(each.astype(np.float32) for each in weights), np.arange(2.0), np.arange(2.0), {})
-    arrays = np.zeros((1, 10, 32, 32), np.uint8), np.ones((1, 10), bool), cameras().numpy()[None]
-    for _ in range(2):  # the first one compiles
-        (rest,) = ball._start(*arrays, 3000, 0)
-        time.sleep(0.5)  # until those of PyTorch are at rest
-        everyone, own = time.process_time(), time.thread_time()
-        rest()
-        own = time.thread_time() - own
-        time.sleep(0.05)
-        others = time.process_time() - everyone - own
-    return others
-
-
-def test_the_part_on_the_cpu_leaves_the_other_cores_alone() -> None:
-    """Or many of them at once would take the cores from each other: threads of BLAS and OpenMP spin while they wait."""
-    code = f"from {__name__} import new_ball, seconds_of_other_threads as measure; print(measure(new_ball()))"
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "4", "OMP_NUM_THREADS": "4"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 0.03
 
 
 def test_a_network_that_has_learnt_nothing_answers_without_a_surface() -> None:
