@@ -34,7 +34,7 @@ FIGURES = ("precision", "recall", "F")
 def seen(points: np.ndarray, mesh: Mesh, cameras: np.ndarray) -> np.ndarray:
     """(N,) bool: whether a view sees the vertex of the mesh that is nearest to each point."""
     cosines = viewing_cosines(mesh.vertices, mesh.faces, vertex_normals(mesh.vertices, mesh.faces), cameras)
-    queries, targets = (IndexedPoints.build(torch.from_numpy(each)) for each in (points, mesh.vertices))
+    queries, targets = (IndexedPoints.build(torch.tensor(each)) for each in (points, mesh.vertices))
     return (cosines.max(axis=0) > 0)[nearest_neighbours(queries, targets).numpy()]
 
 
