@@ -72,8 +72,8 @@ def _stage_command(stage: str) -> Callable[[], None]:
         except BaseException as error:
             if gone := _gone(stage):
                 say(
-                    f"{stage}: {', '.join(gone)} is gone, for DVC deletes what a stage has made before it runs again; "
-                    f"`dvc checkout {stage}` brings the last one back"
+                    f"{stage}: {', '.join(gone)} is not there, for DVC deletes outputs before it runs a stage; "
+                    f"`dvc checkout {stage}` brings the last ones back, if they are in DVC's cache"
                 )
             if isinstance(error, KeyboardInterrupt):
                 say("tenview: stopped; run it again")
@@ -168,7 +168,10 @@ def predict(
     ] = [],  # noqa: B006  # typer reads it, nobody changes it
     out: Annotated[Path, typer.Option(help="Folder for the results, one folder a jaw.")] = Path("predictions"),
     model: Annotated[
-        Path | None, typer.Option(help="Folder that `tenview export` wrote; default: the project's own model.")
+        Path | None,
+        typer.Option(
+            help="Folder that `tenview export` wrote; default: artifacts/model, or pretrained where there is none."
+        ),
     ] = None,
     from_scan: Annotated[
         list[Path],
@@ -227,12 +230,16 @@ def predict(
 
 def _axes(crowns: str, incisors: str, millimetres_per_unit: str) -> "Axes":
     """The options that tell how scans lie, checked as download.directory's are."""
+    from scans.preparing.frame import AXES
     from stages.prediction.options import Axes
 
     try:
         unit = millimetres_per_unit if millimetres_per_unit == "auto" else float(millimetres_per_unit)
     except ValueError:
         raise UserError(f"--millimetres-per-unit: {millimetres_per_unit!r} is neither a number nor auto") from None
+    for option, axis in (("--crowns", crowns), ("--incisors", incisors)):
+        if axis not in ("auto", *AXES):
+            raise UserError(f"{option}: {axis!r} is no axis. Write one of {', '.join(AXES)}, or auto")
     if (crowns == "auto") != (incisors == "auto"):
         raise UserError(f"--crowns {crowns} --incisors {incisors}: name both axes, or leave both to auto")
     return Axes(crowns, incisors, unit)
@@ -300,7 +307,8 @@ def preset(
 ) -> None:
     """List the presets, or write one into params.yaml, which keeps its comments.
 
-    One of a whole training, network and epochs, gives training values that other presets have set their defaults.
+    One that sets both train.network.decoder and train.epochs also gives the values of `train` that other presets have
+    set their defaults. In `download`, `prepare` and `render` a preset changes only what it sets.
     """
     from stages.params import presets
 

@@ -36,7 +36,7 @@ class FrameJitter:
 def with_jittered_frames(batch: Batch, jitter: FrameJitter, generator: torch.Generator) -> Batch:
     """The batch with each case in another frame: jaw and cameras move together, and the pictures stay as they are.
 
-    Where the surface of a training jaw lies can't be learnt by heart then; the network has to look at the pictures.
+    A network can't overfit to where the surface of a training jaw lies then; it has to look at the pictures.
 
     Args:
         batch: with cameras.

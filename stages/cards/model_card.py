@@ -117,6 +117,7 @@ def model_card(
         size = f"The network predicts the jaw's radius with a mean error of {error:.1f} mm; `--radius` overrides it."
     else:
         size = f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm; `--radius` overrides it."
+    before = f" Before them, those of the model `{start}`, from which its training went on." if start else ""
     return _TEMPLATE.format(
         folder=folder,
         license=manifest.license,
@@ -127,7 +128,7 @@ def model_card(
         split=params.evaluate.split,
         table=_table(metrics),
         origin=manifest.origin,
-        quoted_origin=json.dumps(manifest.origin, ensure_ascii=False),
+        quoted_origin=json.dumps(manifest.origin + before, ensure_ascii=False),
         seen=len(seen),
         ids=json.dumps(f"{seen[0]} … {seen[-1]}", ensure_ascii=False),
         further=f"\nIts training went on from the model `{start}`, whose jaws are among them." if start else "",

@@ -44,6 +44,8 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
     """
     if out.exists() and not (out / CARD).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: there is something else than an exported model. Name another folder")
+    if not (MODEL / NETWORK).is_file():
+        raise UserError(f"{MODEL}: no model to export. Run `dvc repro` first")
     from model.reconstruction.error_head import write_error_head
 
     manifest = read_manifest(SCANS)

@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 def meaning(name: str) -> str:
     """The first line of a preset's file."""
-    return _text(name).splitlines()[0].removeprefix("# ")
+    return _text(name).partition("\n")[0].removeprefix("# ")
 
 
 def read(name: str, *, extended_by: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -41,10 +41,16 @@ def read(name: str, *, extended_by: tuple[str, ...] = ()) -> dict[str, Any]:
         own = YAML(typ="safe", pure=True).load(_text(name)) or {}
     except YAMLError as error:
         raise UserError(f"{PRESETS}/{name}.yaml: can't be read as YAML: {error}") from None
+    if not isinstance(own, dict):
+        raise UserError(f"{PRESETS}/{name}.yaml: expected parameters as in params.yaml, got {own!r:.60}")
     if name in extended_by:
         raise UserError(f"{PRESETS}/{name}.yaml: it extends itself, by way of {', '.join(extended_by)}")
     base = own.pop(EXTENDS, None)
-    return (read(base, extended_by=(*extended_by, name)) if base else {}) | flat(own)
+    if base is None:
+        return flat(own)
+    if base not in names():
+        raise UserError(f"{PRESETS}/{name}.yaml: {EXTENDS}: {base!r} is no preset. There are: {', '.join(names())}.")
+    return read(base, extended_by=(*extended_by, name)) | flat(own)
 
 
 def values(name: str) -> dict[str, Any]:

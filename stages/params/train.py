@@ -55,12 +55,12 @@ class CloudParams(Section):
         5000,
         ge=16,
         le=100_000,
-        description="Points that `matched` and `repulsion` sample; 1000 take 0.2 s, 5000 6-15 s.",
+        description="Points that `matched` and `repulsion` sample; 1000 take 0.2 s, 5000 6-16 s.",
     )
     loss: tuple[LossStageParams, ...] = Field(
         (LossStageParams(),),
         min_length=1,
-        description="Stages of the loss weights; the paper has two, the first with more L1.",
+        description="Stages of the loss weights; P1 has two, P2 three.",
     )
 
     @model_validator(mode="after")
@@ -122,7 +122,7 @@ class ReconstructionParams(Section):
         0.02, gt=0, le=1, description="Edge of the cells of which each keeps one seed point, in jaw radii."
     )
     tangential_jitter: float = Field(
-        0.03, ge=0, le=1, description="Standard deviation, along the surface, of the points put in their place."
+        0.03, ge=0, le=1, description="Standard deviation, along the surface, of the points that replace a seed point."
     )
     target_points: int = Field(28_000, ge=100, le=10_000_000, description="Points that the surface is made of, about.")
     max_distance: float = Field(

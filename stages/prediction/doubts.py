@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from model.metrics.plausibility import Fit, Limits
 
 
@@ -25,3 +27,12 @@ def doubts(fit: "Fit", limits: "Limits") -> list[str]:
             f"cameras"
         )
     return found
+
+
+def without_teeth(labels: "np.ndarray | None") -> list[str]:
+    """A warning if none of the points, of FDI numbers (N,), belongs to a tooth."""
+    if labels is None or labels.any():
+        return []
+    return [
+        "no tooth was found; if the jaw has some, check how the scan lies, or how the pictures are numbered and turned"
+    ]

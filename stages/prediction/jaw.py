@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scans.errors import UserError
 from stages.prediction.confidence import Tooth, account_of_teeth, columns
-from stages.prediction.doubts import doubts
+from stages.prediction.doubts import doubts, without_teeth
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +102,7 @@ def reconstruct(
         radius_from=origin,
         fit=found,
         plausible=limits.allow(found) if limits else None,
-        warnings=(*pictures.warnings, *(doubts(found, limits) if limits else [])),
+        warnings=(*pictures.warnings, *(doubts(found, limits) if limits else []), *without_teeth(made.labels)),
     )
     return jaw, made
 

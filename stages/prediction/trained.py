@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scans.errors import UserError
 from stages.params import tree as parameters
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
 from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, NETWORK, RIGS, model_folder
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, MODEL, NETWORK, RIGS, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
@@ -47,6 +48,8 @@ def load_trained(folder: Path | None) -> Trained:
         UserError: a file is missing or damaged.
     """
     # Read before torch is loaded, which takes seconds, so that errors come at once.
+    if folder and folder != MODEL and not (folder / NETWORK).is_file():
+        raise UserError(f"{folder}: no model there. Name a folder that `tenview export` wrote, or none")
     folder = folder or model_folder()
     own = is_export(folder)
     params, rig = params_and_rig(folder)

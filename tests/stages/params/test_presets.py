@@ -69,11 +69,36 @@ def test_a_preset_has_the_values_of_the_one_that_it_extends_and_its_own(folder: 
 
 def test_a_wrong_base_is_named(folder: Path) -> None:
     (folder / "presets/own.yaml").write_text("# Own.\nextends: bas\n")
-    with pytest.raises(UserError, match=r"presets/bas\.yaml: not found"):
+    with pytest.raises(
+        UserError, match=r"presets/own\.yaml: extends: 'bas' is no preset\. There are: best, own, paper"
+    ):
         presets.read("own")
+    (folder / "presets/own.yaml").write_text("# Own.\nextends: [best]\n")
+    with pytest.raises(UserError, match=r"presets/own\.yaml: extends: \['best'\] is no preset"):
+        presets.read("own")
+    (folder / "presets/own.yaml").write_text("# Own.\nextends: bas\n")
     (folder / "presets/bas.yaml").write_text("# Base.\nextends: own\n")
     with pytest.raises(UserError, match=r"presets/own\.yaml: it extends itself, by way of own, bas"):
         presets.read("own")
+
+
+def test_a_file_that_is_no_preset_is_named_and_listed(folder: Path) -> None:
+    (folder / "presets/empty.yaml").write_text("")
+    (folder / "presets/list.yaml").write_text("- best\n")
+    assert presets.read("empty") == {}
+    assert presets.meaning("empty") == ""
+    with pytest.raises(UserError, match=r"presets/list\.yaml: expected parameters as in params\.yaml, got \['best'\]"):
+        presets.read("list")
+
+
+@pytest.mark.parametrize("before", ["paper2", "paper"])
+def test_scans_are_prepared_as_the_preset_says_whatever_was_there_before(folder: Path, before: str) -> None:
+    for name in ("paper", "best"):
+        presets.write(name)
+        alone = params.load(folder / "params.yaml").prepare
+        presets.write(before)
+        presets.write(name)
+        assert params.load(folder / "params.yaml").prepare == alone
 
 
 def test_what_no_preset_sets_stays(folder: Path) -> None:
