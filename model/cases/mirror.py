@@ -1,6 +1,7 @@
 """Data augmentation: jaws mirrored from left to right."""
 
 from dataclasses import replace
+from functools import cache
 
 import torch
 
@@ -45,8 +46,14 @@ def mirrored(batch: Batch, chosen: torch.Tensor) -> Batch:
 
 def _other_side(labels: torch.Tensor) -> torch.Tensor:
     """FDI numbers (uint8) of the same teeth on the other side; 0, the gingiva, stays."""
+    return _fdi_of_other_side(labels.device)[labels.long()]
+
+
+@cache
+def _fdi_of_other_side(device: torch.device) -> torch.Tensor:
+    """(256,) uint8, by FDI number; made once, for what is copied to a GPU makes a step wait."""
     table = torch.zeros(256, dtype=torch.uint8)
     for fdi in LABELS:
         quadrant, tooth = divmod(fdi, 10)
         table[fdi] = 10 * OTHER_SIDE[quadrant] + tooth if fdi else 0
-    return table.to(labels.device)[labels.long()]
+    return table.to(device)

@@ -142,8 +142,8 @@ def test_a_params_yaml_that_is_wrong_is_why_a_run_fails(committed: Path, server:
 def test_a_stage_that_fails_tells_how_its_last_output_comes_back(committed: Path, server: Api) -> None:
     done = server.finished(server.trigger("render", render={"rig": "nowhere.json"})["id"])
     assert done["state"]["type"] == "FAILED"
-    assert "data/views is gone" in done["state"]["message"]
-    assert "`dvc checkout render` brings the last one back" in done["state"]["message"]
+    assert "data/views is not there" in done["state"]["message"]
+    assert "`dvc checkout render` brings the last ones back" in done["state"]["message"]
     assert not (committed / "data/views").exists()
     run(committed, "dvc", "checkout", "render")
     assert width_of_views(committed) == 24
