@@ -95,7 +95,7 @@ def test_imports_in_code_blocks_work(page: Path) -> None:
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=name_of)
 def test_identifiers_occur_in_the_code(page: Path) -> None:
-    """What is set as code and looks like a name: `snake_case`, `CamelCase`, `CONSTANT_CASE`; names of presets are some."""
+    """What is set as code and looks like a name: `snake_case`, `CamelCase`, `CONSTANT_CASE`, or that of a preset."""
     spans = CODE_SPAN.findall(page.read_text(encoding="utf-8"))
     names = {span for span in spans if IDENTIFIER.fullmatch(span) and ("_" in span or re.search("[a-z][A-Z]", span))}
     names -= {path.stem for path in (PROJECT / "presets").glob("*.yaml")}
