@@ -122,6 +122,7 @@ def test_a_scan_that_cannot_be_used_is_named_and_left_out(
         (["--out", "jaws.jpg"], "--out jaws.jpg: name a PNG file"),
         (["--weights", "nothing.safetensors"], "--weights nothing.safetensors: no such file"),
         (["--crowns", "+z"], "name both axes"),
+        (["--crowns", "up"], "--crowns: 'up' is no axis. Write one of +x, -x, +y, -y, +z, -z, or auto"),
     ],
 )
 def test_mistakes_are_told_before_any_work(

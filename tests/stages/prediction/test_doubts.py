@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from model.metrics.plausibility import Fit, Limits
-from stages.prediction.doubts import doubts
+from stages.prediction.doubts import doubts, without_teeth
 
 LIMITS = Limits(silhouette_iou=0.8, permutation_gain=0.05)
 SWAPPED = {0: 0, 1: 2, 2: 1}
@@ -26,3 +27,11 @@ def test_each_limit_that_is_exceeded_is_a_doubt(
     assert len(found) == len(words)
     assert all(word in sentence for word, sentence in zip(words, found, strict=True))
     assert bool(found) == (not LIMITS.allow(fit))
+
+
+def test_a_jaw_without_any_tooth_is_told() -> None:
+    gingiva = np.zeros(5, np.uint8)
+    assert without_teeth(None) == []  # of a network without labels
+    assert without_teeth(np.append(gingiva, np.uint8(11))) == []
+    (warning,) = without_teeth(gingiva)
+    assert warning.startswith("no tooth was found")
