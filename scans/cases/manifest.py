@@ -38,6 +38,11 @@ class RawCase:
     source: str | None = None
     labels_source: str | None = None
 
+    @property
+    def axes_are_the_users(self) -> bool:
+        """Whether a user tells how the scan lies, not a data set: of a file that was copied, or stays where it is."""
+        return self.source is not None or Path(self.mesh).is_absolute()
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -127,6 +127,22 @@ def find_orientation(mesh: Mesh, source: object = "the scan") -> Orientation:
     return found
 
 
+def against_shape(mesh: Mesh, crowns: str, incisors: str) -> dict[str, Any]:
+    """What a scan's shape says against the axes that were named for it, for `in_words`; nothing where it isn't sure.
+
+    Args:
+        mesh: clean, in millimetres.
+        crowns, incisors: the named axes.
+    """
+    try:
+        found = find_orientation(mesh)
+    except ScanError:
+        return {}
+    named = rotation(crowns, incisors)
+    agree = all(dot(found.rotation[row], named[row]) > SAME_SIDE for row in (1, 2))
+    return {} if agree else {"against_shape": found.as_dict()}
+
+
 def check_labels(mesh: Mesh, source: object = "the scan") -> None:
     """Refuse a scan whose labels contradict its shape.
 
@@ -156,13 +172,18 @@ def in_words(found: Mapping[str, Any]) -> str:
     """What was found of a scan, for a line of text.
 
     Args:
-        found: `Orientation.as_dict()` and "millimetres_per_unit", or one of them.
+        found: some of `Orientation.as_dict()`, "millimetres_per_unit" and what `against_shape` gives.
     """
     parts = []
     if "rotation" in found:
         parts.append(f"{_axes_in_words(found)} ({found['sure']:.1%} sure)")
     if "millimetres_per_unit" in found:
         parts.append(f"its unit is {found['millimetres_per_unit']:g} mm")
+    if other := found.get("against_shape"):
+        parts.append(
+            f"warning: by its shape it has {_axes_in_words(other)} ({other['sure']:.1%} sure), not the axes that are "
+            "named; check these, or leave them to auto"
+        )
     if not found.get("palate", True):
         parts.append("no palate: an upper jaw or a lower one, which its shape doesn't tell")
     if found.get("faces", "outward") != "outward":

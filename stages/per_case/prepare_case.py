@@ -70,7 +70,7 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
 def _into_frame(mesh: "Mesh", case: RawCase, path: Path) -> "tuple[Mesh, dict[str, Any]]":
     """A clean scan in Teeth3DS's frame, in millimetres; and what had to be found for that, under "orientation"."""
     from scans.preparing.frame import check_size, find_unit, rotation, to_millimetres, turn
-    from scans.preparing.orientation import check_labels, find_orientation
+    from scans.preparing.orientation import against_shape, check_labels, find_orientation
 
     found: dict[str, Any] = {}
     unit = case.millimetres_per_unit
@@ -84,5 +84,7 @@ def _into_frame(mesh: "Mesh", case: RawCase, path: Path) -> "tuple[Mesh, dict[st
         check_labels(mesh, path)
         found |= orientation.as_dict()
     else:
+        if case.axes_are_the_users:
+            found |= against_shape(mesh, case.crowns, case.incisors)
         mesh = turn(mesh, rotation(case.crowns, case.incisors))
     return mesh, {"orientation": found} if found else {}

@@ -132,6 +132,10 @@ def test_orientation_and_unit_are_found_told_and_listed(capsys: pytest.CaptureFi
     (named,) = run(params(crowns="-y", incisors="+z", millimetres_per_unit=1000.0))
     np.testing.assert_array_equal(named.points, case.points)
     assert "orientation" not in named.cleaning
+    (wrong,) = run(params(crowns="+y", incisors="+z", millimetres_per_unit=1000.0))
+    assert wrong.cleaning["orientation"]["against_shape"]["crowns"] == "-y"
+    told = "prepare: a: warning: by its shape it has crowns to -y, incisors at +z ("
+    assert told in capsys.readouterr().err
 
 
 def test_a_scan_that_does_not_tell_how_it_lies_is_refused_by_name() -> None:

@@ -13,7 +13,7 @@ from scans.mesh import Mesh
 from scans.mesh_files.read import read_mesh
 from scans.preparing.cleaning import clean
 from scans.preparing.frame import rotation, turn
-from scans.preparing.orientation import check_labels, find_orientation, in_words
+from scans.preparing.orientation import against_shape, check_labels, find_orientation, in_words
 from scans.seeds import generator
 from scans.synthetic.jaw import make_jaw
 from scans.synthetic.patient import KINDS, draw
@@ -133,6 +133,16 @@ def test_what_is_found_in_words() -> None:
     assert in_words(askew).startswith("crowns to (0.00, 0.00, 1.00), incisors at (-0.00, -1.00, -0.00) (98.8% sure)")
     assert "no palate: an upper jaw or a lower one, which its shape doesn't tell" in in_words(askew)
     assert in_words({"millimetres_per_unit": 10.0}) == "its unit is 10 mm"
+
+
+def test_axes_that_are_named_against_the_shape_are_told() -> None:
+    mesh = jaw("horseshoe")
+    assert against_shape(mesh, "+z", "-y") == {}
+    found = against_shape(mesh, "+z", "+y")
+    assert (found["against_shape"]["crowns"], found["against_shape"]["incisors"]) == ("+z", "-y")
+    assert in_words(found).startswith("warning: by its shape it has crowns to +z, incisors at -y (")
+    flat = Mesh(np.array([[0.0, 0, 0], [50, 0, 0], [0, 50, 0]]), np.array([[0, 1, 2]], np.int32))
+    assert against_shape(flat, "+z", "+y") == {}, "a shape that doesn't tell says nothing"
 
 
 @pytest.mark.parametrize(("names", "crowns", "incisors"), [("smartee", "-y", "+z"), ("open3sdcm", "+y", "+z")])
