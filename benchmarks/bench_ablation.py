@@ -39,6 +39,7 @@ COLUMNS = {  # in per cent, but for those in mm
 }
 # So that the default run is as it is, but for its validations: the last epoch counts.
 BASE = {"train.validation_cases": 1, "train.validation_interval": 1000}
+FRAMES = {"offset": 0.05, "scale": 0.05, "rotation": 3.0}  # as in presets/pretrained_jittered.yaml
 
 
 class Row(NamedTuple):
@@ -75,8 +76,12 @@ ROWS = (
     ),
     Row("all views in each step", {"train.view_dropout": 0.0}),
     Row("half of the cases mirrored", {"train.field.mirror": 0.5}),
+    Row(
+        "another frame at each step",
+        {f"train.field.frame_jitter.{name}": bound for name, bound in FRAMES.items()},
+    ),
     Row("no moving average of the weights", {"train.ema_decay": 0.0}),
-    Row("no loss of the distance without sign", {"train.field.loss.unsigned_distance": 0.0}),
+    Row("no loss of the unsigned distance", {"train.field.loss.unsigned_distance": 0.0}),
     Row("no loss of the sign", {"train.field.loss.sign": 0.0}),
     Row("no loss of the normals", {"train.field.loss.normal": 0.0}),
     Row("no loss of the labels", {"train.field.loss.label": 0.0}),
