@@ -26,7 +26,7 @@ from scans.vectors import tangents
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
-LOST = 0.1  # jaw radii; seed points whose unsigned distance is more after a projection are not projected again
+LOST = 0.2  # jaw radii; seed points whose unsigned distance is more after a projection are not projected again
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
 PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
 SMOOTHING = 30  # rounds in which expected errors are averaged with their neighbours', over about 5 edges
