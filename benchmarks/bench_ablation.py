@@ -39,7 +39,6 @@ COLUMNS = {  # in per cent, but for those in mm
 }
 # So that the default run is as it is, but for its validations: the last epoch counts.
 BASE = {"train.validation_cases": 1, "train.validation_interval": 1000}
-FRAMES = {"offset": 0.05, "scale": 0.05, "rotation": 3.0}  # as in presets/pretrained_jittered.yaml
 
 
 class Row(NamedTuple):
@@ -78,7 +77,11 @@ ROWS = (
     Row("half of the cases mirrored", {"train.field.mirror": 0.5}),
     Row(
         "another frame at each step",
-        {f"train.field.frame_jitter.{name}": bound for name, bound in FRAMES.items()},
+        {
+            key: value
+            for key, value in presets.read("pretrained_jittered").items()
+            if key.startswith("train.field.frame_jitter.")
+        },
     ),
     Row("no moving average of the weights", {"train.ema_decay": 0.0}),
     Row("no loss of the unsigned distance", {"train.field.loss.unsigned_distance": 0.0}),

@@ -85,6 +85,9 @@ def test_a_preset_holds_where_the_form_is_left_alone(
     asked = {"render": form(now.render).model_validate({"image_size": 64, "samples": 4, "light": 4.0})}
     assert changes(now, asked, "paper") == {"render.image_size": 224, "render.samples": 1, "render.light": 4.0}
     assert changes(now, {"render": {"image_size": 96}}, "paper") == {"render.image_size": 96, "render.samples": 1}
-    there = r"best, paper, paper2, pretrained, .*, pretrained_mirrored\."
+    there = (
+        r"best, paper, paper2, pretrained, pretrained_all, pretrained_jittered, pretrained_longer, "
+        r"pretrained_mirrored\."
+    )
     with pytest.raises(UserError, match=rf"presets/pap\.yaml: not found. There are: {there}"):
         changes(now, {}, "pap")

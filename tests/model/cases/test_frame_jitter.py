@@ -96,12 +96,9 @@ def test_a_training_step_has_frames_of_its_own(cases: list[Case]) -> None:
         network.set_priors(torch.zeros(5, 3), 3.7)
         seen: list[torch.Tensor] = []
 
-        def module(*inputs: torch.Tensor, seen: list[torch.Tensor] = seen, network: FieldNetwork = network, **options):  # type: ignore[no-untyped-def]
-            seen.append(inputs[2])
-            return network(*inputs, **options)
-
+        network.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[2]))
         with torch.no_grad():
-            network.loss_terms(module, Batch.collate(surfaces(cases[:1]) * 2), {}, 0.0, np.random.default_rng(0))
+            network.loss_terms(network, Batch.collate(surfaces(cases[:1]) * 2), {}, 0.0, np.random.default_rng(0))
         shown[bool(jitter)] = seen[0]
     assert torch.equal(shown[False][0], torch.from_numpy(surfaces(cases[:1])[0].cameras))
     assert not torch.equal(shown[True][0], shown[True][1])

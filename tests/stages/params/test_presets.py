@@ -122,6 +122,9 @@ def test_a_wrong_preset_is_named_and_changes_nothing(folder: Path) -> None:
     with pytest.raises(UserError, match=r"params\.yaml with presets/bad\.yaml: render\.image_size: "):
         presets.write("bad")
     assert (folder / "params.yaml").read_bytes() == before
-    there = r"bad, best, paper, paper2, pretrained, pretrained_all, .*, pretrained_mirrored\."
+    there = (
+        r"bad, best, paper, paper2, pretrained, pretrained_all, pretrained_jittered, pretrained_longer, "
+        r"pretrained_mirrored\."
+    )
     with pytest.raises(UserError, match=rf"presets/pap\.yaml: not found\. There are: {there}"):
         presets.write("pap")
