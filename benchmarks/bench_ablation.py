@@ -82,6 +82,7 @@ ROWS = (
             for key, value in presets.read("pretrained_jittered").items()
             if key.startswith("train.field.frame_jitter.")
         },
+        3,
     ),
     Row("no moving average of the weights", {"train.ema_decay": 0.0}),
     Row("no loss of the unsigned distance", {"train.field.loss.unsigned_distance": 0.0}),

@@ -18,7 +18,7 @@ from typing import Any
 
 from flows.dvc import is_dvc
 from scans.errors import UserError
-from scans.files import atomic_file
+from scans.files import atomic_change, atomic_file
 from stages.params.edit import edited
 from stages.params.tree import PARAMS_FILE
 from stages.runtime.system import DVC
@@ -63,7 +63,7 @@ def _restore_params() -> bool:
 
 
 def _write_params(content: bytes) -> None:
-    with atomic_file(PARAMS_FILE) as partial:
+    with atomic_change(PARAMS_FILE) as partial:
         partial.write_bytes(content)
 
 

@@ -23,6 +23,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def atomic_change(path: Path) -> Iterator[Path]:
+    """As `atomic_file`, for a file of the user's that is there: a link stays a link, and the mode is kept."""
+    target = path.resolve()
+    with atomic_file(target) as partial:
+        yield partial
+        shutil.copymode(target, partial)
+
+
+@contextmanager
 def errors_name(path: Path) -> Iterator[None]:
     """Have errors of writing to `path` name it: the system's own, such as that of a full disk, name no file."""
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from model.runtime.cluster import launched
 from scans.compiled import prune_caches
@@ -90,12 +91,12 @@ def _lock(stage: str) -> AbstractContextManager[None]:
 
 
 def _gone(stage: str) -> list[str]:
-    """What the last run of a stage that dvc.lock knows has left, and is no longer there."""
-    if not Path("dvc.lock").exists():
+    """What a stage's last run has left by dvc.lock, and is no longer there; nothing if that can't be read."""
+    try:
+        known = YAML(typ="safe", pure=True).load(Path("dvc.lock"))
+        return [out["path"] for out in known["stages"][stage]["outs"] if not Path(out["path"]).exists()]
+    except (OSError, YAMLError, UnicodeDecodeError, KeyError, TypeError):
         return []
-    known = YAML(typ="safe", pure=True).load(Path("dvc.lock")) or {}
-    outs = known.get("stages", {}).get(stage, {}).get("outs", [])
-    return [out["path"] for out in outs if not Path(out["path"]).exists()]
 
 
 for _name, (_summary, _output, _change) in STAGES.items():

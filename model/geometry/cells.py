@@ -14,3 +14,8 @@ def cells_of(points: np.ndarray, edge: float) -> np.ndarray:
     cells = np.floor(points / edge).clip(-FARTHEST, FARTHEST).astype(np.int64)
     cells -= cells.min(axis=0)
     return np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
+
+
+def first_in_each_cell(points: np.ndarray, edge: float) -> np.ndarray:
+    """Index (M,) of the first of the points (N, 3) in each cell of this edge that holds any, in the order of cells."""
+    return np.unique(cells_of(points, edge), return_index=True)[1]

@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import embedding_bag, grid_sample, relu
+from torch.nn.functional import embedding_bag, grid_sample
 
 from model.geometry.projection import camera_poses, project
 from model.networks.positional_encoding import positional_encoding
@@ -88,8 +88,8 @@ class PixelAligned(nn.Module):
             [projection.direction, positional_encoding(depth[..., None], DEPTH_FREQUENCIES), inside[..., None]], dim=-1
         )
         sampled = bilinear(maps, projection.uv)
-        x = relu((sampled if prepared else sampled @ self._first(cameras)) + self.viewing(viewing))
-        x = relu(self.second(x))  # (B, V, Q, H)
+        x = ((sampled if prepared else sampled @ self._first(cameras)) + self.viewing(viewing)).relu_()
+        x = self.second(x).relu_()  # (B, V, Q, H)
 
         weights = self.weigh(x)  # (B, V, Q, heads)
         weights = weights.masked_fill(~view_mask[:, :, None, None], float("-inf")).softmax(dim=1)

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from model.geometry.cells import cells_of
+from model.geometry.cells import first_in_each_cell
 from model.geometry.field import FieldPrediction
 from model.geometry.neighbours import IndexedPoints, nearest_neighbours
 from model.geometry.surface import in_large_components, smoothed, surface_of
@@ -149,7 +149,7 @@ def _thinned(seeds: torch.Tensor, residuals: torch.Tensor, cell: float) -> torch
     for own, distances in zip(seeds.cpu().numpy(), residuals.cpu().numpy(), strict=True):
         near = own[distances < LOST]
         near = near if len(near) else own
-        kept.append(near[np.unique(cells_of(near, cell), return_index=True)[1]])
+        kept.append(near[first_in_each_cell(near, cell)])
     most = max(len(each) for each in kept)
     return torch.from_numpy(np.stack([np.resize(each, (most, 3)) for each in kept])).to(seeds.device)
 
@@ -171,7 +171,7 @@ def _jittered(
     kept, upright = seeds[close], upright[close]
     if len(kept) == 0:
         return kept
-    index = np.unique(cells_of(kept, config.decimation_cell), return_index=True)[1]
+    index = first_in_each_cell(kept, config.decimation_cell)
     shape = len(index), max(1, round(config.target_points / len(index)))
     strata = np.broadcast_to(np.arange(shape[1]), shape)
     angles = 2 * np.pi * (strata + rng.random((len(index), 1))) / shape[1]

@@ -143,11 +143,12 @@ def against_shape(mesh: Mesh, crowns: str, incisors: str) -> dict[str, Any]:
     return {} if agree else {"against_shape": found.as_dict()}
 
 
-def check_labels(mesh: Mesh, source: object = "the scan") -> None:
-    """Refuse a scan whose labels contradict its shape.
+def check_labels(mesh: Mesh, source: object, by: str) -> None:
+    """Refuse a scan whose labels contradict how it was turned. A mirrored scan is found out so, whatever its axes.
 
     Args:
-        mesh: in Teeth3DS's frame.
+        mesh: an upper jaw in Teeth3DS's frame.
+        by: what it was turned by, for the message.
 
     Raises:
         ScanError: the teeth of the patient's right side lie at the left, or the incisors behind the molars.
@@ -163,8 +164,8 @@ def check_labels(mesh: Mesh, source: object = "the scan") -> None:
     ):
         if len(one) and len(other) and ordered_mean(one) > ordered_mean(other):
             raise ScanError(
-                f"{source}: by its shape, the teeth that its labels name {wrong}. Check the labels; a mirrored scan "
-                "must be mirrored back. If the shape misleads, name the axes by crowns and incisors"
+                f"{source}: by {by}, the teeth that its labels name {wrong}. Check the labels and how the scan lies "
+                "(crowns and incisors name its axes); a mirrored scan must be mirrored back"
             )
 
 

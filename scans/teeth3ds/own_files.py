@@ -3,12 +3,15 @@
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from scans.cases.folder import reason_left_out
 from scans.cases.naming import readable
 from scans.cases.walk import Walk
 from scans.errors import UserError
-from scans.teeth3ds.published import SPLITS, recognise
+from scans.teeth3ds.published import LANDMARKS, SAMPLE, SCANS, SPLITS, recognise
+
+K = TypeVar("K")
 
 Key = tuple[str, str, str]
 """Kind ("mesh", "labels", "landmarks"), patient and jaw, as `recognise` tells them."""
@@ -19,12 +22,14 @@ class OwnFiles:
     """Files of the data set in a folder and its subfolders.
 
     Attributes:
-        archives: zip archives by their names, in lower case. splits: split files by theirs.
+        archives: the data set's zip archives by their names, in lower case. splits: split files by theirs.
+        other_archives: zip archives under other names.
         unpacked: files of scans by kind, patient and jaw.
         left_out: why each other file is not taken, by its path below the folder.
     """
 
     archives: dict[str, Path] = field(default_factory=dict)
+    other_archives: list[Path] = field(default_factory=list)
     splits: dict[str, Path] = field(default_factory=dict)
     unpacked: dict[Key, Path] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -34,23 +39,32 @@ def own_files(folder: Path) -> OwnFiles:
     """Sort a folder's files by what they are in the data set; content is read only where two have one name.
 
     Raises:
-        UserError: a file of a scan is there twice with different content.
+        UserError: a file of the data set is there twice with different content.
     """
     walk, found = Walk(folder), OwnFiles()
+    archive_names = {file.name.lower() for file in (*SCANS, *SAMPLE, *LANDMARKS)}
     split_names = {file.name for file in SPLITS}
     for path in sorted(walk.files):
         name = path.name.lower()
-        if path.suffix.lower() == ".zip":
-            found.archives.setdefault(name, path)
+        if name in archive_names:
+            _enter(found.archives, name, path)
+        elif path.suffix.lower() == ".zip":
+            found.other_archives.append(path)
         elif name in split_names:
-            found.splits.setdefault(name, path)
-        elif (key := recognise(path.name)) is None:
+            _enter(found.splits, name, path)
+        elif key := recognise(path.name):
+            _enter(found.unpacked, key, path)
+        else:
             walk.left_out[path] = reason_left_out(path)
-        elif (known := found.unpacked.setdefault(key, path)) is not path and checksum(known) != checksum(path):
-            raise UserError(f"{readable(path)}: it is there twice with different content, see {readable(known)}.")
     named = {readable(path.relative_to(folder)): reason for path, reason in walk.left_out.items()}
     found.left_out.update(sorted(named.items()))
     return found
+
+
+def _enter(files: dict[K, Path], key: K, path: Path) -> None:
+    known = files.setdefault(key, path)
+    if known is not path and checksum(known) != checksum(path):
+        raise UserError(f"{readable(path)}: it is there twice with different content, see {readable(known)}.")
 
 
 def checksum(path: Path) -> tuple[int, int]:

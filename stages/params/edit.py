@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from scans.errors import UserError
-from scans.files import atomic_file
+from scans.files import atomic_change
 from stages.params import tree as params
 from stages.params.dotted import flat, nested
 
@@ -32,7 +32,7 @@ def write_values(values: Mapping[str, Any], where: str, path: Path = params.PARA
     text = edited(text, changed, str(path))
     params.check(_load(text), f"{path} with {where}")
     if changed:
-        with atomic_file(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        with atomic_change(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
             file.write(text)
     return list(changed)
 

@@ -83,4 +83,7 @@ def _text(name: str) -> str:
     if name not in names():
         raise UserError(f"{PRESETS}/{name}.yaml: not found. There are: {', '.join(names()) or 'none'}.")
     own = PRESETS / f"{name}.yaml"
-    return (own if own.is_file() else INCLUDED / own.name).read_text(encoding="utf-8")
+    try:
+        return (own if own.is_file() else INCLUDED / own.name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{own}: can't be read ({error}). Presets are text in UTF-8.") from None

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from scans.errors import UserError
@@ -26,7 +27,7 @@ def print_table(params: Params, section: str = "") -> None:
     table = Table("parameter", "value", "default", "allowed", "meaning", box=None, pad_edge=False)
     for key, value, default, bounds, meaning in shown:
         changed = "bold" if value != default else ""
-        table.add_row(key, _show(value), _show(default), bounds, meaning, style=changed)
+        table.add_row(*map(escape, (key, _show(value), _show(default), bounds, meaning)), style=changed)
     console = Console()
     if not console.is_terminal:
         console.width = 200

@@ -36,7 +36,13 @@ def prepare_case(case: RawCase, split: str, source: str, prepare: PrepareParams)
                 f"{SCANS / case.labels}: labels go by the order of vertices, and STL has none. Use the OBJ or PLY that "
                 "the labels were made for, or take the labels away"
             )
-        mesh = replace(mesh, labels=read_labels(SCANS / case.labels, len(mesh.vertices))[1])
+        jaw, labels = read_labels(SCANS / case.labels, len(mesh.vertices))
+        if jaw != case.jaw:
+            raise ScanError(
+                f'{SCANS / case.labels}: it says "jaw": "{jaw}", but the scan is taken for the {case.jaw} one. '
+                "Check which jaw it is"
+            )
+        mesh = replace(mesh, labels=labels)
     if mesh.labels is not None:
         check_jaw(mesh.labels, case.jaw, SCANS / (case.labels or case.mesh))
         check_label_order(mesh, SCANS / (case.labels or case.mesh))
@@ -81,10 +87,12 @@ def _into_frame(mesh: "Mesh", case: RawCase, path: Path) -> "tuple[Mesh, dict[st
     if case.crowns == "auto":
         orientation = find_orientation(mesh, path)
         mesh = turn(mesh, orientation.rotation)
-        check_labels(mesh, path)
+        check_labels(mesh, path, "its shape")
         found |= orientation.as_dict()
     else:
         if case.axes_are_the_users:
             found |= against_shape(mesh, case.crowns, case.incisors)
         mesh = turn(mesh, rotation(case.crowns, case.incisors))
+        if case.axes_are_the_users:
+            check_labels(mesh, path, "the axes that are named for it")
     return mesh, {"orientation": found} if found else {}

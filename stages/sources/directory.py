@@ -9,13 +9,14 @@ from scans.cases.naming import readable
 from scans.errors import UserError
 from stages.params.tree import DirectoryParams, Params
 from stages.sources.left_out import tell
+from stages.sources.own_folder import refuse_outputs
 
 
 def fill(folder: Path, params: Params) -> Manifest:
     """Copy the scans, bytes unchanged; `prepare` reads, checks and turns them.
 
     Raises:
-        UserError: there is no such folder or no scan in it, or two scans would have one case id.
+        UserError: there is no such folder, no scan in it, or Tenview writes to it; or two scans would have one case id.
     """
     from scans.mesh_files.read import SUFFIXES  # with numba, which no other source needs
 
@@ -23,6 +24,7 @@ def fill(folder: Path, params: Params) -> Manifest:
     origin = Path(source.path)
     if not origin.is_dir():
         raise UserError(f"{origin}: no such folder. Set download.directory.path in params.yaml to your scans' folder.")
+    refuse_outputs(origin, "scans")
     found = find_scans(origin)
     tell(found.left_out, origin)
     if not found.scans:

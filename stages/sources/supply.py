@@ -12,11 +12,8 @@ from scans.files import require_space
 from scans.teeth3ds.own_files import OwnFiles, own_files
 from scans.teeth3ds.published import (
     GONE,
-    LANDMARKS,
     NODES,
     PAGE,
-    SAMPLE,
-    SCANS,
     SPLITS,
     UNPACKED_PER_PACKED,
     PublishedFile,
@@ -25,6 +22,7 @@ from stages.params.tree import Teeth3DSParams
 from stages.runtime.progress import say, track, transfer
 from stages.runtime.workspace import HIDDEN
 from stages.sources.left_out import tell
+from stages.sources.own_folder import refuse_outputs
 
 DOWNLOADS = HIDDEN / "downloads"
 # Beside params.yaml, for Git to keep: what was learned on one machine then holds on all others, and for all time. It is
@@ -45,12 +43,6 @@ class Supply:
         self._source = source
         self._connections = connections
         self.own = _own("archives", source.archives)
-
-    @property
-    def other_archives(self) -> list[Path]:
-        """The user's archives under other names than the data set's."""
-        names = {file.name.lower() for file in (*SCANS, *SAMPLE, *LANDMARKS)}
-        return [path for name, path in self.own.archives.items() if name not in names]
 
     def archives(self, wanted: Sequence[PublishedFile], *, download: bool, kept: float) -> list[Path]:
         """Published archives, checked.
@@ -145,8 +137,7 @@ def _own(param: str, name: str) -> OwnFiles:
             f"{folder}: no such folder. Set download.teeth3ds.{param} in params.yaml to the folder with your {param}, "
             f'or to "" to download them.'
         )
-    if folder.resolve().is_relative_to(HIDDEN.resolve()):
-        raise UserError(f"{folder}: Tenview deletes what lies there. Keep your {param} in another folder.")
+    refuse_outputs(folder, param)
     found = own_files(folder)
     tell(found.left_out, folder)
     return found

@@ -33,7 +33,7 @@ def fill(folder: Path, params: Params) -> Manifest:
     jaws = JAWS if source.jaws == "both" else (source.jaws,)
     supply = Supply(source, params.compute.connections, {file.name: file.md5 for file in SCANS if file.md5})
     revised = label_files(source.labels)
-    others = supply.other_archives
+    others = supply.own.other_archives
     kinds = {key[0] for key in (*supply.own.unpacked, *_choose(others, jaws, source.landmarks))}
     archives = supply.archives(SCANS if whole else SAMPLE, download="mesh" not in kinds, kept=len(jaws) / len(JAWS))
     if source.landmarks:

@@ -67,6 +67,15 @@ def test_a_stage_without_its_input_says_what_to_run(tmp_path: Path, stage: str) 
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("lock", [b"<<<<<<< HEAD\n- a\n=======\n", b"\xfc: 1\n", b"stages: 3\n", b""])
+def test_a_lock_file_that_is_none_hides_no_error(tmp_path: Path, lock: bytes) -> None:
+    (tmp_path / "params.yaml").touch()
+    (tmp_path / "dvc.lock").write_bytes(lock)
+    ended = tenview("prepare", folder=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("tenview: data/scans/cases.json: not found")
+
+
 def test_starting_a_stage_loads_no_heavy_library(project: Path) -> None:
     heavy = ["torch", "numba", "vtkmodules", "trimesh", "pyrender", "matplotlib", "scipy", "prefect", "dvc"]
     code = (
@@ -88,6 +97,11 @@ def test_params_lists_the_section(project: Path) -> None:
     assert "train.network.encoder" in ended.stdout
     assert "render.backend" not in ended.stdout
     assert tenview("params", "nonsense", folder=project).returncode == 1
+
+
+def test_values_are_shown_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("download: {directory: {path: 'Scans [/alt] [red]'}}")
+    assert "Scans [/alt] [red]" in tenview("params", "download.directory", folder=tmp_path).stdout
 
 
 def test_ctrl_c_ends_a_stage_and_its_workers_at_once(tmp_path: Path) -> None:

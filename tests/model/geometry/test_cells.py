@@ -1,11 +1,12 @@
 import numpy as np
 
-from model.geometry.cells import cells_of
+from model.geometry.cells import cells_of, first_in_each_cell
 
 
 def test_points_share_a_number_where_they_share_a_cell() -> None:
     points = np.array([[0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [1.1, 0.1, 0.1], [-0.1, 0.1, 0.1], [0.1, 0.1, 1.1]])
     assert cells_of(points, 1.0).tolist() == [2, 2, 4, 0, 3]
+    assert first_in_each_cell(points, 1.0).tolist() == [3, 0, 4, 2]
 
 
 def test_numbers_are_in_the_order_of_the_cells() -> None:

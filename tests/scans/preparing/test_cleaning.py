@@ -128,6 +128,14 @@ def test_refuses_a_mesh_that_loses_too_much(tetrahedron: Mesh) -> None:
     assert len(clean(both, smallest_share=0.02, max_removed_fraction=0.02)[0].faces) == 4
 
 
+def test_nothing_may_go_where_nothing_goes(tetrahedron: Mesh) -> None:
+    rng = np.random.default_rng(0)
+    parts = joined(*(replace(tetrahedron, vertices=tetrahedron.vertices * size) for size in (1, 0.7, 0.3)))
+    for _ in range(20):  # areas are summed by faces and by components, which rounds otherwise
+        shuffled = replace(parts, vertices=parts.vertices * rng.uniform(0.5, 2), faces=rng.permutation(parts.faces))
+        assert len(clean(shuffled, smallest_share=0.01, max_removed_fraction=0)[0].faces) == 12
+
+
 def test_faces_with_unusable_corners_count_as_average_ones(tetrahedron: Mesh) -> None:
     broken = with_faces(tetrahedron, [[0, 1, 2]], [[np.nan, 5, 5]])  # one of five
     assert clean(broken, max_removed_fraction=0.21)[1].nonfinite_faces == 1

@@ -95,12 +95,12 @@ def test_a_mirrored_scan_is_noticed_by_its_faces_and_refused_by_its_labels() -> 
     mirrored = replace(jaw("border"), vertices=jaw("border").vertices * [-1, 1, 1])
     found = find_orientation(mirrored)
     assert (found.crowns, found.incisors, found.faces) == ("+z", "-y", "inward")
-    check_labels(jaw("border"), "a.obj")
-    check_labels(replace(mirrored, labels=None), "a.obj")
-    with pytest.raises(ScanError, match=r"^a\.obj: .*labels name lie mirrored, left for right"):
-        check_labels(mirrored, "a.obj")
-    with pytest.raises(ScanError, match=r"^a\.obj: .*labels name lie back to front"):
-        check_labels(replace(jaw("border"), vertices=jaw("border").vertices * [1, -1, 1]), "a.obj")
+    check_labels(jaw("border"), "a.obj", "its shape")
+    check_labels(replace(mirrored, labels=None), "a.obj", "its shape")
+    with pytest.raises(ScanError, match=r"^a\.obj: by its shape, .*labels name lie mirrored, left for right"):
+        check_labels(mirrored, "a.obj", "its shape")
+    with pytest.raises(ScanError, match=r"^a\.obj: by its axes, .*labels name lie back to front"):
+        check_labels(replace(jaw("border"), vertices=jaw("border").vertices * [1, -1, 1]), "a.obj", "its axes")
 
 
 def plate(x: float, y: float, z: float) -> Mesh:

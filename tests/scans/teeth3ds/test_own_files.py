@@ -46,3 +46,18 @@ def test_the_same_file_twice_is_one_and_another_of_its_name_is_refused(tmp_path:
     make(tmp_path, **{"b/A1_upper.obj": "other"})
     with pytest.raises(UserError, match=r"b/A1_upper\.obj: it is there twice with different content, see .*a/A1_upper"):
         own_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["data_part_1.zip", "testing_upper.txt"])
+def test_a_file_of_the_data_set_twice_is_one_or_refused(tmp_path: Path, name: str) -> None:
+    make(tmp_path, **{f"a/{name}": "same", f"b/{name}": "same"})
+    found = own_files(tmp_path)
+    assert [*found.archives.values(), *found.splits.values()] == [tmp_path / "a" / name]
+    make(tmp_path, **{f"b/{name}": "other"})
+    with pytest.raises(UserError, match=rf"b/{name}: it is there twice with different content, see .*a/{name}"):
+        own_files(tmp_path)
+
+
+def test_archives_of_other_names_are_all_taken(tmp_path: Path) -> None:
+    make(tmp_path, **{"part1/scans.zip": "1", "part2/scans.zip": "2", "Scans.ZIP": "3"})
+    assert [path.read_text() for path in own_files(tmp_path).other_archives] == ["3", "1", "2"]

@@ -74,6 +74,17 @@ def test_a_value_that_is_out_of_bounds_changes_nothing(tmp_path: Path) -> None:
     assert path.read_text() == "render: {image_size: 24}\n"
 
 
+def test_a_linked_file_is_changed_where_it_lies_and_keeps_its_mode(tmp_path: Path) -> None:
+    path, link = tmp_path / "shared.yaml", tmp_path / "params.yaml"
+    path.write_text("render: {image_size: 24}\n")
+    path.chmod(0o640)
+    link.symlink_to("shared.yaml")
+    write_values({"render.image_size": 32}, "the form", link)
+    assert link.is_symlink()
+    assert path.read_text() == "render: {image_size: 32}\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_dotted_keys_there_and_back() -> None:
     tree = {"a": {"b": 1, "c": {"d": [1, {"e": 2}]}}, "f": None}
     assert flat(tree) == {"a.b": 1, "a.c.d": [1, {"e": 2}], "f": None}

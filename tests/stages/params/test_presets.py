@@ -89,6 +89,9 @@ def test_a_file_that_is_no_preset_is_named_and_listed(folder: Path) -> None:
     assert presets.meaning("empty") == ""
     with pytest.raises(UserError, match=r"presets/list\.yaml: expected parameters as in params\.yaml, got \['best'\]"):
         presets.read("list")
+    (folder / "presets/latin.yaml").write_bytes(b"# F\xfcr uns.\nrender: {image_size: 64}\n")
+    with pytest.raises(UserError, match=r"presets/latin\.yaml: can't be read \(.*Presets are text in UTF-8\."):
+        presets.meaning("latin")
 
 
 @pytest.mark.parametrize("before", ["paper2", "paper"])

@@ -146,3 +146,40 @@ def test_labels_in_another_order_are_refused(jaw: Mesh) -> None:
     download.run(params())
     with pytest.raises(UserError, match=r"incoming/a\.json: the labels change along .* another order of vertices"):
         prepare.run(params())
+
+
+@pytest.mark.parametrize("path", ["data/scans", "data/scans/mine", "link", ".tenview", "data/views"])
+def test_a_folder_that_a_stage_replaces_is_refused_and_loses_nothing(jaw: Mesh, path: str) -> None:
+    mine = Path(path, "a.obj") if path != "link" else SCANS / "a.obj"
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    Path("link").symlink_to(SCANS)
+    mine.write_bytes(obj(jaw))
+    with pytest.raises(UserError, match=f"^{path}: Tenview deletes what lies there. Keep your scans in another folder"):
+        download.run(params(path=path))
+    assert mine.exists()
+
+
+def test_a_folder_that_holds_what_was_downloaded_is_refused(jaw: Mesh) -> None:
+    add("a.obj", obj(jaw))
+    download.run(params())
+    with pytest.raises(
+        UserError, match=r"^data: data/scans lies there, which Tenview writes\. Keep your scans in a fo"
+    ):
+        download.run(params(path="data"))
+
+
+def test_a_mirrored_scan_is_refused_by_its_labels_whatever_its_axes(jaw: Mesh) -> None:
+    mirrored = Mesh(jaw.vertices * [-1, 1, 1], jaw.faces[:, ::-1], None)
+    add("a.obj", obj(mirrored))
+    add("a.json", labels_of(jaw))
+    download.run(params())
+    with pytest.raises(UserError, match=r"a\.obj: by the axes that are named for it, the teeth .* lie mirrored"):
+        prepare.run(params())
+
+
+def test_a_lower_jaw_is_refused_by_what_its_label_file_says(jaw: Mesh) -> None:
+    add("a.obj", obj(jaw))
+    add("a.json", json.dumps({"jaw": "lower", "labels": [0] * len(jaw.vertices)}).encode())
+    download.run(params())
+    with pytest.raises(UserError, match=r'a\.json: it says "jaw": "lower", but the scan is taken for the upper one'):
+        prepare.run(params())

@@ -351,6 +351,14 @@ def test_a_wrong_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / ".tenview" / "downloads").mkdir(parents=True)
     with pytest.raises(UserError, match="Tenview deletes what lies there"):
         download.run(params(None, archives=".tenview/downloads"))
+    SCANS.mkdir(parents=True)
+    (SCANS / "notes.txt").touch()
+    for folder in ("archives", "labels"):
+        with pytest.raises(
+            UserError, match=f"data/scans: Tenview deletes what lies there. Keep your {folder} in another"
+        ):
+            download.run(params(None, **{folder: "data/scans"}))
+    assert (SCANS / "notes.txt").exists()
 
 
 def test_a_server_that_has_gone_says_what_to_do_by_hand(server: Any, fault: Any) -> None:
