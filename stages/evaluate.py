@@ -59,19 +59,21 @@ def run(params: Params) -> None:
     from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
-    from stages.prediction.calibration import calibrate
+    from stages.prediction.calibration import calibrate, write_calibration
+    from stages.prediction.trained import is_export
 
     disable_malloc_trim()
     network, checkpoint = load_checkpoint(folder / NETWORK)
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(folder / MEAN_SHAPE)
-    network.error_head = read_error_head(folder / ERROR_HEAD.name, checkpoint["weights_sha256"])  # of an exported model
+    exported, digest = is_export(folder), checkpoint["weights_sha256"]
+    network.error_head = read_error_head(folder / ERROR_HEAD.name if exported else ERROR_HEAD, digest)
     cases = CaseDataset(PREPARED, VIEWS, split)
     if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    calibrate(network, checkpoint["weights_sha256"])
+    calibration = None if exported else calibrate(network, digest)  # an exported model keeps its own
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
@@ -106,6 +108,8 @@ def run(params: Params) -> None:
     with atomic_folder(PREDICTIONS) as folder:
         metadata = {"frame": "normalised: x_mm = x * radius + center", "split": split}
         write_clouds(folder / shard_name(split, 0, 1), clouds, len(clouds[0].points), metadata)
+    if calibration:  # last, for it says that metrics, too, are of these weights
+        write_calibration(calibration)
     if left_out := means["model"].get("left_out_fraction"):
         say(f"evaluate: {left_out:.1%} of the surface was left out: no view sees it, and its expected error is large")
     for name, mean in means.items():

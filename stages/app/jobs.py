@@ -132,11 +132,15 @@ class Jobs:
         case_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         folder = self.results / case_id
         names = {path: dropped.name.name for path, dropped in jaw.files.items()}
-        for path, dropped in jaw.files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            dropped.kept.rename(folder / path)
-        for path, text in jaw.contents.items():
-            (folder / path).write_text(text, encoding="utf-8")
+        try:
+            for path, dropped in jaw.files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                dropped.kept.rename(folder / path)
+            for path, text in jaw.contents.items():
+                (folder / path).write_text(text, encoding="utf-8")
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         case = Case(case_id, jaw.name, jaw.is_scan, names, dict(options) if jaw.is_scan else {}, jaw.notes)
         with self._changed:
             self._cases[case_id] = case

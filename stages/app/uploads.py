@@ -113,7 +113,7 @@ def sort_out(dropped: Iterable[Dropped]) -> list[Jaw]:
     In a folder with scans, only those pictures count that are named as views.
 
     Raises:
-        UserError: there is none, or there are too many; a picture is none, or too large; a view is there twice.
+        UserError: there is none, or there are too many; a picture is none, or too large; a view or scan is there twice.
     """
     folders: dict[PurePosixPath, list[Dropped]] = {}
     others: dict[PurePosixPath, list[str]] = {}
@@ -132,6 +132,11 @@ def sort_out(dropped: Iterable[Dropped]) -> list[Jaw]:
         if pictures:
             cameras = next((each for each in files if each.name.name.lower() == CAMERAS), None)
             jaws.append(_pictures(folder, pictures, cameras))
+        first_of: dict[str, Dropped] = {}
+        for each in scans:
+            if (twin := first_of.setdefault(each.name.stem.lower(), each)) is not each:
+                names = f"{shown(twin.name.name)} and {shown(each.name.name)}"
+                raise UserError(f"{names}: one scan in two formats. Take one away")
         jaws += [_scan(each, files) for each in scans]
         if left := others.get(folder):
             listed = ", ".join(left[:MOST_SHOWN]) + " …" * (len(left) > MOST_SHOWN)

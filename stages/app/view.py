@@ -185,7 +185,10 @@ def _pictures(folder: Path, case: Case, absent: list[int]) -> list[tuple[int, st
 def _small(path: Path) -> str:
     with Image.open(path) as image:
         image.draft("RGB", (SIDE, SIDE))  # a large JPEG is decoded at a fraction of its size
-        picture = ImageOps.exif_transpose(image).convert("RGBA")
+        picture = ImageOps.exif_transpose(image)
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip
+        picture = Image.fromarray((np.asarray(picture) / 257).astype(np.uint8))
+    picture = picture.convert("RGBA")
     picture.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")

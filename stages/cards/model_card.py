@@ -14,6 +14,12 @@ The licence forbids to pass on the scans or anything adapted from them. This fol
 Whether trained weights are an adaptation is not settled: ask the data's publishers before you pass these on, and
 use them for no commercial purpose."""
 
+UNSEEN = {
+    "test": "which the network has not been trained on",
+    "validation": "by which its best epoch was chosen, so that they flatter it",
+    "train": "which the network has been trained on, so that they say nothing of other jaws",
+}
+
 _ERRORS = """
 - Each point comes with the number of views that see it and an expected distance to the true surface. On {cases} jaws,
   each left out of the fit, the expected distance has a rank correlation of {error_rank_correlation:.2f} with the real
@@ -50,7 +56,7 @@ with Tenview installed:
 
 ## Metrics
 
-On the split `{split}`, which the network has not been trained on. Thresholds are in jaw radii: 0.035 is about 1.4 mm.
+On the split `{split}`, {unseen}. Thresholds are in jaw radii: 0.035 is about 1.4 mm.
 
 {table}
 
@@ -126,6 +132,7 @@ def model_card(
         last=views - 1,
         image_size=network["image_size"],
         split=params.evaluate.split,
+        unseen=UNSEEN[params.evaluate.split],
         table=_table(metrics),
         origin=manifest.origin,
         quoted_origin=json.dumps(manifest.origin + before, ensure_ascii=False),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scans.cases.manifest import read_manifest
+from scans.cases.naming import readable
 from scans.errors import UserError
 from scans.shards.naming import SPLITS, shard_paths
 from scans.shards.seen import SEEN, read_seen
@@ -30,6 +31,9 @@ from stages.runtime.workspace import (
 
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
 DESCRIPTION = (MODEL / NETWORK).with_suffix(".json")
+FILES = (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE)
+EXPORTED = {path.name for path in (*FILES, ERROR_HEAD, RIGS)} | {CARD, DATASET_CARD, ONNX}
+"""All that an export holds."""
 
 
 def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
@@ -42,8 +46,7 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
         UserError: `out` is something else than an export, the pipeline has not run to `evaluate`, or the packages that
             write ONNX are missing.
     """
-    if out.exists() and not (out / CARD).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: there is something else than an exported model. Name another folder")
+    _check_replaceable(out)
     if not (MODEL / NETWORK).is_file():
         raise UserError(f"{MODEL}: no model to export. Run `dvc repro` first")
     from model.reconstruction.error_head import write_error_head
@@ -60,7 +63,7 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
         split: sum(read_columns(path, ["id"]).num_rows for path in shard_paths(PREPARED, split)) for split in SPLITS
     }
     with atomic_folder(out) as folder:
-        for path in (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE):
+        for path in FILES:
             shutil.copyfile(path, folder / path.name)
         if params.render.rig != "ring":
             (folder / RIGS).mkdir()
@@ -102,6 +105,18 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
         )
         (folder / CARD).write_text(card, encoding="utf-8")
     say(f"export: {out}; read {out / CARD} before you share it")
+
+
+def _check_replaceable(out: Path) -> None:
+    """Refuse a folder that holds anything but an earlier export, for its content is deleted."""
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {"a file"}
+    if others := sorted(names - EXPORTED) or (["no model"] if names and NETWORK not in names else []):
+        raise UserError(
+            f"{out}: there is something else than an exported model ({readable(others[0])}), which would be deleted. "
+            "Name another folder"
+        )
 
 
 def _halve(trained: Trained, folder: Path) -> str:

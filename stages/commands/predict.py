@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scans.cases.naming import LONGEST, case_id, readable
 from scans.errors import UserError
+from scans.mesh_files.writers import SURFACE_FORMATS
 from stages.params import tree as parameters
 from stages.params.tree import ComputeParams
 from stages.prediction.options import FORMATS, Options
@@ -14,7 +15,7 @@ from stages.prediction.predict_case import Job, Outcome, PredictCase, trained_on
 from stages.prediction.view_names import view_number
 from stages.runtime.map_surviving import map_surviving
 from stages.runtime.progress import say
-from stages.runtime.workspace import model_folder
+from stages.runtime.workspace import MODEL, model_folder
 from stages.sources.left_out import tell
 
 
@@ -44,19 +45,17 @@ def run(
     )
     if unknown := set(options.formats) - set(FORMATS):
         raise UserError(f"--formats: {min(unknown)!r} is none of {', '.join(FORMATS)}")
+    if (options.solid or options.teeth) and not set(options.formats) & set(SURFACE_FORMATS):
+        option = "--solid" if options.solid else "--teeth"
+        raise UserError(f"{option} writes surfaces: add one of {', '.join(SURFACE_FORMATS)} to --formats")
     rows = OutcomeTable(table)
     model = model or model_folder()
+    repair = "Run `tenview evaluate`" if model == MODEL else "Export it again"
     trained = trained_once(model)
     if trained.calibration is None:
-        say(
-            "predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. "
-            "Run `tenview evaluate`"
-        )
+        say(f"predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. {repair}")
     if trained.network.kind == "field" and trained.network.error_head is None:
-        say(
-            "predict: this model has no error head, so that no expected errors are given. Run `tenview evaluate`, or "
-            "export it again"
-        )
+        say(f"predict: this model has no error head, so that no expected errors are given. {repair}")
     failures, doubtful = 0, []
     work = PredictCase(model, out, options)
     for outcome in map_surviving(work, jobs, _lost, compute=_compute(), what="reconstructing"):

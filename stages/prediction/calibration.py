@@ -41,11 +41,11 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
-    """Write calibration.json and error_head.safetensors into reports/, from the validation split.
+def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
+    """Fit the plausibility limits and the error head to the validation split; None without validation cases.
 
-    The network gets the error head; where it makes no surface, there is none, and the file is an empty one.
-
+    The network gets the error head, which is written into reports/; where it makes no surface, there is none, and the
+    file is an empty one.
     """
     from model.cases.dataset import CaseDataset
     from model.metrics.plausibility import fit, limits
@@ -59,7 +59,7 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
     cases = CaseDataset(PREPARED, VIEWS, "validation", surface=True)
     if not cases or not radii:
         say("evaluate: no training or no validation cases here, so the plausibility limits are kept")
-        return
+        return None
     count = min(len(cases), MOST_CASES)
     fits, samples = [], []
     network.error_head = None  # which would leave out what it is to be fitted to
@@ -78,7 +78,11 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> None:
             f"evaluate: expected errors have a rank correlation of {head.description['error_rank_correlation']:.2f} "
             f"with the real ones, on validation jaws left out of the fit; {ERROR_HEAD}"
         )
-    found = Calibration(weights_sha256, fmean(radii), count, limits(fits))
+    return Calibration(weights_sha256, fmean(radii), count, limits(fits))
+
+
+def write_calibration(found: Calibration) -> None:
+    """Write calibration.json into reports/."""
     with atomic_file(CALIBRATION) as path:
         path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
     say(f"evaluate: plausible from a silhouette IoU of {found.limits.silhouette_iou:.2f} on; {CALIBRATION}")

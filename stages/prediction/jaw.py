@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scans.errors import UserError
+from stages.prediction.calibration import POINTS
 from stages.prediction.confidence import Tooth, account_of_teeth, columns
 from stages.prediction.doubts import doubts, without_teeth
 
@@ -82,7 +83,8 @@ def reconstruct(
     if reason := trained.network.check_rig(len(pictures.views)):
         raise UserError(f"{pictures.case}: {reason}. Set render.rig")
     made = trained.network.reconstruct(pictures.views, pictures.view_mask, pictures.cameras, points, seed)
-    found = fit(made.points, pictures.views, pictures.view_mask, pictures.cameras)
+    dense = _for_fit(made, points, pictures, trained, seed)
+    found = fit(dense, pictures.views, pictures.view_mask, pictures.cameras)
     limits = trained.calibration.limits if trained.calibration else None
     scale, origin = _radius(made.radius, truth, trained, radius)
     middle = np.zeros(3) if truth is None else truth.center
@@ -105,6 +107,19 @@ def reconstruct(
         warnings=(*pictures.warnings, *(doubts(found, limits) if limits else []), *without_teeth(made.labels)),
     )
     return jaw, made
+
+
+def _for_fit(made: "Reconstruction", points: int, pictures: "Pictures", trained: "Trained", seed: int) -> "np.ndarray":
+    """(N, 3) at least as many points as the limits were found with: the silhouettes of fewer have gaps."""
+    import numpy as np
+
+    from scans.sampling.sample_surface import sample_surface
+
+    if points >= POINTS:
+        return made.points
+    if made.mesh is not None:
+        return sample_surface(made.mesh, POINTS, np.random.default_rng(seed)).points
+    return trained.network.reconstruct(pictures.views, pictures.view_mask, pictures.cameras, POINTS, seed).points
 
 
 def _radius(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scans.cases.naming import readable
 from scans.errors import UserError
 from scans.files import atomic_file
 from stages.prediction.confidence import EXPECTED_ERROR, GUESSED
@@ -26,10 +27,10 @@ def row(outcome: Outcome) -> dict[str, Any]:
     failed, doubtful = outcome.failure is not None, account.get("plausible") is False
     found: dict[str, Any] = {
         "case": outcome.case or outcome.job.name,
-        "path": str(outcome.job.path),
+        "path": readable(outcome.job.path),
         "kind": "scan" if outcome.job.is_scan else "pictures",
         "state": "failed" if failed else "doubtful" if doubtful else "reconstructed",
-        "message": outcome.failure if failed else "; ".join(account["warnings"]),
+        "message": readable("; ".join(account["warnings"]) if outcome.failure is None else outcome.failure),
     }
     if failed:
         return found

@@ -118,6 +118,9 @@ def fitted(
 
 
 def _check_count(folder: Path, names: PictureNames, count: int, missing: Collection[int] | None) -> None:
+    unread = "".join(f" {path.name} is {what}, not read here: export it as PNG." for path, what in names.unread)
+    if not names.pictures and unread:
+        raise UserError(f"{folder}:{unread}")
     if not names.pictures:
         others = f" It holds {', '.join(names.others[:5])}." if names.others else ""
         raise UserError(f"{folder}: holds no picture of a view.{others} Name them view_00 … view_{count - 1:02d}")
@@ -127,7 +130,6 @@ def _check_count(folder: Path, names: PictureNames, count: int, missing: Collect
     if unnamed := [number for number in absent if number not in missing]:
         listed = ", ".join(f"view_{number:02d}" for number in unnamed)
         option = ",".join(map(str, absent))
-        unread = "".join(f" {path.name} is {what}, not read here: export it as PNG." for path, what in names.unread)
         raise UserError(
             f"{folder}: {len(names.pictures)} of {count} pictures; {listed} not found.{unread} "
             f"Add them, or say so: --missing {option}"

@@ -1,11 +1,13 @@
 """Where a stage's files lie, one run of a stage at a time, and outputs that appear whole or not at all."""
 
+import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scans.errors import UserError
@@ -75,8 +77,9 @@ def stage_lock(stage: str, tell: Callable[[str], object] = say) -> Iterator[None
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of `path` when the block ends well.
 
-    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here. Where
-    `path` is a link to a folder, that folder is replaced and the link stays.
+    Its name is new each time: a worker on another machine may outlive its stage and write on, but never in here. Of two
+    processes that write the same folder, the one that ends last counts. Where `path` is a link to a folder, that folder
+    is replaced and the link stays.
 
     Raises:
         UserError: a file stands in the way, or a link to nothing, such as a disk that isn't there.
@@ -89,18 +92,46 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = path.resolve() if path.is_symlink() else path
     if path.is_mount():
         raise UserError(f"{path}: a disk as a whole can't be replaced. Link to a folder in it.")
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    old = path.with_name(f".{path.name}.old")
-    for rest in (old, *path.parent.glob(f".{path.name}.*.partial")):  # what a killed run left
-        shutil.rmtree(rest, ignore_errors=True)
+    _remove_what_killed_runs_left(path)
+    token = secrets.token_hex(4)
+    partial, old = path.with_name(f".{path.name}.{token}.partial"), path.with_name(f".{path.name}.{token}.old")
     partial.mkdir(parents=True)
+    lock = os.open(partial, os.O_RDONLY)
     try:
-        with errors_name(path):
-            yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    if path.exists():
-        path.rename(old)
-    partial.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+        fcntl.flock(lock, fcntl.LOCK_SH)  # which the kernel frees when this process dies
+        try:
+            with errors_name(path):
+                yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        while True:
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            try:
+                partial.rename(path)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster
+                    raise
+                shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _remove_what_killed_runs_left(path: Path) -> None:
+    """Remove folders of `atomic_folder` for this path that no living process writes."""
+    own = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.(partial|old)")
+    for rest in path.parent.iterdir() if path.parent.is_dir() else ():
+        if not own.fullmatch(rest.name):
+            continue
+        with suppress(FileNotFoundError):
+            lock = os.open(rest, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(rest, ignore_errors=True)
+            except BlockingIOError:
+                pass
+            finally:
+                os.close(lock)

@@ -17,7 +17,7 @@ from scans.mesh_files.obj_writer import encode_obj
 from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages import download, evaluate, prepare, render, train
 from stages.params.tree import Params, check
-from stages.runtime.workspace import MODEL, PRETRAINED
+from stages.runtime.workspace import CALIBRATION, MODEL, PRETRAINED
 from tests.dask_cluster import has_workers, scheduler, wait_until, worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -151,6 +151,20 @@ def test_where_the_project_has_no_model_the_pretrained_one_is_measured(
         assert f"no model in {MODEL}, so the pretrained one is used, {PRETRAINED}" in capsys.readouterr().err
         assert outputs() == own
     finally:
+        shutil.move(folder / PRETRAINED, folder / MODEL)
+
+
+def test_an_exported_model_is_measured_with_what_came_with_it(folder: Path) -> None:
+    shutil.move(folder / MODEL, folder / PRETRAINED)
+    (folder / PRETRAINED / "params.yaml").touch()
+    kept = CALIBRATION.read_bytes()
+    CALIBRATION.unlink()
+    try:
+        evaluate.run(params())
+        assert not CALIBRATION.exists(), "the validation cases of this project are no part of it"
+    finally:
+        CALIBRATION.write_bytes(kept)
+        (folder / PRETRAINED / "params.yaml").unlink()
         shutil.move(folder / PRETRAINED, folder / MODEL)
 
 

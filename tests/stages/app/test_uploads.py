@@ -120,6 +120,8 @@ def test_nothing_of_use_two_of_a_view_and_too_much_are_refused(drop: Drop, monke
         sort_out(drop(**{"notes.txt": b"x"}))
     with pytest.raises(UserError, match="view 1 is there twice"):
         sort_out(drop(**{"view_01.png": None, "view-1.png": None}))
+    with pytest.raises(UserError, match=r"^Anna.ply and anna.stl: one scan in two formats"):
+        sort_out(drop(**{"anna.stl": b"x", "Anna.ply": b"x", "anna.json": b"{}"}))
     monkeypatch.setattr(uploads, "MOST_JAWS", 1)
     with pytest.raises(UserError, match="2 jaws at once"):
         sort_out(drop(**{"a/view_00.png": None, "b/view_00.png": None}))

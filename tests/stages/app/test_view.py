@@ -14,7 +14,7 @@ from scans.mesh import Mesh
 from scans.mesh_files.writers import encode_surface
 from stages.app import pages
 from stages.app.jobs import Case
-from stages.app.view import tooth_name, write_view
+from stages.app.view import _small, tooth_name, write_view
 from tests.stages.app.earlier import put
 
 ACCOUNT: dict[str, Any] = {
@@ -111,3 +111,9 @@ def test_what_was_guessed_is_shown_where_it_is_told(tmp_path: Path, tetrahedron:
 @pytest.mark.parametrize(("fdi", "name"), [(18, "upper right third molar"), (23, "upper left canine")])
 def test_teeth_have_names_in_words(fdi: int, name: str) -> None:
     assert tooth_name(fdi) == name
+
+
+def test_sixteen_bits_a_pixel_are_shown_as_they_are(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 128 * 257, np.uint16)).save(tmp_path / "view_00.png")
+    with Image.open(io.BytesIO(base64.b64decode(_small(tmp_path / "view_00.png").partition(",")[2]))) as small:
+        assert small.getpixel((4, 4)) == (128, 128, 128, 255)

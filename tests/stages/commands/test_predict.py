@@ -217,4 +217,15 @@ def test_an_exported_model_works_elsewhere(project: Path, pictures: list[np.ndar
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("mine")
     said = tenview(project, "export", "--out", tmp_path / "mine", "--no-onnx", fails=True)
-    assert "something else than an exported model" in said
+    assert "something else than an exported model (notes.txt), which would be deleted" in said
+    (model / ".git").mkdir()
+    assert "exported model (.git)" in tenview(project, "export", "--out", model, "--no-onnx", fails=True)
+    assert (model / ".git").is_dir()
+    (model / ".git").rmdir()
+    tenview(project, "export", "--out", model, "--no-onnx")
+    assert not (model / "network.onnx").exists(), "an earlier export is replaced"
+    model.joinpath("network.safetensors").unlink()
+    assert "(no model)" in tenview(project, "export", "--out", model, "--no-onnx", fails=True)
+    for option in ("--solid", "--teeth"):
+        said = tenview(project, "predict", folder, option, "--formats", "npz", fails=True)
+        assert f"{option} writes surfaces: add one of ply, stl, glb, 3mf to --formats" in said

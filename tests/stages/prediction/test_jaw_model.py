@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from renderers.render import render_views
 from scans.errors import UserError
+from scans.preparing.normalise import center_and_radius, normalise
+from scans.synthetic.jaw import make_jaw
+from stages.per_case.render_case import shading_of
 from stages.prediction.jaw_model import JawModel, load_model
 
 BLANK = np.full((64, 64), 255, np.uint8)
@@ -37,3 +41,15 @@ def test_the_pretrained_model_is_found_from_anywhere(tmp_path: Path, monkeypatch
 def test_pictures_that_can_not_be_used_are_named(model: JawModel, pictures: object, message: str) -> None:
     with pytest.raises(UserError, match=message):
         model.reconstruct(pictures)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_few_points_are_no_worse_a_fit(model: JawModel) -> None:
+    mesh = make_jaw(0, "few", voxel_mm=0.8)
+    center, radius = center_and_radius(mesh.vertices)
+    vertices = normalise(mesh.vertices, center, radius)
+    shading = shading_of(model.trained.params.render, "few")
+    pictures = list(render_views(vertices, mesh.faces, model.trained.rig, shading, backend="numba", samples=1))
+    many, few = (model.reconstruct(pictures, points=points) for points in (50_000, 64))
+    assert few.points.shape == (64, 3)
+    assert few.plausible == many.plausible
+    assert few.fit.silhouette_iou == pytest.approx(many.fit.silhouette_iou, abs=0.02)

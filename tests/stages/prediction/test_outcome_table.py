@@ -29,6 +29,8 @@ DOUBTFUL = Outcome(
     account=ACCOUNT | {"plausible": False, "warnings": ("a, b", "c"), "error": {"f_035": 0.5}},
 )
 FAILED = Outcome(Job(Path("in/carl"), "carl", False), "in/carl: no such folder")
+OLD_NAME = Path("in/m\udcfcller")  # of bytes that are no UTF-8, as old archives leave them
+UNREADABLE = Outcome(Job(OLD_NAME, "muller", False), f"{OLD_NAME}: no such folder")
 
 
 def test_each_jaw_is_a_row_of_both_files(tmp_path: Path) -> None:
@@ -55,6 +57,15 @@ def test_each_jaw_is_a_row_of_both_files(tmp_path: Path) -> None:
     assert list(rows[0]) == [*COLUMNS, "error_f_035"]
     assert [row["message"] for row in rows] == ["", "a, b; c", "in/carl: no such folder"]
     assert (rows[0]["absent_views"], rows[0]["error_f_035"], rows[2]["radius_mm"]) == ("3 5", "", "")
+
+
+def test_a_name_that_is_no_text_stands_in_the_table_as_escapes(tmp_path: Path) -> None:
+    table = OutcomeTable(tmp_path / "table.csv")
+    table.add(UNREADABLE)
+    table.close()
+    with open(tmp_path / "table.csv", encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["path"], row["message"]) == (r"in/m\xfcller", r"in/m\xfcller: no such folder")
 
 
 def test_without_a_path_nothing_is_written_and_another_ending_is_refused(tmp_path: Path) -> None:

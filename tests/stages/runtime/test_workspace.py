@@ -27,6 +27,27 @@ def test_a_folder_appears_whole_or_not_at_all() -> None:
     assert [str(path) for path in sorted(Path("data").rglob("*"))] == ["data/out", "data/out/c"]
 
 
+def test_what_others_write_stays_and_what_a_killed_run_left_goes() -> None:
+    names = ("anna", "anna.1", "a*", "a[n]")
+    for name in names:
+        Path(f".{name}.0123abcd.partial").mkdir()
+        Path(f".{name}.0123abcd.old").mkdir()
+    with atomic_folder(Path("anna.1")) as first, atomic_folder(Path("anna")), atomic_folder(Path("anna.1")) as second:
+        assert first.is_dir(), "another one of this name, and one whose name begins alike"
+        (first / "a").touch()
+        (second / "b").touch()
+    assert sorted(
+        path.name for path in Path().rglob("*") if names[2] not in path.name and names[3] not in path.name
+    ) == [
+        "a",
+        "anna",
+        "anna.1",
+    ], "the one that ends last counts"
+    with atomic_folder(Path("a*")):
+        pass
+    assert sorted(map(str, Path().glob(".*"))) == [".a[n].0123abcd.old", ".a[n].0123abcd.partial"]
+
+
 @pytest.mark.parametrize("taken", ["data", "data/out"])
 def test_a_file_in_the_way_is_named_and_stays(taken: str) -> None:
     Path(taken).parent.mkdir(exist_ok=True)
