@@ -31,6 +31,7 @@ from stages.runtime.workspace import (
     TEETH,
     VIEWS,
     atomic_folder,
+    is_export,
     model_folder,
 )
 
@@ -60,7 +61,6 @@ def run(params: Params) -> None:
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
     from stages.prediction.calibration import calibrate, write_calibration
-    from stages.prediction.trained import is_export
 
     disable_malloc_trim()
     network, checkpoint = load_checkpoint(folder / NETWORK)

@@ -9,7 +9,7 @@ from stages.params import tree as parameters
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
 from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, MODEL, NETWORK, RIGS, model_folder
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, MODEL, NETWORK, RIGS, is_export, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
@@ -63,11 +63,6 @@ def load_trained(folder: Path | None) -> Trained:
     network.error_head = read_error_head(folder / ERROR_HEAD.name if own else ERROR_HEAD, digest)
     params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
     return Trained(network, digest, description["params_digest"], params, rig, calibration)
-
-
-def is_export(folder: Path) -> bool:
-    """Whether a model's folder has params of its own, as those have that `tenview export` made."""
-    return (folder / PARAMS_FILE).is_file()
 
 
 def params_and_rig(folder: Path) -> "tuple[Params, list[Camera]]":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scans.errors import UserError
 from scans.files import errors_name
+from stages.params.tree import PARAMS_FILE
 from stages.runtime.progress import say
 
 # All relative to the folder that tenview runs in, so that dvc.lock and the outputs name no machine's paths.
@@ -41,6 +42,11 @@ def pretrained_folder() -> Path:
     """`PRETRAINED`, or else the folder of that name that lies beside Tenview's code."""
     included = PROJECT / PRETRAINED
     return PRETRAINED if (PRETRAINED / NETWORK).is_file() or not (included / NETWORK).is_file() else included
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a model's folder has params of its own, as those have that `tenview export` made."""
+    return (folder / PARAMS_FILE).is_file()
 
 
 def model_folder(tell: Callable[[str], object] = say) -> Path:
@@ -98,7 +104,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     partial.mkdir(parents=True)
     lock = os.open(partial, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # which the kernel frees when this process dies
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(lock, fcntl.LOCK_SH)  # which the kernel frees when this process dies
         try:
             with errors_name(path):
                 yield partial
@@ -130,8 +137,10 @@ def _remove_what_killed_runs_left(path: Path) -> None:
             lock = os.open(rest, os.O_RDONLY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(rest, ignore_errors=True)
             except BlockingIOError:
+                continue
+            except OSError:  # a disk without locks
                 pass
             finally:
                 os.close(lock)
+            shutil.rmtree(rest, ignore_errors=True)
