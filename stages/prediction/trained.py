@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scans.errors import UserError
 from stages.params import tree as parameters
+from stages.params.rendered_by import check_record
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
 from stages.prediction.calibration import Calibration, read_calibration
@@ -45,7 +46,7 @@ def load_trained(folder: Path | None) -> Trained:
             one where that holds none.
 
     Raises:
-        UserError: a file is missing or damaged.
+        UserError: a file is missing or damaged, or the project's params.yaml is no more that of the training.
     """
     # Read before torch is loaded, which takes seconds, so that errors come at once.
     if folder and folder != MODEL and not (folder / NETWORK).is_file():
@@ -53,6 +54,8 @@ def load_trained(folder: Path | None) -> Trained:
     folder = folder or model_folder()
     own = is_export(folder)
     params, rig = params_and_rig(folder)
+    if not own:
+        check_record(folder, params.render)
 
     from model.networks.checkpoint import load_checkpoint
     from model.reconstruction.error_head import read_error_head
