@@ -46,7 +46,8 @@ def test_a_killed_training_ends_with_the_same_bytes(folder: Path) -> None:
     tenview(folder, "train")
     whole = outputs(folder)
     assert whole.keys() == {
-        "network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "cases.json", "training.csv",
+        "network.safetensors", "network.json", "epochs.jsonl", "mean_shape.npy", "cases.json", "views.json",
+        "training.csv",
     }  # fmt: skip
     (state,) = (folder / ".tenview/training").iterdir()
     for each in state.iterdir():
