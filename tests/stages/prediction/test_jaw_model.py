@@ -49,7 +49,7 @@ def test_few_points_are_no_worse_a_fit(model: JawModel) -> None:
     vertices = normalise(mesh.vertices, center, radius)
     shading = shading_of(model.trained.params.render, "few")
     pictures = list(render_views(vertices, mesh.faces, model.trained.rig, shading, backend="numba", samples=1))
-    many, few = (model.reconstruct(pictures, points=points) for points in (50_000, 64))
-    assert few.points.shape == (64, 3)
+    many, few = (model.reconstruct(pictures, points=points) for points in (50_000, 1000))
+    assert few.points.shape == (1000, 3)
     assert few.plausible == many.plausible
-    assert few.fit.silhouette_iou == pytest.approx(many.fit.silhouette_iou, abs=0.02)
+    assert few.fit.silhouette_iou == pytest.approx(many.fit.silhouette_iou, abs=0.01)
