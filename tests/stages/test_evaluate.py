@@ -17,6 +17,7 @@ from scans.mesh_files.obj_writer import encode_obj
 from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages import download, evaluate, prepare, render, train
 from stages.params.tree import Params, check
+from stages.prediction.trained import load_trained
 from stages.runtime.workspace import CALIBRATION, MODEL, PRETRAINED
 from tests.dask_cluster import has_workers, scheduler, wait_until, worker
 
@@ -166,6 +167,18 @@ def test_an_exported_model_is_measured_with_what_came_with_it(folder: Path) -> N
         CALIBRATION.write_bytes(kept)
         (folder / PRETRAINED / "params.yaml").unlink()
         shutil.move(folder / PRETRAINED, folder / MODEL)
+
+
+def test_a_model_is_not_used_with_params_of_other_views(folder: Path) -> None:
+    path = folder / "params.yaml"
+    try:
+        path.write_text(json.dumps(SMALL))
+        assert load_trained(None).network.kind == "field"
+        path.write_text(json.dumps(SMALL | {"render": SMALL["render"] | {"background": 0}}))
+        with pytest.raises(UserError, match=rf"render\.background is 0, but the model in {MODEL} was trained with 255"):
+            load_trained(None)
+    finally:
+        path.unlink()
 
 
 def test_a_training_goes_on_from_a_model_of_the_same_architecture(folder: Path) -> None:
