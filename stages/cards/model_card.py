@@ -14,7 +14,7 @@ The licence forbids to pass on the scans or anything adapted from them. This fol
 Whether trained weights are an adaptation is not settled: ask the data's publishers before you pass these on, and
 use them for no commercial purpose."""
 
-UNSEEN = {
+SPLIT_REMARKS = {
     "test": "which the network has not been trained on",
     "validation": "by which its best epoch was chosen, so that they flatter it",
     "train": "which the network has been trained on, so that they say nothing of other jaws",
@@ -56,7 +56,7 @@ with Tenview installed:
 
 ## Metrics
 
-On the split `{split}`, {unseen}. Thresholds are in jaw radii: 0.035 is about 1.4 mm.
+On the split `{split}`, {split_remark}. Thresholds are in jaw radii: 0.035 is about 1.4 mm.
 
 {table}
 
@@ -132,7 +132,7 @@ def model_card(
         last=views - 1,
         image_size=network["image_size"],
         split=params.evaluate.split,
-        unseen=UNSEEN[params.evaluate.split],
+        split_remark=SPLIT_REMARKS[params.evaluate.split],
         table=_table(metrics),
         origin=manifest.origin,
         quoted_origin=json.dumps(manifest.origin + before, ensure_ascii=False),

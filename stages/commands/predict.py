@@ -15,7 +15,7 @@ from stages.prediction.predict_case import Job, Outcome, PredictCase, trained_on
 from stages.prediction.view_names import view_number
 from stages.runtime.map_surviving import map_surviving
 from stages.runtime.progress import say
-from stages.runtime.workspace import MODEL, model_folder
+from stages.runtime.workspace import is_export, model_folder
 from stages.sources.left_out import tell
 
 
@@ -50,7 +50,7 @@ def run(
         raise UserError(f"{option} writes surfaces: add one of {', '.join(SURFACE_FORMATS)} to --formats")
     rows = OutcomeTable(table)
     model = model or model_folder()
-    repair = "Run `tenview evaluate`" if model == MODEL else "Export it again"
+    repair = "Export it again" if is_export(model) else "Run `tenview evaluate`"
     trained = trained_once(model)
     if trained.calibration is None:
         say(f"predict: warning: this model has no calibration, so that a bad reconstruction is not noticed. {repair}")
