@@ -14,7 +14,7 @@ from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_paths
 from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
-from stages.params.rendered_by import write_record
+from stages.params.rendered_by import write_views_record
 from stages.params.train import TrainParams
 from stages.params.tree import ComputeParams, Params
 from stages.runtime import store
@@ -93,7 +93,7 @@ def run(params: Params) -> None:
             shutil.copyfile(state / each, folder / each)
         np.save(folder / MEAN_SHAPE, _read_summary(state / SUMMARY).mean_shape)
         write_seen(folder / SEEN, seen)
-        write_record(folder, params.render)
+        write_views_record(folder, params.render)
     _write_learning_curve(LEARNING_CURVE, history)
     metric = params.train.monitor
     best = max(entry[metric] for entry in history)

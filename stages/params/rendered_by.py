@@ -13,13 +13,13 @@ NAMES = ("image_size", "style", "background", "light", "rig")
 NAMES_OF_RING = ("order", "elevation", "distance", "field_of_view")  # which a rig of a file does without
 
 
-def write_record(folder: Path, render: RenderParams) -> None:
+def write_views_record(folder: Path, render: RenderParams) -> None:
     """Write into a model's folder what its training views were rendered by."""
     with atomic_file(folder / RECORD) as partial:
         partial.write_text(json.dumps(_values(render), indent=2) + "\n", encoding="utf-8")
 
 
-def check_record(folder: Path, render: RenderParams) -> None:
+def check_views_record(folder: Path, render: RenderParams) -> None:
     """Refuse params.yaml where it says something else than when the model in the folder was trained.
 
     Args:

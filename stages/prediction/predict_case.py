@@ -11,7 +11,7 @@ from stages.prediction.confidence import in_words
 from stages.prediction.jaw import reconstruct
 from stages.prediction.options import Options
 from stages.prediction.picture_folder import Pictures, read_pictures
-from stages.prediction.result_folder import ACCOUNT, write_case
+from stages.prediction.result_folder import check_replaceable, write_case
 from stages.prediction.scan_pictures import picture_scan
 from stages.prediction.trained import Trained, load_trained
 from stages.runtime.workspace import atomic_folder
@@ -82,8 +82,7 @@ class PredictCase:
     def _predicted(self, job: Job, trained: Trained) -> Outcome:
         pictures, truth, said = _pictures(job, trained, self.options)
         target = self.out / pictures.case
-        if target.exists() and not (target / ACCOUNT).is_file() and (not target.is_dir() or any(target.iterdir())):
-            raise UserError(f"{target}: there is something else than a prediction. Use another --out")
+        check_replaceable(target)
         options = self.options
         jaw, made = reconstruct(
             pictures, trained, points=options.points, seed=options.seed, radius=options.radius, truth=truth

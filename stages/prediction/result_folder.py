@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scans.cases.naming import readable
+from scans.errors import UserError
 from scans.shards.prepared import PreparedCase
 from stages.prediction.confidence import EXPECTED_ERROR, means
 from stages.prediction.geometry_files import write_geometry
@@ -19,10 +21,35 @@ if TYPE_CHECKING:
     from model.reconstruction.result import Reconstruction
     from stages.prediction.options import Options
 
-ACCOUNT = "prediction.json"  # marks a folder of results; other folders are never replaced
+ACCOUNT = "prediction.json"  # marks a folder of results, and lists its files; other folders are never replaced
 PACKAGES = ("tenview", "torch", "timm", "numpy", "opencv-python-headless")
 FRAME = "millimetres, crowns to +z, incisors at -y, patient right (FDI 1x) at +x, origin at the jaw's centre"
 SCAN_FRAME = "the scan's millimetres, turned: crowns to +z, incisors at -y, patient right (FDI 1x) at +x"
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier prediction as it was written, for its content is deleted.
+
+    Raises:
+        UserError: it is no folder of results, or holds a file that `predict` did not write, or that was changed since.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()) if folder.is_dir() else [folder]
+    if not folder.exists() or not files:
+        return
+    try:
+        written = dict(json.loads((folder / ACCOUNT).read_bytes())["outputs"])
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UserError(f"{folder}: there is something else than a prediction. Use another --out") from None
+    for path in files:
+        name = str(path.relative_to(folder))
+        if name == ACCOUNT:
+            continue
+        if path.is_symlink() or written.get(name) != hashlib.sha256(path.read_bytes()).hexdigest():
+            what = "was changed since" if name in written else "is not of that prediction"
+            raise UserError(
+                f"{folder}: there is an earlier prediction, but {readable(name)} {what}, and would be deleted. "
+                "Move it, or use another --out"
+            )
 
 
 def write_case(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scans.errors import UserError
 from stages.params import tree as parameters
-from stages.params.rendered_by import check_record
+from stages.params.rendered_by import check_views_record
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
 from stages.prediction.calibration import Calibration, read_calibration
@@ -55,7 +55,7 @@ def load_trained(folder: Path | None) -> Trained:
     own = is_export(folder)
     params, rig = params_and_rig(folder)
     if not own:
-        check_record(folder, params.render)
+        check_views_record(folder, params.render)
 
     from model.networks.checkpoint import load_checkpoint
     from model.reconstruction.error_head import read_error_head

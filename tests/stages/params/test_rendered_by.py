@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from scans.errors import UserError
-from stages.params.rendered_by import RECORD, check_record, write_record
+from stages.params.rendered_by import RECORD, check_views_record, write_views_record
 from stages.params.tree import RenderParams
 
 FILE = {"rig": "mine.csv"}
@@ -24,9 +24,9 @@ FILE = {"rig": "mine.csv"}
     ],
 )
 def test_what_makes_other_views_is_refused(tmp_path: Path, then: Any, now: Any, message: str) -> None:
-    write_record(tmp_path, RenderParams(**then))
+    write_views_record(tmp_path, RenderParams(**then))
     with pytest.raises(UserError, match=f"^params\\.yaml: {message}"):
-        check_record(tmp_path, RenderParams(**now))
+        check_views_record(tmp_path, RenderParams(**now))
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_what_makes_other_views_is_refused(tmp_path: Path, then: Any, now: Any, 
     ],
 )
 def test_what_does_not_is_taken(tmp_path: Path, then: Any, now: Any) -> None:
-    check_record(tmp_path, RenderParams(**now))
-    write_record(tmp_path, RenderParams(**then))
-    check_record(tmp_path, RenderParams(**now))
+    check_views_record(tmp_path, RenderParams(**now))
+    write_views_record(tmp_path, RenderParams(**then))
+    check_views_record(tmp_path, RenderParams(**now))
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     (tmp_path / RECORD).write_text("[3]")
     with pytest.raises(UserError, match=rf"{RECORD}: can't be read"):
-        check_record(tmp_path, RenderParams())
+        check_views_record(tmp_path, RenderParams())
