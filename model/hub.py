@@ -12,15 +12,16 @@ from pathlib import Path
 from model.networks.base import JawNetwork
 from model.networks.checkpoint import WEIGHTS, load_checkpoint
 from model.reconstruction.error_head import ERROR_HEAD, read_error_head
+from model.reconstruction.radius_estimator import RADIUS_ESTIMATOR, read_radius_estimator
 from scans.errors import UserError
 
 FILES = (WEIGHTS, Path(WEIGHTS).with_suffix(".json").name)
 
 
 def from_pretrained(name: str | Path) -> JawNetwork:
-    """The network of a folder that `tenview export` wrote, with its error head, in evaluation mode on the CPU.
+    """The network of a folder that `tenview export` wrote, with its heads, in evaluation mode on the CPU.
 
-    A folder without an error head, as earlier versions wrote, gives a network that estimates no errors.
+    A folder without an error head or a radius estimator, as earlier versions wrote, gives a network without one.
 
     Args:
         name: the folder, or `org/name` of a Hugging Face repository with its files, which is downloaded once.
@@ -31,7 +32,9 @@ def from_pretrained(name: str | Path) -> JawNetwork:
     folder = Path(name)
     folder = folder if folder.is_dir() else _downloaded(str(name))
     network, description = load_checkpoint(folder / WEIGHTS)
-    network.error_head = read_error_head(folder / ERROR_HEAD, description["weights_sha256"])
+    digest = description["weights_sha256"]
+    network.error_head = read_error_head(folder / ERROR_HEAD, digest)
+    network.radius_estimator = read_radius_estimator(folder / RADIUS_ESTIMATOR, digest)
     return network
 
 
@@ -43,8 +46,9 @@ def _downloaded(name: str) -> Path:
 
     try:
         weights, _ = (Path(hf_hub_download(name, file)) for file in FILES)
-        with suppress(EntryNotFoundError):  # a model of an earlier version
-            hf_hub_download(name, ERROR_HEAD)
+        for file in (ERROR_HEAD, RADIUS_ESTIMATOR):
+            with suppress(EntryNotFoundError):  # a model of an earlier version
+                hf_hub_download(name, file)
     except (OSError, HfHubHTTPError, ValueError) as error:
         raise UserError(
             f"{name}: no such folder, and not to be had from Hugging Face ({type(error).__name__}). Check the name and "

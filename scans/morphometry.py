@@ -75,7 +75,7 @@ def measure(mesh: Mesh, points: np.ndarray, normals: np.ndarray, labels: np.ndar
         _arch_depth(crowns, centres),
         float((labels == GINGIVA).mean()) if labelled else None,
         tuple((counts / len(normals)).tolist()),
-        _crown_sizes(crowns, centres),
+        crown_sizes(crowns),
     )
 
 
@@ -105,18 +105,27 @@ def _arch_depth(crowns: dict[int, np.ndarray], centres: dict[int, np.ndarray]) -
     return float((centres[16] + centres[26])[1] / 2 - min(fronts))
 
 
-def _crown_sizes(
-    crowns: dict[int, np.ndarray], centres: dict[int, np.ndarray]
-) -> dict[int, tuple[float, float, float]]:
+def crown_sizes(crowns: dict[int, np.ndarray], *, tails: float = 0.0) -> dict[int, tuple[float, float, float]]:
+    """By FDI number mesiodistal and buccolingual width and height of crowns (see `Morphometry`), in their points' unit.
+
+    Args:
+        crowns: by FDI number, in the order of `ARCH`, (N, 3) points on each.
+        tails: fraction of a crown's points at either end that an extent leaves out, for some may have a wrong label.
+
+    Returns:
+        nothing where there is but one crown, for it tells no direction of the arch.
+    """
     sizes = {}
     order = list(crowns)
+    centres = {fdi: own.mean(axis=0) for fdi, own in crowns.items()}
     for place, fdi in enumerate(order) if len(order) > 1 else ():
         before, behind = order[max(place - 1, 0)], order[min(place + 1, len(order) - 1)]
         along = (centres[behind] - centres[before])[:2]
         along /= np.linalg.norm(along)
         x, y, z = crowns[fdi].T
-        extents = (np.ptp(axis) for axis in (along[0] * x + along[1] * y, along[0] * y - along[1] * x, z))
-        mesiodistal, buccolingual, height = map(float, extents)
+        axes = np.stack([along[0] * x + along[1] * y, along[0] * y - along[1] * x, z])
+        low, high = np.quantile(axes, [tails, 1 - tails], axis=1)
+        mesiodistal, buccolingual, height = map(float, high - low)
         sizes[fdi] = (mesiodistal, buccolingual, height)
     return sizes
 

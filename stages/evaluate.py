@@ -21,7 +21,6 @@ from stages.runtime.workspace import (
     CASES,
     CONFIDENCE,
     CURVES,
-    ERROR_HEAD,
     INTERVALS,
     MEAN_SHAPE,
     METRICS,
@@ -56,24 +55,23 @@ def run(params: Params) -> None:
 
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
-    from model.reconstruction.error_head import read_error_head
     from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
-    from stages.prediction.calibration import calibrate, write_calibration
+    from stages.prediction.calibration import calibrate, read_heads, write_calibration
 
     disable_malloc_trim()
     network, checkpoint = load_checkpoint(folder / NETWORK)
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(folder / MEAN_SHAPE)
-    exported, digest = is_export(folder), checkpoint["weights_sha256"]
-    network.error_head = read_error_head(folder / ERROR_HEAD.name if exported else ERROR_HEAD, digest)
+    digest = checkpoint["weights_sha256"]
+    read_heads(network, folder, digest)
     cases = CaseDataset(PREPARED, VIEWS, split)
     if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    calibration = None if exported else calibrate(network, digest)  # an exported model keeps its own
+    calibration = None if is_export(folder) else calibrate(network, digest)  # an exported model keeps its own
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []

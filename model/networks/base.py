@@ -18,6 +18,7 @@ from model.cases.case import Case
 from model.cases.summary import TrainingSummary
 from model.networks.encoder import ViewEncoder
 from model.reconstruction.error_head import ErrorHead
+from model.reconstruction.radius_estimator import RadiusEstimator
 from model.reconstruction.result import Reconstruction
 from scans.errors import UserError
 from scans.seeds import generator
@@ -54,6 +55,7 @@ class JawNetwork(nn.Module, ABC):
         config: all that, with the weights, decides what it predicts.
         encoder: the image encoder, which can be initialised with ImageNet weights.
         error_head: estimates the errors of its reconstructions; None until it is fitted or read.
+        radius_estimator: estimates their radius from their crowns; None until it is fitted or read.
     """
 
     kind: ClassVar[str]
@@ -64,6 +66,7 @@ class JawNetwork(nn.Module, ABC):
     config: Any
     encoder: ViewEncoder
     error_head: ErrorHead | None = None
+    radius_estimator: RadiusEstimator | None = None
 
     @classmethod
     @abstractmethod

@@ -342,6 +342,7 @@ class FieldNetwork(JawNetwork):
             views=[own[mask].cpu().numpy() for own, mask in zip(views, view_mask, strict=True)],
             cameras=[own[mask].cpu().numpy() for own, mask in zip(cameras, view_mask, strict=True)],
             error_head=self.error_head,
+            radius_estimator=self.radius_estimator,
             radii=features.log_radius.exp().tolist(),
             points=points,
             rngs=rngs,

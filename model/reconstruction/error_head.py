@@ -5,24 +5,19 @@ The network stays as it is: the head is fitted afterwards, on reconstructions of
 by isotonic regression (Zadrozny and Elkan 2002).
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from scans.errors import UserError
-from scans.files import atomic_file
+from model.reconstruction.head_file import read_head, write_head
 
 ERROR_HEAD = "error_head.safetensors"  # beside the weights
 FORMAT = 2
 LAYERS = ("mean", "scale", "hidden_weight", "hidden_bias", "weight", "offset")
 TENSORS = (*LAYERS, "scores", "distances")
 FARTHEST = 4.0  # standard deviations; evidence that is farther from its mean counts as this
-DESCRIPTION = "tenview"  # key of the description in the file's metadata, which all is text
 
 
 @dataclass(frozen=True)
@@ -67,10 +62,9 @@ def write_error_head(head: ErrorHead | None, path: Path, weights_sha256: str) ->
 
     The same head gives the same bytes.
     """
-    description = {"format": FORMAT, "weights_sha256": weights_sha256, **(head.description if head else {})}
-    tensors = {name: np.asarray(getattr(head, name), np.float32) for name in TENSORS} if head else {}
-    with atomic_file(path) as partial:
-        partial.write_bytes(save(tensors, {DESCRIPTION: json.dumps(description)}))
+    arrays = {name: getattr(head, name) for name in TENSORS} if head else {}
+    description = head.description if head else {}
+    write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
 
 
 def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
@@ -79,16 +73,5 @@ def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
     Raises:
         UserError: the file is damaged, or of another version.
     """
-    if not path.is_file():
-        return None
-    again = "run `tenview evaluate` or export the model again"
-    try:
-        with safe_open(path, "numpy") as file:
-            description = json.loads((file.metadata() or {})[DESCRIPTION])
-            if description.pop("format") != FORMAT:
-                raise UserError(f"{path}: an error head of another version; {again}")
-            if description.pop("weights_sha256") != weights_sha256 or not file.keys():
-                return None
-            return ErrorHead(**{name: file.get_tensor(name) for name in TENSORS}, description=description)
-    except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
-        raise UserError(f"{path}: not readable as an error head ({error}); {again}") from None
+    found = read_head(path, TENSORS, what="an error head", version=FORMAT, weights_sha256=weights_sha256)
+    return ErrorHead(**found[0], description=found[1]) if found else None

@@ -17,6 +17,7 @@ from model.geometry.surface import in_large_components, smoothed, surface_of
 from model.geometry.visible import viewing_cosines
 from model.reconstruction.error_head import ErrorHead
 from model.reconstruction.evidence import evidence_of
+from model.reconstruction.radius_estimator import RadiusEstimator
 from model.reconstruction.result import Confidence, Reconstruction
 from scans.mesh import LABELS, Mesh
 from scans.mesh_edit import compacted
@@ -70,6 +71,7 @@ def reconstruct_surfaces(
     views: Sequence[np.ndarray],
     cameras: Sequence[np.ndarray],
     error_head: ErrorHead | None,
+    radius_estimator: RadiusEstimator | None,
     radii: Sequence[float],
     points: int,
     rngs: Sequence[np.random.Generator],
@@ -85,7 +87,8 @@ def reconstruct_surfaces(
         seed_points: (S, 3), on the device of `field`.
         views: B arrays (V, H, W) or (V, H, W, 3) uint8, of which the fields were made. cameras: B arrays (V, 23).
         error_head: estimates each point's error, if there is one.
-        radii: B predicted jaw radii in mm, passed through.
+        radius_estimator: improves the radii by the sizes of the crowns, if there is one.
+        radii: B jaw radii in mm, predicted from the views.
         points: N.
         rngs: B sources of all randomness.
 
@@ -111,7 +114,16 @@ def reconstruct_surfaces(
     def rest(case: int) -> Callable[[], Reconstruction]:
         own = OrientedPoints(*(column[case, : len(jittered[case])] for column in found))
         return lambda: _surface(
-            own, projected[case], config, views[case], cameras[case], error_head, radii[case], points, rngs[case]
+            own,
+            projected[case],
+            config,
+            views[case],
+            cameras[case],
+            error_head,
+            radius_estimator,
+            radii[case],
+            points,
+            rngs[case],
         )
 
     return [rest(case) for case in range(len(radii))]
@@ -203,6 +215,7 @@ def _surface(
     pictures: np.ndarray,
     cameras: np.ndarray,
     error_head: ErrorHead | None,
+    radius_estimator: RadiusEstimator | None,
     radius: float,
     points: int,
     rng: np.random.Generator,
@@ -228,6 +241,8 @@ def _surface(
     mesh, of_vertices, evidence = Mesh(vertices[used], faces, labels[used]), of_vertices.at(used), evidence[used]
     if not used.all():
         indexed = IndexedPoints.build_finite(torch.from_numpy(mesh.vertices))
+    if radius_estimator:
+        radius = radius_estimator(mesh.vertices, labels[used], radius)
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
     at = nearest_neighbours(IndexedPoints.build_finite(torch.from_numpy(sampled)), indexed).numpy()

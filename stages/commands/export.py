@@ -24,6 +24,7 @@ from stages.runtime.workspace import (
     MODEL,
     NETWORK,
     PREPARED,
+    RADIUS_ESTIMATOR,
     RIGS,
     SCANS,
     atomic_folder,
@@ -32,7 +33,7 @@ from stages.runtime.workspace import (
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
 DESCRIPTION = (MODEL / NETWORK).with_suffix(".json")
 FILES = (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE)
-EXPORTED = {path.name for path in (*FILES, ERROR_HEAD, RIGS)} | {CARD, DATASET_CARD, ONNX}
+EXPORTED = {path.name for path in (*FILES, ERROR_HEAD, RADIUS_ESTIMATOR, RIGS)} | {CARD, DATASET_CARD, ONNX}
 """All that an export holds."""
 
 
@@ -50,6 +51,7 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
     if not (MODEL / NETWORK).is_file():
         raise UserError(f"{MODEL}: no model to export. Run `dvc repro` first")
     from model.reconstruction.error_head import write_error_head
+    from model.reconstruction.radius_estimator import write_radius_estimator
 
     manifest = read_manifest(SCANS)
     metrics = _read_metrics()
@@ -70,12 +72,14 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
             shutil.copyfile(RIGS / params.render.rig, folder / RIGS / params.render.rig)
         digest = _halve(trained, folder) if half else trained.weights_sha256
         write_error_head(trained.network.error_head, folder / ERROR_HEAD.name, digest)
+        write_radius_estimator(trained.network.radius_estimator, folder / RADIUS_ESTIMATOR.name, digest)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)
         files = {
             NETWORK: "the weights, in half precision" if half else "the weights",
             DESCRIPTION.name: "how the network is built, and the history of its training",
             CALIBRATION.name: "mean radius and plausibility limits",
             ERROR_HEAD.name: "the head that estimates how far each point is from the true surface",
+            RADIUS_ESTIMATOR.name: "estimates the jaw's radius from the sizes of its crowns",
             METRICS.name: "all metrics",
             PARAMS_FILE.name: "the parameters of the run, cameras among them",
             SEEN: "the jaws that it has been trained on or chosen by: id and SHA-256, shortened, of the scan's files",

@@ -1,4 +1,4 @@
-"""Plausibility limits and error head of a trained network, from the validation split.
+"""Plausibility limits, error head and radius estimator of a trained network, from the validation split.
 
 `evaluate` writes them into reports/, `export` copies them beside the weights, `predict` reads them.
 """
@@ -14,13 +14,17 @@ from scans.files import atomic_file
 from scans.shards.naming import shard_paths
 from scans.shards.table import read_columns
 from stages.runtime.progress import say, track
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, VIEWS
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, RADIUS_ESTIMATOR, VIEWS, is_export
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from model.cases.case import Case
     from model.metrics.plausibility import Limits
     from model.networks.base import JawNetwork
 
 MOST_CASES = 100
+MOST_TRAINING_JAWS = 500  # whose crowns are measured
 POINTS = 50_000
 
 
@@ -42,15 +46,19 @@ class Calibration:
 
 
 def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
-    """Fit the plausibility limits and the error head to the validation split; None without validation cases.
+    """Fit the plausibility limits and the network's heads to the validation split; None without validation cases.
 
-    The network gets the error head, which is written into reports/; where it makes no surface, there is none, and the
-    file is an empty one.
+    The network gets an error head and a radius estimator, which are written into reports/. Where it makes no surface,
+    or jaws have no labels, there is none, and the file is an empty one.
     """
+    import numpy as np
+
     from model.cases.dataset import CaseDataset
     from model.metrics.plausibility import fit, limits
     from model.reconstruction.error_head import write_error_head
     from model.reconstruction.fit_error_head import fit_error_head, sample_of
+    from model.reconstruction.fit_radius_estimator import HeldOut, fit_radius_estimator
+    from model.reconstruction.radius_estimator import write_radius_estimator
     from scans.seeds import generator
 
     radii = [
@@ -61,8 +69,9 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
         say("evaluate: no training or no validation cases here, so the plausibility limits are kept")
         return None
     count = min(len(cases), MOST_CASES)
-    fits, samples = [], []
+    fits, samples, held_out = [], [], []
     network.error_head = None  # which would leave out what it is to be fitted to
+    network.radius_estimator = None  # likewise, for it takes the network's own radius
     for number in track(range(count), count, "calibrating on validation"):
         case = cases[number]
         assert case.cameras is not None  # shards have them
@@ -70,6 +79,9 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
         fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
         if made.evidence is not None:
             samples.append(sample_of(made, case, generator(0, case.id)))
+        if made.mesh is not None and made.mesh.labels is not None and made.radius is not None:
+            observed = _sizes(np.asarray(made.mesh.vertices), made.mesh.labels, made.radius)
+            held_out.append(HeldOut(observed, _sizes_of(case)))
     head = fit_error_head(samples) if len(samples) > 1 else None
     write_error_head(head, ERROR_HEAD, weights_sha256)
     network.error_head = head
@@ -78,7 +90,53 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
             f"evaluate: expected errors have a rank correlation of {head.description['error_rank_correlation']:.2f} "
             f"with the real ones, on validation jaws left out of the fit; {ERROR_HEAD}"
         )
+    estimator = fit_radius_estimator(_training_sizes(), held_out) if held_out else None
+    write_radius_estimator(estimator, RADIUS_ESTIMATOR, weights_sha256)
+    network.radius_estimator = estimator
+    if estimator:
+        jaws = estimator.description["jaws"]
+        say(f"evaluate: radii are estimated from the sizes of crowns, by those of {jaws} training jaws")
     return Calibration(weights_sha256, fmean(radii), count, limits(fits))
+
+
+def _training_sizes() -> "np.ndarray":
+    """(J, S + 1) logarithms of the crown sizes and of the radius of training jaws, evenly chosen."""
+    import numpy as np
+
+    from model.cases.dataset import CaseDataset
+
+    cases = CaseDataset(PREPARED, VIEWS, "train", surface=True)
+    chosen = np.linspace(0, len(cases) - 1, min(len(cases), MOST_TRAINING_JAWS)).round().astype(int).tolist()
+    return np.array([_sizes_of(cases[number]) for number in track(chosen, len(chosen), "measuring crowns")])
+
+
+def _sizes_of(case: "Case") -> "np.ndarray":
+    assert case.labels is not None  # read with the surface
+    return _sizes(case.points, case.labels, case.radius)
+
+
+def _sizes(points: "np.ndarray", labels: "np.ndarray", radius: float) -> "np.ndarray":
+    """(S + 1,) logarithms of crown sizes and radius."""
+    import numpy as np
+
+    from model.reconstruction.radius_estimator import log_crown_sizes
+
+    return np.append(log_crown_sizes(points, labels), np.log(radius))
+
+
+def read_heads(network: "JawNetwork", folder: Path, weights_sha256: str) -> None:
+    """Give the network of a model's folder the heads that were fitted to these weights: the folder's own or reports/'s.
+
+    Raises:
+        UserError: a file is damaged, or of another version.
+    """
+    from model.reconstruction.error_head import read_error_head
+    from model.reconstruction.radius_estimator import read_radius_estimator
+
+    own = is_export(folder)
+    error_head, radius_estimator = (folder / path.name if own else path for path in (ERROR_HEAD, RADIUS_ESTIMATOR))
+    network.error_head = read_error_head(error_head, weights_sha256)
+    network.radius_estimator = read_radius_estimator(radius_estimator, weights_sha256)
 
 
 def write_calibration(found: Calibration) -> None:

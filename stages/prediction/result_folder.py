@@ -33,7 +33,8 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         UserError: it is no folder of results, or holds a file that `predict` did not write, or that was changed since.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()) if folder.is_dir() else [folder]
+    inside = folder.rglob("*") if folder.is_dir() else [folder]
+    files = sorted(path for path in inside if path.is_symlink() or not path.is_dir())
     if not folder.exists() or not files:
         return
     try:

@@ -9,8 +9,8 @@ from stages.params import tree as parameters
 from stages.params.rendered_by import check_views_record
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
-from stages.prediction.calibration import Calibration, read_calibration
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, MODEL, NETWORK, RIGS, is_export, model_folder
+from stages.prediction.calibration import Calibration, read_calibration, read_heads
+from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK, RIGS, is_export, model_folder
 
 if TYPE_CHECKING:
     from model.networks.base import JawNetwork
@@ -22,7 +22,7 @@ class Trained:
     """A trained model.
 
     Attributes:
-        network: in evaluation mode, on the CPU, with its error head if there is one.
+        network: in evaluation mode, on the CPU, with its error head and radius estimator if there are any.
         weights_sha256, params_digest: as the checkpoint has them.
         params: those of its training data; `render.crop` is the network's own.
         rig: the cameras of its views, before any crop.
@@ -58,12 +58,11 @@ def load_trained(folder: Path | None) -> Trained:
         check_views_record(folder, params.render)
 
     from model.networks.checkpoint import load_checkpoint
-    from model.reconstruction.error_head import read_error_head
 
     network, description = load_checkpoint(folder / NETWORK)
     digest = description["weights_sha256"]
     calibration = read_calibration(folder / CALIBRATION.name if own else CALIBRATION, digest)
-    network.error_head = read_error_head(folder / ERROR_HEAD.name if own else ERROR_HEAD, digest)
+    read_heads(network, folder, digest)
     params = params.model_copy(update={"render": params.render.model_copy(update={"crop": network.config.crop})})
     return Trained(network, digest, description["params_digest"], params, rig, calibration)
 

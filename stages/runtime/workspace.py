@@ -33,6 +33,7 @@ PREDICTIONS = Path("reports/predictions")
 PAGE = Path("reports/index.html")
 CALIBRATION = Path("reports/calibration.json")
 ERROR_HEAD = Path("reports/error_head.safetensors")
+RADIUS_ESTIMATOR = Path("reports/radius_estimator.safetensors")
 CONFIDENCE = Path("reports/confidence.csv")
 HIDDEN = Path(".tenview")
 PROJECT = Path(__file__).resolve().parents[2]  # a clone, or site-packages where Tenview was installed from a wheel

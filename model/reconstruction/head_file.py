@@ -1,0 +1,52 @@
+"""Files of what is fitted to a network after its training: arrays and a description, as safetensors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from scans.errors import UserError
+from scans.files import atomic_file
+
+DESCRIPTION = "tenview"  # key of the description in the file's metadata, which all is text
+
+
+def write_head(
+    path: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any], *, version: int, weights_sha256: str
+) -> None:
+    """Write arrays, as float32, with the digest of the weights that they belong to. The same gives the same bytes."""
+    told = {"format": version, "weights_sha256": weights_sha256, **description}
+    tensors = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+    content = save(tensors, {DESCRIPTION: json.dumps(told)})
+    with atomic_file(path) as partial:
+        partial.write_bytes(content)
+
+
+def read_head(
+    path: Path, names: Sequence[str], *, what: str, version: int, weights_sha256: str
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """The arrays of these names, and the description; None if there are none, or they belong to other weights.
+
+    Args:
+        what: for messages, with its article.
+
+    Raises:
+        UserError: the file is damaged, or of another version.
+    """
+    if not path.is_file():
+        return None
+    again = "run `tenview evaluate` or export the model again"
+    try:
+        with safe_open(path, "numpy") as file:
+            description = json.loads((file.metadata() or {})[DESCRIPTION])
+            if description.pop("format") != version:
+                raise UserError(f"{path}: {what} of another version; {again}")
+            if description.pop("weights_sha256") != weights_sha256 or not file.keys():
+                return None
+            return {name: file.get_tensor(name) for name in names}, description
+    except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
+        raise UserError(f"{path}: not readable as {what} ({error}); {again}") from None

@@ -1,0 +1,105 @@
+"""Estimates the jaw radius in mm, which pictures don't show, from the sizes of the reconstructed crowns.
+
+Teeth differ less in size than jaws do: an upper central incisor is 8.5 mm wide, with a standard deviation of 0.6 mm
+(Wheeler's Dental Anatomy). So the sizes of all crowns, relative to the jaw's radius, tell how long it is.
+
+The network stays as it is: the estimator is fitted afterwards, by `model.reconstruction.fit_radius_estimator`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.reconstruction.head_file import read_head, write_head
+from scans.morphometry import ARCH, CROWN_SIZES, crown_sizes
+from scans.vectors import dot
+
+RADIUS_ESTIMATOR = "radius_estimator.safetensors"  # beside the weights
+FORMAT = 1
+TENSORS = ("mean", "covariance", "bias", "noise")
+KINDS = 8  # of teeth, from the central incisor to the third molar: the last digit of an FDI number
+LEAST_SHARE = 0.002  # of the points; a crown with fewer, which may be a patch of wrong labels, is not measured
+TAILS = 0.02  # fraction of a crown's points that is left out at either end of an extent
+FARTHEST = 3.0  # standard deviations; what is farther from its expectation counts as this
+
+
+@dataclass(frozen=True)
+class RadiusEstimator:
+    """Crown sizes and the network's own radius → the jaw radius, by the linear estimator of least mean squared error.
+
+    The variables are the logarithms of the S = 24 crown sizes (`log_crown_sizes`) and, last, that of the radius in mm.
+    They are taken to be normally distributed over jaws, and observed with independent errors: the sizes on the
+    reconstruction, the radius as the network predicts it of the pictures. The estimate is the expectation of the true
+    radius, given all that is observed; crowns that a jaw lacks are no observation.
+
+    Attributes:
+        mean: (S + 1,), covariance: (S + 1, S + 1) over jaws.
+        bias: (S + 1,) mean, noise: (S + 1,) variance of the errors.
+        description: how it was fitted, as plain JSON.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    bias: np.ndarray
+    noise: np.ndarray
+    description: dict[str, Any]
+
+    def __call__(self, points: np.ndarray, labels: np.ndarray, radius: float) -> float:
+        """The jaw radius in mm.
+
+        Args:
+            points: (N, 3) evenly on the reconstructed surface, labels: (N,) their FDI numbers.
+            radius: predicted by the network, in mm.
+        """
+        observed = np.append(log_crown_sizes(points, labels), np.log(radius))
+        return float(np.exp(self.expected_log_radius(observed)))
+
+    def expected_log_radius(self, observed: np.ndarray) -> float:
+        """The expectation of the last of the variables, observed as (S + 1,) with NaN for those that are not."""
+        there = np.isfinite(observed)
+        covariance = self.covariance.astype(np.float64)
+        variance = (covariance + np.diag(self.noise))[np.ix_(there, there)]
+        bound = FARTHEST * np.sqrt(np.diag(variance))
+        deviation = np.clip((observed - self.mean - self.bias)[there], -bound, bound)
+        return float(self.mean[-1] + dot(np.linalg.solve(variance, covariance[there, -1]), deviation))
+
+
+def log_crown_sizes(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(S,) natural logarithms of three sizes of each of the eight kinds of crowns; NaN for those that are not there.
+
+    A size is the mean of both sides' (`scans.morphometry.crown_sizes`), in the unit of the points.
+
+    Args:
+        points: (N, 3), labels: (N,) FDI numbers.
+    """
+    crowns = {fdi: points[labels == fdi] for fdi in ARCH}
+    found = crown_sizes({fdi: own for fdi, own in crowns.items() if len(own) >= LEAST_SHARE * len(points)}, tails=TAILS)
+    sizes = np.full((KINDS, 2, len(CROWN_SIZES)), np.nan)
+    for fdi, size in found.items():
+        quadrant, kind = divmod(fdi, 10)
+        sizes[kind - 1, quadrant - 1] = size
+    there = np.isfinite(sizes)
+    mean = np.where(there, sizes, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return np.log(mean, out=np.full_like(mean, np.nan), where=mean > 0).ravel()
+
+
+def write_radius_estimator(estimator: RadiusEstimator | None, path: Path, weights_sha256: str) -> None:
+    """Write an estimator, with the digest of the weights that it belongs to; None leaves a file without one.
+
+    The same estimator gives the same bytes.
+    """
+    arrays = {name: getattr(estimator, name) for name in TENSORS} if estimator else {}
+    description = estimator.description if estimator else {}
+    write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
+
+
+def read_radius_estimator(path: Path, weights_sha256: str) -> RadiusEstimator | None:
+    """The estimator of these weights; None if there is none, or the file belongs to others.
+
+    Raises:
+        UserError: the file is damaged, or of another version.
+    """
+    found = read_head(path, TENSORS, what="a radius estimator", version=FORMAT, weights_sha256=weights_sha256)
+    return RadiusEstimator(**found[0], description=found[1]) if found else None
