@@ -27,3 +27,14 @@ class FieldPrediction(NamedTuple):
     def projected(self) -> torch.Tensor:
         """(B, Q, 3) the query points projected onto these tangent planes."""
         return self.points - self.signed_distances[..., None] * normalize(self.normals, dim=-1)
+
+
+def mean_prediction(first: FieldPrediction, second: FieldPrediction) -> FieldPrediction:
+    """The mean of two predictions at the same points; of the normals, the mean of those of unit length."""
+    return FieldPrediction(
+        first.points,
+        (first.signed_distances + second.signed_distances) / 2,
+        (normalize(first.normals, dim=-1) + normalize(second.normals, dim=-1)) / 2,
+        (first.unsigned_distances + second.unsigned_distances) / 2,
+        (first.class_logits + second.class_logits) / 2,
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -14,9 +15,9 @@ from torch.nn.functional import softplus
 from model.cases.batch import Batch
 from model.cases.case import Crop
 from model.cases.frame_jitter import FrameJitter, with_jittered_frames
-from model.cases.mirror import mirrored
+from model.cases.mirror import AXES, mirrored, mirrored_back, mirrored_views
 from model.cases.summary import TrainingSummary
-from model.geometry.field import FieldPrediction
+from model.geometry.field import FieldPrediction, mean_prediction
 from model.geometry.neighbours import IndexedPoints
 from model.losses.field import TERMS, QueryConfig, field_targets, field_terms, sample_queries
 from model.networks.base import ExportSignature, JawNetwork
@@ -335,18 +336,31 @@ class FieldNetwork(JawNetwork):
         if cameras is None:
             raise ValueError("the field network needs the cameras")
         features = self.encode(views, view_mask, cameras, dense=views.is_cuda)
+        log_radius = features.log_radius
+        field = last_field = partial(self.query, features)
+        if self.config.reconstruction.mirrored:
+            other_views, other_cameras = mirrored_views(views, cameras)
+            others = self.encode(other_views, view_mask, other_cameras, dense=views.is_cuda)
+            log_radius = (log_radius + others.log_radius) / 2
+            last_field = partial(self._query_both, features, others)
         return reconstruct_surfaces(
-            lambda queries: self.query(features, queries),
+            field,
+            last_field,
             self.seed_points,
             self.config.reconstruction,
             views=[own[mask].cpu().numpy() for own, mask in zip(views, view_mask, strict=True)],
             cameras=[own[mask].cpu().numpy() for own, mask in zip(cameras, view_mask, strict=True)],
             error_head=self.error_head,
             radius_estimator=self.radius_estimator,
-            radii=features.log_radius.exp().tolist(),
+            radii=log_radius.exp().tolist(),
             points=points,
             rngs=rngs,
         )
+
+    def _query_both(self, features: ViewFeatures, mirrored: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
+        """The mean of the field of the views and that of the mirrored ones at query points (B, Q, 3)."""
+        there = self.query(mirrored, points * points.new_tensor(AXES))
+        return mean_prediction(self.query(features, points), mirrored_back(there))
 
 
 def _camera_features(cameras: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,5 @@
 """Fits a radius estimator to the training jaws' ground truth and to reconstructions of held-out jaws."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 
 from model.reconstruction.radius_estimator import RadiusEstimator
@@ -11,38 +8,26 @@ FEWEST_JAWS = 10  # training jaws with crowns; of fewer no covariance is estimat
 FEWEST_HELD_OUT = 2
 SHRINKAGE = 0.01  # of the covariances towards none, which few jaws estimate badly (Ledoit and Wolf 2004)
 LEAST_VARIANCE = 1e-5  # of the covariance along any direction
-PRIOR_JAWS = 4.0  # held-out jaws that the mean variance of the sizes' errors counts as, beside those of each size
+PRIOR_JAWS = 4.0  # held-out jaws that the mean variance of all sizes' errors counts as, beside those of each size
 
 
-class HeldOut(NamedTuple):
-    """What is known of a held-out jaw.
-
-    Attributes:
-        observed, true: (S + 1,) logarithms of its crown sizes, NaN for those that are not there, and of its radius in
-            mm: on the reconstruction, where the radius is the network's prediction; and of the ground truth.
-    """
-
-    observed: np.ndarray
-    true: np.ndarray
-
-
-def fit_radius_estimator(jaws: np.ndarray, held_out: Sequence[HeldOut]) -> RadiusEstimator | None:
-    """Fit the distribution to the ground truth of J training jaws, and the errors of observation to held-out ones.
+def fit_radius_estimator(jaws: np.ndarray, errors: np.ndarray) -> RadiusEstimator | None:
+    """Fit the distribution to the ground truth of training jaws, and the errors of observation to held-out ones.
 
     Args:
-        jaws: (J, S + 1) logarithms of crown sizes, NaN for those that are not there, and of radii in mm.
+        jaws: (J, S + 1) logarithms of the crown sizes, NaN for those that are not there, and of the radius in mm.
+        errors: (H, S) by how much the logarithms of the sizes on reconstructions differ from those of the ground truth,
+            NaN for crowns that are not there or not found.
 
     Returns:
         None where too few jaws have labelled crowns.
     """
-    with_crowns = jaws[np.isfinite(jaws[:, :-1]).any(axis=1)]
-    errors = np.array([each.observed - each.true for each in held_out]).reshape(-1, jaws.shape[1])
-    if len(with_crowns) < FEWEST_JAWS or len(errors) < FEWEST_HELD_OUT or not np.isfinite(errors[:, :-1]).any():
+    jaws = jaws[np.isfinite(jaws[:, :-1]).any(axis=1)]
+    errors = errors[np.isfinite(errors).any(axis=1)]
+    if len(jaws) < FEWEST_JAWS or len(errors) < FEWEST_HELD_OUT:
         return None
-    mean, covariance = _distribution(with_crowns)
-    bias, noise = _errors(errors)
-    description = {"jaws": len(with_crowns), "held_out": len(errors)}
-    return RadiusEstimator(mean, covariance, bias, noise, description)
+    description = {"jaws": len(jaws), "held_out": len(errors)}
+    return RadiusEstimator(*_distribution(jaws), *_errors(errors), description)
 
 
 def _distribution(jaws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +44,7 @@ def _distribution(jaws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _errors(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of the errors (H, S + 1), NaN where there is none.
+    """Mean and variance of the errors (H, S), NaN where there is none.
 
     Means of few jaws are drawn to 0, and variances to that of all sizes.
     """
@@ -67,9 +52,7 @@ def _errors(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts = there.sum(axis=0)
     mean = _over(np.where(there, errors, 0).sum(axis=0), counts)
     squares = (np.where(there, errors - mean, 0) ** 2).sum(axis=0)
-    expected = np.full(len(mean), squares[:-1].sum() / counts[:-1].sum())
-    expected[-1] = squares[-1] / counts[-1]
-    variance = (squares + PRIOR_JAWS * expected) / (counts + PRIOR_JAWS)
+    variance = (squares + PRIOR_JAWS * squares.sum() / counts.sum()) / (counts + PRIOR_JAWS)
     return mean * counts / (counts + PRIOR_JAWS / 2), variance
 
 

@@ -47,6 +47,8 @@ class ReconstructionConfig:
         voxel: edge of the meshing grid, and about the length of the mesh's edges.
         trim: voxels; vertices farther than this from every point are removed as extrapolation.
         min_component_fraction: components with fewer faces than this fraction of the largest one's are removed.
+        mirrored: whether the last projection is onto the mean of the field and that of the mirrored views (test-time
+            augmentation).
         max_hidden_error: surface that no view sees is left out where its expected error is more; 0 keeps all. It needs
             an error head.
     """
@@ -61,10 +63,12 @@ class ReconstructionConfig:
     trim: float
     min_component_fraction: float
     max_hidden_error: float = 0.0  # as in models that were trained before it was there
+    mirrored: bool = False  # likewise
 
 
 def reconstruct_surfaces(
     field: Callable[[torch.Tensor], FieldPrediction],
+    last_field: Callable[[torch.Tensor], FieldPrediction],
     seed_points: torch.Tensor,
     config: ReconstructionConfig,
     *,
@@ -84,11 +88,12 @@ def reconstruct_surfaces(
 
     Args:
         field: query points (B, Q, 3) → predictions, without gradient.
+        last_field: the same for the last projection, which decides where points lie.
         seed_points: (S, 3), on the device of `field`.
         views: B arrays (V, H, W) or (V, H, W, 3) uint8, of which the fields were made. cameras: B arrays (V, 23).
         error_head: estimates each point's error, if there is one.
-        radius_estimator: improves the radii by the sizes of the crowns, if there is one.
-        radii: B jaw radii in mm, predicted from the views.
+        radius_estimator: estimates the radius of a jaw from its crowns, if there is one.
+        radii: B jaw radii in mm, predicted from the views; those of jaws without crowns.
         points: N.
         rngs: B sources of all randomness.
 
@@ -106,7 +111,7 @@ def reconstruct_surfaces(
     jittered = [_jittered(*each, config=config) for each in zip(*columns, strict=True)]
     dense = pad_sequence([torch.from_numpy(each) for each in jittered], batch_first=True).to(seed_points.device)
     dense, *_ = _query(field, dense)
-    dense, upright, *others = _query(field, dense)
+    dense, upright, *others = _query(last_field, dense)
     slopes = _slopes(field, dense[:, ::PROBED], upright[:, ::PROBED])
     slopes = slopes.repeat_interleave(PROBED, dim=1)[:, : dense.shape[1]]
     found = [column.cpu().numpy() for column in (dense, upright, *others, slopes)]
@@ -242,7 +247,7 @@ def _surface(
     if not used.all():
         indexed = IndexedPoints.build_finite(torch.from_numpy(mesh.vertices))
     if radius_estimator:
-        radius = radius_estimator(mesh.vertices, labels[used], radius)
+        radius = radius_estimator(mesh.vertices, labels[used]) or radius
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
     at = nearest_neighbours(IndexedPoints.build_finite(torch.from_numpy(sampled)), indexed).numpy()

@@ -27,16 +27,15 @@ FARTHEST = 3.0  # standard deviations; what is farther from its expectation coun
 
 @dataclass(frozen=True)
 class RadiusEstimator:
-    """Crown sizes and the network's own radius → the jaw radius, by the linear estimator of least mean squared error.
+    """Crown sizes → the jaw radius in mm, by the linear estimator of least mean squared error.
 
-    The variables are the logarithms of the S = 24 crown sizes (`log_crown_sizes`) and, last, that of the radius in mm.
-    They are taken to be normally distributed over jaws, and observed with independent errors: the sizes on the
-    reconstruction, the radius as the network predicts it of the pictures. The estimate is the expectation of the true
-    radius, given all that is observed; crowns that a jaw lacks are no observation.
+    The logarithms of the S = 24 crown sizes (`log_crown_sizes`) and of the radius are taken to be normally distributed
+    over jaws, and the sizes to be observed on a reconstruction with independent errors. The estimate is the expectation
+    of the radius, given the sizes of the crowns that are there.
 
     Attributes:
-        mean: (S + 1,), covariance: (S + 1, S + 1) over jaws.
-        bias: (S + 1,) mean, noise: (S + 1,) variance of the errors.
+        mean: (S + 1,), covariance: (S + 1, S + 1) over jaws, of the sizes and, last, of the radius.
+        bias: (S,) mean, noise: (S,) variance of the errors of the sizes.
         description: how it was fitted, as plain JSON.
     """
 
@@ -46,24 +45,24 @@ class RadiusEstimator:
     noise: np.ndarray
     description: dict[str, Any]
 
-    def __call__(self, points: np.ndarray, labels: np.ndarray, radius: float) -> float:
-        """The jaw radius in mm.
+    def __call__(self, points: np.ndarray, labels: np.ndarray) -> float | None:
+        """The jaw radius in mm; None where there are no crowns to measure.
 
         Args:
             points: (N, 3) evenly on the reconstructed surface, labels: (N,) their FDI numbers.
-            radius: predicted by the network, in mm.
         """
-        observed = np.append(log_crown_sizes(points, labels), np.log(radius))
-        return float(np.exp(self.expected_log_radius(observed)))
+        sizes = log_crown_sizes(points, labels)
+        return float(np.exp(self.expected_log_radius(sizes))) if np.isfinite(sizes).any() else None
 
-    def expected_log_radius(self, observed: np.ndarray) -> float:
-        """The expectation of the last of the variables, observed as (S + 1,) with NaN for those that are not."""
-        there = np.isfinite(observed)
-        covariance = self.covariance.astype(np.float64)
+    def expected_log_radius(self, sizes: np.ndarray) -> float:
+        """The expectation of the radius's logarithm, given those of crown sizes (S,); NaN for crowns without one."""
+        there = np.isfinite(sizes)
+        covariance = self.covariance[:-1, :-1].astype(np.float64)
         variance = (covariance + np.diag(self.noise))[np.ix_(there, there)]
         bound = FARTHEST * np.sqrt(np.diag(variance))
-        deviation = np.clip((observed - self.mean - self.bias)[there], -bound, bound)
-        return float(self.mean[-1] + dot(np.linalg.solve(variance, covariance[there, -1]), deviation))
+        deviation = np.clip((sizes - self.mean[:-1] - self.bias)[there], -bound, bound)
+        gain = np.linalg.solve(variance, self.covariance[:-1, -1].astype(np.float64)[there])
+        return float(self.mean[-1] + dot(gain, deviation))
 
 
 def log_crown_sizes(points: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ def model_card(
     start = params.train.start_from
     views = len(rig_of(params.render))  # a field takes any, and was trained on these
     if (error := metrics["model"].get("radius_error_mm")) is not None:
-        size = f"The network predicts the jaw's radius with a mean error of {error:.1f} mm; `--radius` overrides it."
+        size = f"The jaw's radius is predicted with a mean error of {error:.1f} mm; `--radius` overrides it."
     else:
         size = f"A jaw gets the training jaws' mean radius, {calibration.radius_mm:.1f} mm; `--radius` overrides it."
     before = f" Before them, those of the model `{start}`, from which its training went on." if start else ""

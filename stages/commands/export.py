@@ -33,8 +33,21 @@ from stages.runtime.workspace import (
 CARD, DATASET_CARD, ONNX = "README.md", "DATASET.md", "network.onnx"
 DESCRIPTION = (MODEL / NETWORK).with_suffix(".json")
 FILES = (MODEL / NETWORK, DESCRIPTION, CALIBRATION, MODEL / MEAN_SHAPE, MODEL / SEEN, METRICS, PARAMS_FILE)
-EXPORTED = {path.name for path in (*FILES, ERROR_HEAD, RADIUS_ESTIMATOR, RIGS)} | {CARD, DATASET_CARD, ONNX}
-"""All that an export holds."""
+WHAT = {
+    NETWORK: "the weights",
+    DESCRIPTION.name: "how the network is built, and the history of its training",
+    CALIBRATION.name: "mean radius and plausibility limits",
+    ERROR_HEAD.name: "the head that estimates how far each point is from the true surface",
+    RADIUS_ESTIMATOR.name: "estimates the jaw's radius from the sizes of its crowns",
+    METRICS.name: "all metrics",
+    PARAMS_FILE.name: "the parameters of the run, cameras among them",
+    SEEN: "the jaws that it has been trained on or chosen by: id and SHA-256, shortened, of the scan's files",
+    MEAN_SHAPE: "the training jaws' mean shape, the baseline that a network must beat",
+    DATASET_CARD: "the card of the prepared data, which this folder does not hold",
+    RIGS.name: "the cameras of its views",
+    ONNX: "the network for ONNX Runtime: any number of jaws and views",
+}
+"""All that an export may hold beside its card."""
 
 
 def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
@@ -74,26 +87,13 @@ def run(params: Params, out: Path, *, onnx: bool, half: bool) -> None:
         write_error_head(trained.network.error_head, folder / ERROR_HEAD.name, digest)
         write_radius_estimator(trained.network.radius_estimator, folder / RADIUS_ESTIMATOR.name, digest)
         shutil.copyfile(PREPARED / "README.md", folder / DATASET_CARD)
-        files = {
-            NETWORK: "the weights, in half precision" if half else "the weights",
-            DESCRIPTION.name: "how the network is built, and the history of its training",
-            CALIBRATION.name: "mean radius and plausibility limits",
-            ERROR_HEAD.name: "the head that estimates how far each point is from the true surface",
-            RADIUS_ESTIMATOR.name: "estimates the jaw's radius from the sizes of its crowns",
-            METRICS.name: "all metrics",
-            PARAMS_FILE.name: "the parameters of the run, cameras among them",
-            SEEN: "the jaws that it has been trained on or chosen by: id and SHA-256, shortened, of the scan's files",
-            MEAN_SHAPE: "the training jaws' mean shape, the baseline that a network must beat",
-            DATASET_CARD: "the card of the prepared data, which this folder does not hold",
-        }
-        if params.render.rig != "ring":
-            files[str(RIGS / params.render.rig)] = "the cameras of its views"
         if onnx:
             from model.export import export_onnx
 
             say("export: writing ONNX")
             export_onnx(trained.network, folder / ONNX, colour=params.render.style == "colour")
-            files[ONNX] = "the network for ONNX Runtime: any number of jaws and views"
+        files = {name: what for name, what in WHAT.items() if (folder / name).exists()}
+        files[NETWORK] += ", in half precision" if half else ""
         card = model_card(
             out.resolve().name,
             params,
@@ -116,7 +116,7 @@ def _check_replaceable(out: Path) -> None:
     if not out.exists():
         return
     names = {path.name for path in out.iterdir()} if out.is_dir() else {"a file"}
-    if others := sorted(names - EXPORTED) or (["no model"] if names and NETWORK not in names else []):
+    if others := sorted(names - {*WHAT, CARD}) or (["no model"] if names and NETWORK not in names else []):
         raise UserError(
             f"{out}: there is something else than an exported model ({readable(others[0])}), which would be deleted. "
             "Name another folder"

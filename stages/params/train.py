@@ -141,6 +141,9 @@ class ReconstructionParams(Section):
         le=2,
         description="Surface that no view sees is left out if its expected error is more, in jaw radii; 0 keeps all.",
     )
+    mirrored: bool = Field(
+        True, description="Whether points are last projected onto the mean of the field and that of the mirrored views."
+    )
 
 
 class StepFrameJitterParams(Section):

@@ -8,10 +8,12 @@ import torch
 
 from model.cases.batch import Batch
 from model.cases.case import Case
-from model.cases.mirror import mirrored
+from model.cases.mirror import AXES, mirrored, mirrored_back, mirrored_views
+from model.geometry.field import FieldPrediction, mean_prediction
 from model.geometry.projection import project
 from model.networks.field import FieldConfig, FieldNetwork
 from scans.cameras import Camera, camera_array
+from scans.mesh import LABELS
 from tests.model.networks.test_field import KWARGS
 from tests.model.training.test_loop import surfaces
 
@@ -82,6 +84,48 @@ def test_cases_without_cameras_are_refused() -> None:
     plain = batch()
     with pytest.raises(ValueError, match="cameras"):
         mirrored(Batch(plain.views, plain.view_mask, plain.points, plain.radius), torch.ones(2, dtype=torch.bool))
+
+
+def test_a_network_that_sees_a_jaw_and_its_mirror_image_answers_alike_for_both() -> None:
+    """For any weights: the mean of both fields at a point is that of the mirror image at the mirrored point."""
+    torch.manual_seed(0)
+    network = FieldNetwork(FieldConfig(**KWARGS)).eval()
+    generator = torch.Generator().manual_seed(1)
+    views = torch.randint(0, 256, (1, 2, 32, 32), generator=generator, dtype=torch.uint8)
+    mask, cameras = torch.ones(1, 2, dtype=torch.bool), batch().cameras[:1].clone()
+    points = torch.rand(1, 50, 3, generator=generator) - 0.5
+    mirror = mirrored_views(views, cameras)
+    with torch.no_grad():
+        plain = network.encode(views, mask, cameras)
+        other = network.encode(mirror[0], mask, mirror[1])
+        here = network._query_both(plain, other, points)
+        there = mirrored_back(network._query_both(other, plain, points * torch.tensor(AXES)))
+        alone = network.query(plain, points)
+    assert not torch.allclose(alone.signed_distances, here.signed_distances, atol=1e-4), "both have a part in it"
+    for name, first, second in zip(here._fields, here, there, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_teeth_change_sides() -> None:
+    logits = torch.zeros(1, 1, len(LABELS))
+    logits[..., LABELS.index(13)], logits[..., LABELS.index(0)] = 2.0, 1.0
+    prediction = FieldPrediction(torch.ones(1, 1, 3), torch.ones(1, 1), torch.ones(1, 1, 3), torch.ones(1, 1), logits)
+    back = mirrored_back(prediction)
+    assert {LABELS[place]: back.class_logits[0, 0, place].item() for place in back.class_logits[0, 0].nonzero()} == {
+        23: 2.0,
+        0: 1.0,
+    }
+    assert back.points[0, 0].tolist() == back.normals[0, 0].tolist() == [-1, 1, 1]
+
+
+def test_normals_of_any_length_count_alike_in_a_mean() -> None:
+    zero, logits = torch.zeros(1, 1), torch.zeros(1, 1, len(LABELS))
+    first = FieldPrediction(torch.zeros(1, 1, 3), zero + 0.1, torch.tensor([[[9.0, 0, 0]]]), zero, logits)
+    second = FieldPrediction(torch.zeros(1, 1, 3), zero + 0.3, torch.tensor([[[0, 0.1, 0]]]), zero + 2, logits + 4)
+    mean = mean_prediction(first, second)
+    assert mean.normals[0, 0].tolist() == [0.5, 0.5, 0.0]
+    assert (mean.signed_distances.item(), mean.unsigned_distances.item()) == (pytest.approx(0.2), 1.0)
+    assert mean.class_logits[0, 0, 5] == 2.0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

@@ -113,6 +113,57 @@ def test_a_surface_that_would_all_be_left_out_stays(ball: FieldNetwork, monkeypa
     assert made.left_out == 0
 
 
+class Lopsided(FieldNetwork):
+    """Sees the ball too far on the right of whatever pictures it is shown; its right half is tooth 11, its left 21."""
+
+    def query(self, features: ViewFeatures, points: torch.Tensor) -> FieldPrediction:
+        del features
+        from_middle = points - points.new_tensor([0.05, 0.0, 0.0])
+        length = from_middle.norm(dim=-1)
+        class_logits = points.new_zeros(*points.shape[:2], len(LABELS))
+        class_logits[..., LABELS.index(11)] = points[..., 0]
+        class_logits[..., LABELS.index(21)] = -points[..., 0]
+        return FieldPrediction(points, length - RADIUS, 2 * from_middle, (length - RADIUS).abs(), class_logits)
+
+
+def test_the_mean_with_mirrored_views_has_no_error_that_prefers_a_side() -> None:
+    config = FieldConfig(**KWARGS | {"seed_points": 20_000})
+    network = Lopsided(config).eval()
+    network.set_priors(torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0)) - 0.5, 3.7)
+    network.error_head = None
+    plain = reconstruct(network)
+    network.config = replace(config, reconstruction=replace(config.reconstruction, mirrored=True, max_distance=0.1))
+    made = reconstruct(network)
+    assert plain.mesh is not None
+    assert made.mesh is not None
+    low, high = plain.mesh.vertices[:, 0].min(), plain.mesh.vertices[:, 0].max()
+    assert (low + high) / 2 == pytest.approx(0.05, abs=0.003)
+    low, high = made.mesh.vertices[:, 0].min(), made.mesh.vertices[:, 0].max()
+    assert (low + high) / 2 == pytest.approx(0.0, abs=0.003)
+    assert made.labels is not None
+    clear = np.abs(made.points[:, 0]) > 0.02
+    np.testing.assert_array_equal(made.labels[clear], np.where(made.points[clear, 0] > 0, 11, 21))
+
+
+@pytest.mark.parametrize(("estimated", "expected"), [(31.5, 31.5), (None, np.exp(3.7))])
+def test_the_radius_is_estimated_from_the_crowns_of_the_mesh(
+    ball: FieldNetwork, monkeypatch: pytest.MonkeyPatch, estimated: float | None, expected: float
+) -> None:
+    told: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def estimator(points: np.ndarray, labels: np.ndarray) -> float | None:
+        told.append((points, labels))
+        return estimated
+
+    monkeypatch.setattr(ball, "radius_estimator", estimator)
+    made = reconstruct(ball)
+    assert made.radius == pytest.approx(expected, rel=1e-6)
+    ((points, labels),) = told
+    assert made.mesh is not None
+    np.testing.assert_array_equal(points, made.mesh.vertices)
+    np.testing.assert_array_equal(labels, made.mesh.labels)
+
+
 def test_any_number_of_points_the_same_each_time(ball: FieldNetwork) -> None:
     assert reconstruct(ball, 70_000).points.shape == (70_000, 3)
     np.testing.assert_array_equal(reconstruct(ball).points, reconstruct(ball).points)
