@@ -15,6 +15,8 @@ from scans.shards.seen import jaws_of, read_seen, seen_among
 from scans.shards.table import read_columns
 from stages.params.tree import Params
 from stages.per_case.measure_case import CURVE_THRESHOLDS, Measured, Place, Prediction, Task, measure_case
+from stages.per_case.reconstruct_case import ReconstructCase, reconstruct_cases
+from stages.prediction.heads import read_heads
 from stages.runtime.map_ordered import map_ordered
 from stages.runtime.progress import say, track
 from stages.runtime.workspace import (
@@ -53,13 +55,16 @@ def run(params: Params) -> None:
     if split == "test" and (folder / NETWORK).is_file():  # `load_checkpoint` names one that is missing
         _check_unseen(folder)
 
+    import torch
+
     from model.cases.dataset import CaseDataset
     from model.networks.checkpoint import load_checkpoint
     from model.runtime.fabric import new_fabric
     from model.runtime.memory import disable_malloc_trim
     from scans.shards.clouds import PredictedCloud, write_clouds
-    from stages.prediction.calibration import calibrate, read_heads, write_calibration
+    from stages.prediction.calibration import calibrate, write_calibration
 
+    torch.set_num_threads(1)  # the same sums on any number of cores; what takes long is done in workers
     disable_malloc_trim()
     network, checkpoint = load_checkpoint(folder / NETWORK)
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
@@ -71,22 +76,24 @@ def run(params: Params) -> None:
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    calibration = None if is_export(folder) else calibrate(network, digest)  # an exported model keeps its own
+    # An exported model keeps its own.
+    calibration = None if is_export(folder) else calibrate(network, folder, digest, params.compute)
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []
-    predicted_cases = network.reconstruct_each(track(cases, len(cases), f"predicting {split}"), settings.seed)
-    for number, ((case, made), place) in enumerate(zip(predicted_cases, _places(split), strict=True)):
+    work = ReconstructCase(folder, digest, split, settings.seed, heads=True)
+    predicted = reconstruct_cases(network, cases, len(cases), work, compute=params.compute, what=f"predicting {split}")
+    for number, ((case, made), place) in enumerate(zip(predicted, _places(split), strict=True)):
         surface = {"normals": made.normals, "labels": made.labels}
         cloud = PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh)
-        predicted = Prediction(made.points, made.normals, made.labels, made.radius)
+        prediction = Prediction(made.points, made.normals, made.labels, made.radius)
         if sure := made.confidence:
             cloud = replace(cloud, views_seen=sure.views_seen, expected_error=sure.expected_error)
-            predicted = replace(predicted, expected_error=sure.expected_error, left_out=made.left_out)
+            prediction = replace(prediction, expected_error=sure.expected_error, left_out=made.left_out)
         clouds.append(cloud)
         baselines = nearest[number], other[number]
         tasks.append(
-            Task(case.id, place, predicted, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed)
+            Task(case.id, place, prediction, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed)
         )
     measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 

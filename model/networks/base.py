@@ -174,18 +174,22 @@ class JawNetwork(nn.Module, ABC):
         (rest,) = self._start(views[None], view_mask[None], None if cameras is None else cameras[None], points, seed)
         return rest()
 
-    def reconstruct_each(self, cases: Iterable[Case], seed: int = 0) -> Iterator[tuple[Case, Reconstruction]]:
-        """Each case with its `reconstruct`, of as many points as its ground truth has, in order.
+    def reconstruct_each(
+        self, cases: Iterable[Case], seed: int = 0, points: int | None = None
+    ) -> Iterator[tuple[Case, Reconstruction]]:
+        """Each case with its `reconstruct`, in order.
 
         On a GPU several are computed at once, and threads make the meshes meanwhile; a few cases are read ahead. There
         the results differ in rounding from those of `reconstruct`.
 
         Args:
             cases: with as many views each; read when their turn comes.
+            points: of each result; None for as many as the case's ground truth has.
         """
         if next(self.parameters()).device.type == "cpu":
             for case in cases:
-                yield case, self.reconstruct(case.views, case.view_mask, case.cameras, len(case.points), seed)
+                count = points or len(case.points)
+                yield case, self.reconstruct(case.views, case.view_mask, case.cameras, count, seed)
             return
         threads, remaining = len(os.sched_getaffinity(0)), iter(cases)
         with ThreadPoolExecutor(threads) as pool:
@@ -196,7 +200,7 @@ class JawNetwork(nn.Module, ABC):
                 )
                 known = [case.cameras for case in group if case.cameras is not None]
                 cameras = np.stack(known) if len(known) == len(group) else None
-                started = self._start(views, view_mask, cameras, len(group[0].points), seed)
+                started = self._start(views, view_mask, cameras, points or len(group[0].points), seed)
                 pending.extend((case, pool.submit(rest)) for case, rest in zip(group, started, strict=True))
                 while len(pending) > 2 * threads:
                     case, made = pending.popleft()

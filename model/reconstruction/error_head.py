@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from model.reconstruction.head_file import read_head, write_head
+from model.reconstruction.head_file import Shape, read_head, write_head
 
 ERROR_HEAD = "error_head.safetensors"  # beside the weights
 FORMAT = 2
-LAYERS = ("mean", "scale", "hidden_weight", "hidden_bias", "weight", "offset")
-TENSORS = (*LAYERS, "scores", "distances")
+LAYERS: dict[str, Shape] = {
+    "mean": ("E",),
+    "scale": ("E",),
+    "hidden_weight": ("E", "H"),
+    "hidden_bias": ("H",),
+    "weight": ("H",),
+    "offset": (),
+}
+ARRAYS: dict[str, Shape] = LAYERS | {"scores": ("K",), "distances": ("K",)}
 FARTHEST = 4.0  # standard deviations; evidence that is farther from its mean counts as this
 
 
@@ -62,7 +69,7 @@ def write_error_head(head: ErrorHead | None, path: Path, weights_sha256: str) ->
 
     The same head gives the same bytes.
     """
-    arrays = {name: getattr(head, name) for name in TENSORS} if head else {}
+    arrays = {name: getattr(head, name) for name in ARRAYS} if head else {}
     description = head.description if head else {}
     write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
 
@@ -73,5 +80,5 @@ def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
     Raises:
         UserError: the file is damaged, or of another version.
     """
-    found = read_head(path, TENSORS, what="an error head", version=FORMAT, weights_sha256=weights_sha256)
+    found = read_head(path, ARRAYS, what="an error head", version=FORMAT, weights_sha256=weights_sha256)
     return ErrorHead(**found[0], description=found[1]) if found else None

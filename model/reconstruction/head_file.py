@@ -1,7 +1,7 @@
 """Files of what is fitted to a network after its training: arrays and a description, as safetensors."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,14 @@ def write_head(
         partial.write_bytes(content)
 
 
+Shape = tuple[int | str, ...]
+"""Of an array; lengths of one name are the same in all arrays of a file."""
+
+
 def read_head(
-    path: Path, names: Sequence[str], *, what: str, version: int, weights_sha256: str
+    path: Path, shapes: Mapping[str, Shape], *, what: str, version: int, weights_sha256: str
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """The arrays of these names, and the description; None if there are none, or they belong to other weights.
+    """The arrays of these names and shapes, and the description; None if there are none, or they are of other weights.
 
     Args:
         what: for messages, with its article.
@@ -47,6 +51,22 @@ def read_head(
                 raise UserError(f"{path}: {what} of another version; {again}")
             if description.pop("weights_sha256") != weights_sha256 or not file.keys():
                 return None
-            return {name: file.get_tensor(name) for name in names}, description
+            arrays = {name: file.get_tensor(name) for name in shapes}
+        _check(arrays, shapes)
+        return arrays, description
     except (SafetensorError, KeyError, ValueError, AttributeError, OSError) as error:
         raise UserError(f"{path}: not readable as {what} ({error}); {again}") from None
+
+
+def _check(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, Shape]) -> None:
+    lengths: dict[str, int] = {}
+    for name, shape in shapes.items():
+        found = arrays[name].shape
+        expected = tuple(
+            lengths.setdefault(length, own) if isinstance(length, str) else length
+            for length, own in zip(shape, found, strict=False)
+        )
+        if len(found) != len(shape) or found != expected:
+            raise ValueError(f"{name} has the shape {found}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} is not finite")

@@ -12,14 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from model.reconstruction.head_file import read_head, write_head
+from model.reconstruction.head_file import Shape, read_head, write_head
 from scans.morphometry import ARCH, CROWN_SIZES, crown_sizes
 from scans.vectors import dot
 
 RADIUS_ESTIMATOR = "radius_estimator.safetensors"  # beside the weights
 FORMAT = 1
-TENSORS = ("mean", "covariance", "bias", "noise")
 KINDS = 8  # of teeth, from the central incisor to the third molar: the last digit of an FDI number
+SIZES = KINDS * len(CROWN_SIZES)
+ARRAYS: dict[str, Shape] = {
+    "mean": (SIZES + 1,),
+    "covariance": (SIZES + 1, SIZES + 1),
+    "bias": (SIZES,),
+    "noise": (SIZES,),
+}
 LEAST_SHARE = 0.002  # of the points; a crown with fewer, which may be a patch of wrong labels, is not measured
 TAILS = 0.02  # fraction of a crown's points that is left out at either end of an extent
 FARTHEST = 3.0  # standard deviations; what is farther from its expectation counts as this
@@ -55,7 +61,11 @@ class RadiusEstimator:
         return float(np.exp(self.expected_log_radius(sizes))) if np.isfinite(sizes).any() else None
 
     def expected_log_radius(self, sizes: np.ndarray) -> float:
-        """The expectation of the radius's logarithm, given those of crown sizes (S,); NaN for crowns without one."""
+        """The expectation of the radius's logarithm.
+
+        Args:
+            sizes: (S,) logarithms of crown sizes, NaN for those that are not there; at least one is.
+        """
         there = np.isfinite(sizes)
         covariance = self.covariance[:-1, :-1].astype(np.float64)
         variance = (covariance + np.diag(self.noise))[np.ix_(there, there)]
@@ -89,7 +99,7 @@ def write_radius_estimator(estimator: RadiusEstimator | None, path: Path, weight
 
     The same estimator gives the same bytes.
     """
-    arrays = {name: getattr(estimator, name) for name in TENSORS} if estimator else {}
+    arrays = {name: getattr(estimator, name) for name in ARRAYS} if estimator else {}
     description = estimator.description if estimator else {}
     write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
 
@@ -100,5 +110,5 @@ def read_radius_estimator(path: Path, weights_sha256: str) -> RadiusEstimator | 
     Raises:
         UserError: the file is damaged, or of another version.
     """
-    found = read_head(path, TENSORS, what="a radius estimator", version=FORMAT, weights_sha256=weights_sha256)
+    found = read_head(path, ARRAYS, what="a radius estimator", version=FORMAT, weights_sha256=weights_sha256)
     return RadiusEstimator(**found[0], description=found[1]) if found else None

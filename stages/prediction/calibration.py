@@ -13,8 +13,10 @@ from scans.errors import UserError
 from scans.files import atomic_file
 from scans.shards.naming import shard_paths
 from scans.shards.table import read_columns
+from stages.params.tree import ComputeParams
+from stages.per_case.reconstruct_case import ReconstructCase, reconstruct_cases
 from stages.runtime.progress import say, track
-from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, RADIUS_ESTIMATOR, VIEWS, is_export
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, RADIUS_ESTIMATOR, VIEWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_CASES = 100
 MOST_TRAINING_JAWS = 500  # whose crowns are measured
-POINTS = 50_000
+POINTS = 50_000  # of the reconstructions that the limits are found with
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,14 @@ class Calibration:
     limits: "Limits"
 
 
-def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
+def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute: ComputeParams) -> Calibration | None:
     """Fit the plausibility limits and the network's heads to the validation split; None without validation cases.
 
     The network gets an error head and a radius estimator, which are written into reports/. Where it makes no surface,
     or jaws have no labels, there is none, and the file is an empty one.
+
+    Args:
+        network: that of the model's folder, on the device to use.
     """
     import numpy as np
 
@@ -70,10 +75,10 @@ def calibrate(network: "JawNetwork", weights_sha256: str) -> Calibration | None:
     count = min(len(cases), MOST_CASES)
     fits, samples, size_errors = [], [], []
     network.error_head = None  # which would leave out what it is to be fitted to
-    for number in track(range(count), count, "calibrating on validation"):
-        case = cases[number]
+    work = ReconstructCase(folder, weights_sha256, "validation", seed=0, heads=False, points=POINTS)
+    what = "calibrating on validation"
+    for case, made in reconstruct_cases(network, cases, count, work, compute=compute, what=what):
         assert case.cameras is not None  # shards have them
-        made = network.reconstruct(case.views, case.view_mask, case.cameras, POINTS)
         fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
         if made.evidence is not None:
             samples.append(sample_of(made, case, generator(0, case.id)))
@@ -113,21 +118,6 @@ def _training_sizes() -> "np.ndarray":
         assert case.labels is not None  # read with the surface
         rows.append(np.append(log_crown_sizes(case.points, case.labels), np.log(case.radius)))
     return np.array(rows)
-
-
-def read_heads(network: "JawNetwork", folder: Path, weights_sha256: str) -> None:
-    """Give the network of a model's folder the heads that were fitted to these weights: the folder's own or reports/'s.
-
-    Raises:
-        UserError: a file is damaged, or of another version.
-    """
-    from model.reconstruction.error_head import read_error_head
-    from model.reconstruction.radius_estimator import read_radius_estimator
-
-    own = is_export(folder)
-    error_head, radius_estimator = (folder / path.name if own else path for path in (ERROR_HEAD, RADIUS_ESTIMATOR))
-    network.error_head = read_error_head(error_head, weights_sha256)
-    network.radius_estimator = read_radius_estimator(radius_estimator, weights_sha256)
 
 
 def write_calibration(found: Calibration) -> None:

@@ -9,7 +9,8 @@ from stages.params import tree as parameters
 from stages.params.rendered_by import check_views_record
 from stages.params.tree import PARAMS_FILE, Params
 from stages.per_case.render_case import rig_of
-from stages.prediction.calibration import Calibration, read_calibration, read_heads
+from stages.prediction.calibration import Calibration, read_calibration
+from stages.prediction.heads import read_heads
 from stages.runtime.workspace import CALIBRATION, MODEL, NETWORK, RIGS, is_export, model_folder
 
 if TYPE_CHECKING:

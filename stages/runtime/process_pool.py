@@ -27,5 +27,7 @@ def process_pool(workers: int) -> Iterator[Pool]:
 
 
 def _start_worker(parent: int) -> None:
+    # Before PyTorch is loaded: workers are as many as cores, and threads of more would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     end_with_parent(signal.SIGKILL, parent)  # a stage that is killed can't end its workers

@@ -1,5 +1,6 @@
 """The error head: fitted to a relation that is known, calibrated, written and read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,13 @@ def test_a_damaged_file_is_told(head: ErrorHead, content: bytes | None, tmp_path
     with pytest.raises(
         UserError, match=r"error_head.safetensors: not readable as an error head .* export the model again"
     ):
+        read_error_head(path, "weights")
+
+
+def test_layers_that_do_not_fit_together_are_told(head: ErrorHead, tmp_path: Path) -> None:
+    path = tmp_path / "error_head.safetensors"
+    write_error_head(replace(head, weight=np.ones(3)), path, "weights")
+    with pytest.raises(UserError, match=r"not readable as an error head \(weight has the shape \(3,\)\)"):
         read_error_head(path, "weights")
 
 

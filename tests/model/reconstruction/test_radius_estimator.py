@@ -145,6 +145,24 @@ def test_its_file(tmp_path: Path) -> None:
     assert again is not None
     assert again.description == estimator.description
     np.testing.assert_array_equal(again.covariance, estimator.covariance.astype(np.float32))
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(UserError, match=r"radius_estimator.safetensors: not readable as a radius estimator .* export"):
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"mean": np.zeros(24)}, r"mean has the shape \(24,\)"),
+        ({"covariance": np.eye(24)}, r"covariance has the shape \(24, 24\)"),
+        ({"noise": np.zeros((24, 1))}, "noise has the shape"),
+        ({"bias": np.full(24, np.nan)}, "bias is not finite"),
+        (None, ""),
+    ],
+)
+def test_a_damaged_file_is_told(damage: dict[str, np.ndarray] | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "radius_estimator.safetensors"
+    write_radius_estimator(replace(of_one_crown(0.0), **damage or {}), path, "weights")
+    if damage is None:
+        path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(
+        UserError, match=rf"radius_estimator.safetensors: not readable as a radius estimator \({reason}"
+    ):
         read_radius_estimator(path, "weights")

@@ -24,6 +24,13 @@ def fail_at_three(number: int) -> int:
     return number
 
 
+def threads(number: int) -> tuple[str | None, int]:
+    import torch
+
+    torch.ones(1 << 16).add_(number)
+    return os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads()
+
+
 def die(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
@@ -44,6 +51,17 @@ def test_nothing_to_do_is_fine() -> None:
 def test_an_error_arrives_as_it_was_raised(workers: int) -> None:
     with pytest.raises(ScanError, match="jaw 3 is broken"):
         list(map_ordered(fail_at_three, range(5), compute=ComputeParams(workers=workers), what="jaws"))
+
+
+def test_a_worker_has_one_openmp_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert set(map_ordered(threads, range(2), compute=ComputeParams(workers=2), what="threads")) == {("1", 1)}
+
+
+def test_a_worker_has_as_many_as_the_user_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = set(map_ordered(threads, range(2), compute=ComputeParams(workers=2), what="threads"))
+    assert {chosen for chosen, _ in found} == {"3"}
 
 
 def test_a_dead_worker_says_what_to_lower() -> None:
