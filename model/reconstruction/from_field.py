@@ -92,8 +92,8 @@ def reconstruct_surfaces(
         seed_points: (S, 3), on the device of `field`.
         views: B arrays (V, H, W) or (V, H, W, 3) uint8, of which the fields were made. cameras: B arrays (V, 23).
         error_head: estimates each point's error, if there is one.
-        radius_estimator: estimates the radius of a jaw from its crowns, if there is one.
-        radii: B jaw radii in mm, predicted from the views; those of jaws without crowns.
+        radius_estimator: improves the radii by the sizes of the crowns, if there is one.
+        radii: B jaw radii in mm, predicted from the views.
         points: N.
         rngs: B sources of all randomness.
 
@@ -247,7 +247,7 @@ def _surface(
     if not used.all():
         indexed = IndexedPoints.build_finite(torch.from_numpy(mesh.vertices))
     if radius_estimator:
-        radius = radius_estimator(mesh.vertices, labels[used]) or radius
+        radius = radius_estimator(mesh.vertices, labels[used], radius)
     samples = sample_surface(mesh, points, rng)
     sampled = samples.points.astype(np.float32)
     at = nearest_neighbours(IndexedPoints.build_finite(torch.from_numpy(sampled)), indexed).numpy()

@@ -29,6 +29,7 @@ ARRAYS: dict[str, Shape] = {
 LEAST_SHARE = 0.002  # of the points; a crown with fewer, which may be a patch of wrong labels, is not measured
 TAILS = 0.02  # fraction of a crown's points that is left out at either end of an extent
 FARTHEST = 3.0  # standard deviations; what is farther from its expectation counts as this
+SHARE_OF_NETWORK = 0.25  # of the radius that the network predicts of the views, in the mean with that of the crowns
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class RadiusEstimator:
     """Crown sizes → the jaw radius in mm, by the linear estimator of least mean squared error.
 
     The logarithms of the S = 24 crown sizes (`log_crown_sizes`) and of the radius are taken to be normally distributed
-    over jaws, and the sizes to be observed on a reconstruction with independent errors. The estimate is the expectation
-    of the radius, given the sizes of the crowns that are there.
+    over jaws, and the sizes to be observed on a reconstruction with independent errors. The crowns' estimate is the
+    expectation of the radius, given the sizes of those that are there. The result is its mean with the network's own
+    prediction, with fixed weights, for the errors of the two are not independent.
 
     Attributes:
         mean: (S + 1,), covariance: (S + 1, S + 1) over jaws, of the sizes and, last, of the radius.
@@ -51,14 +53,18 @@ class RadiusEstimator:
     noise: np.ndarray
     description: dict[str, Any]
 
-    def __call__(self, points: np.ndarray, labels: np.ndarray) -> float | None:
-        """The jaw radius in mm; None where there are no crowns to measure.
+    def __call__(self, points: np.ndarray, labels: np.ndarray, radius: float) -> float:
+        """The jaw radius in mm.
 
         Args:
             points: (N, 3) evenly on the reconstructed surface, labels: (N,) their FDI numbers.
+            radius: predicted by the network, in mm; the result where there are no crowns to measure.
         """
         sizes = log_crown_sizes(points, labels)
-        return float(np.exp(self.expected_log_radius(sizes))) if np.isfinite(sizes).any() else None
+        if not np.isfinite(sizes).any():
+            return radius
+        own, crowns = SHARE_OF_NETWORK, 1 - SHARE_OF_NETWORK
+        return float(np.exp(crowns * self.expected_log_radius(sizes) + own * np.log(radius)))
 
     def expected_log_radius(self, sizes: np.ndarray) -> float:
         """The expectation of the radius's logarithm.

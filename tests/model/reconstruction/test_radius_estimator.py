@@ -75,11 +75,12 @@ def test_one_crown_by_hand(seen: float, noise: float, expected: float) -> None:
     assert found - np.log(40) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_reconstruction_without_crowns_has_no_estimate() -> None:
+def test_the_networks_radius_has_a_quarter_in_it_and_is_all_without_crowns() -> None:
     estimator = of_one_crown(0.0)
-    assert estimator(np.zeros((5, 3)), np.zeros(5, np.uint8)) is None
+    assert estimator(np.zeros((5, 3)), np.zeros(5, np.uint8), 50.0) == 50.0
     points, labels = jaw(box(11, 0.2, 0, 1.0, 1.0, 1.0), box(21, -0.2, 0, 1.0, 1.0, 1.0))
-    assert estimator(points, labels) == pytest.approx(40 * np.exp(0.05 / 4))
+    crowns = np.log(40) + 0.05 / 4
+    assert np.log(estimator(points, labels, 50.0)) == pytest.approx(0.75 * crowns + 0.25 * np.log(50))
 
 
 def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
