@@ -25,11 +25,11 @@ ARRAYS: dict[str, Shape] = {
     "covariance": (SIZES + 1, SIZES + 1),
     "bias": (SIZES,),
     "noise": (SIZES,),
+    "share": (),
 }
 LEAST_SHARE = 0.002  # of the points; a crown with fewer, which may be a patch of wrong labels, is not measured
 TAILS = 0.02  # fraction of a crown's points that is left out at either end of an extent
 FARTHEST = 3.0  # standard deviations; what is farther from its expectation counts as this
-SHARE_OF_NETWORK = 0.25  # of the radius that the network predicts of the views, in the mean with that of the crowns
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,13 @@ class RadiusEstimator:
 
     The logarithms of the S = 24 crown sizes (`log_crown_sizes`) and of the radius are taken to be normally distributed
     over jaws, and the sizes to be observed on a reconstruction with independent errors. The crowns' estimate is the
-    expectation of the radius, given the sizes of those that are there. The result is its mean with the network's own
-    prediction, with fixed weights, for the errors of the two are not independent.
+    expectation of the radius, given the sizes of those that are there. The result is its weighted mean with the
+    network's own prediction.
 
     Attributes:
         mean: (S + 1,), covariance: (S + 1, S + 1) over jaws, of the sizes and, last, of the radius.
         bias: (S,) mean, noise: (S,) variance of the errors of the sizes.
+        share: () of the crowns' estimate in the mean, 0 to 1.
         description: how it was fitted, as plain JSON.
     """
 
@@ -51,6 +52,7 @@ class RadiusEstimator:
     covariance: np.ndarray
     bias: np.ndarray
     noise: np.ndarray
+    share: np.ndarray
     description: dict[str, Any]
 
     def __call__(self, points: np.ndarray, labels: np.ndarray, radius: float) -> float:
@@ -63,8 +65,7 @@ class RadiusEstimator:
         sizes = log_crown_sizes(points, labels)
         if not np.isfinite(sizes).any():
             return radius
-        own, crowns = SHARE_OF_NETWORK, 1 - SHARE_OF_NETWORK
-        return float(np.exp(crowns * self.expected_log_radius(sizes) + own * np.log(radius)))
+        return float(np.exp(self.share * self.expected_log_radius(sizes) + (1 - self.share) * np.log(radius)))
 
     def expected_log_radius(self, sizes: np.ndarray) -> float:
         """The expectation of the radius's logarithm.

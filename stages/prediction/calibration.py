@@ -21,6 +21,7 @@ from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, PREPARED, RADIUS_E
 if TYPE_CHECKING:
     import numpy as np
 
+    from model.cases.case import Case
     from model.metrics.plausibility import Limits
     from model.networks.base import JawNetwork
 
@@ -61,8 +62,8 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
     from model.metrics.plausibility import fit, limits
     from model.reconstruction.error_head import write_error_head
     from model.reconstruction.fit_error_head import fit_error_head, sample_of
-    from model.reconstruction.fit_radius_estimator import fit_radius_estimator
-    from model.reconstruction.radius_estimator import log_crown_sizes, write_radius_estimator
+    from model.reconstruction.fit_radius_estimator import HeldOut, fit_radius_estimator
+    from model.reconstruction.radius_estimator import write_radius_estimator
     from scans.seeds import generator
 
     radii = [
@@ -73,7 +74,7 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
         say("evaluate: no training or no validation cases here, so the plausibility limits are kept")
         return None
     count = min(len(cases), MOST_CASES)
-    fits, samples, size_errors = [], [], []
+    fits, samples, held_out = [], [], []
     network.error_head = None  # which would leave out what it is to be fitted to
     work = ReconstructCase(folder, weights_sha256, "validation", seed=0, heads=False, points=POINTS)
     what = "calibrating on validation"
@@ -82,10 +83,9 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
         fits.append(fit(made.points, case.views, case.view_mask, case.cameras))
         if made.evidence is not None:
             samples.append(sample_of(made, case, generator(0, case.id)))
-        if made.mesh is not None and made.mesh.labels is not None:
-            assert case.labels is not None  # read with the surface
-            observed = log_crown_sizes(np.asarray(made.mesh.vertices), made.mesh.labels)
-            size_errors.append(observed - log_crown_sizes(case.points, case.labels))
+        if made.mesh is not None and made.mesh.labels is not None and made.radius is not None:
+            observed = _sizes(np.asarray(made.mesh.vertices), made.mesh.labels, made.radius)
+            held_out.append(HeldOut(observed, _sizes_of(case)))
     head = fit_error_head(samples) if len(samples) > 1 else None
     write_error_head(head, ERROR_HEAD, weights_sha256)
     network.error_head = head
@@ -94,12 +94,12 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
             f"evaluate: expected errors have a rank correlation of {head.description['error_rank_correlation']:.2f} "
             f"with the real ones, on validation jaws left out of the fit; {ERROR_HEAD}"
         )
-    estimator = fit_radius_estimator(_training_sizes(), np.array(size_errors)) if size_errors else None
+    estimator = fit_radius_estimator(_training_sizes(), held_out) if held_out else None
     write_radius_estimator(estimator, RADIUS_ESTIMATOR, weights_sha256)
     network.radius_estimator = estimator
     if estimator:
-        jaws = estimator.description["jaws"]
-        say(f"evaluate: radii are estimated from the sizes of crowns, by those of {jaws} training jaws")
+        share = estimator.description["share"]
+        say(f"evaluate: {share:.0%} of a radius is by the sizes of crowns, the rest by the network; {RADIUS_ESTIMATOR}")
     return Calibration(weights_sha256, fmean(radii), count, limits(fits))
 
 
@@ -108,16 +108,24 @@ def _training_sizes() -> "np.ndarray":
     import numpy as np
 
     from model.cases.dataset import CaseDataset
-    from model.reconstruction.radius_estimator import log_crown_sizes
 
     cases = CaseDataset(PREPARED, VIEWS, "train", surface=True)
     chosen = np.linspace(0, len(cases) - 1, min(len(cases), MOST_TRAINING_JAWS)).round().astype(int).tolist()
-    rows = []
-    for number in track(chosen, len(chosen), "measuring crowns"):
-        case = cases[number]
-        assert case.labels is not None  # read with the surface
-        rows.append(np.append(log_crown_sizes(case.points, case.labels), np.log(case.radius)))
-    return np.array(rows)
+    return np.array([_sizes_of(cases[number]) for number in track(chosen, len(chosen), "measuring crowns")])
+
+
+def _sizes_of(case: "Case") -> "np.ndarray":
+    assert case.labels is not None  # read with the surface
+    return _sizes(case.points, case.labels, case.radius)
+
+
+def _sizes(points: "np.ndarray", labels: "np.ndarray", radius: float) -> "np.ndarray":
+    """(S + 1,) logarithms of crown sizes and radius."""
+    import numpy as np
+
+    from model.reconstruction.radius_estimator import log_crown_sizes
+
+    return np.append(log_crown_sizes(points, labels), np.log(radius))
 
 
 def write_calibration(found: Calibration) -> None:
