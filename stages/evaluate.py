@@ -70,14 +70,14 @@ def run(params: Params) -> None:
     network.to(new_fabric(accelerator=params.compute.accelerator, devices=1, precision="32-true").device)
     _check_mean_shape(folder / MEAN_SHAPE)
     digest = checkpoint["weights_sha256"]
-    read_heads(network, folder, digest)
     cases = CaseDataset(PREPARED, VIEWS, split)
     if reason := network.check_rig(len(cases[0].views)) or network.check_crop(cases.crop):
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    # An exported model keeps its own.
     calibration = None if is_export(folder) else calibrate(network, folder, digest, params.compute)
+    if calibration is None:  # the heads are those of the export, or of an earlier evaluation
+        read_heads(network, folder, digest)
     nearest, other = _baseline_jaws(cases, settings.seed)
     centers = _centers(split)
     tasks, clouds = [], []

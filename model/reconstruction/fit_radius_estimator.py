@@ -30,8 +30,8 @@ class HeldOut(NamedTuple):
 def fit_radius_estimator(jaws: np.ndarray, held_out: Sequence[HeldOut]) -> RadiusEstimator | None:
     """Fit the distribution to the ground truth of training jaws, and the errors of observation to held-out ones.
 
-    The share of the crowns' estimate in the result is that of least squared error on the held-out jaws, each left out of
-    the fit of the errors in its turn.
+    The share of the crowns' estimate in the result is that of least squared error on the held-out jaws, each left out
+    of the fit of the errors in its turn.
 
     Args:
         jaws: (J, S + 1) logarithms of the crown sizes, NaN for those that are not there, and of the radius in mm.

@@ -84,7 +84,7 @@ def test_the_networks_radius_has_its_share_and_is_all_without_crowns() -> None:
 
 
 def drawn(count: int, seed: int, *, off: float = 0.06) -> tuple[np.ndarray, list[HeldOut]]:
-    """Jaws (J, S + 1), and as they are observed: radii of 40 mm ± 10 %, crowns of ± 5 %, of which 3 % are common to all.
+    """Jaws (J, S + 1), and as they are observed: radii of 40 mm ± 10 %, crowns of ± 5 %, 3 % of it common to all.
 
     Observed with errors of 8 % and a bias of 4 %, the radius by the network with one of `off`; one crown size of ten is
     not there.
