@@ -18,7 +18,7 @@ from scans.shards.seen import SEEN, jaws_of, read_seen, write_seen
 from stages import download, evaluate, prepare, render, train
 from stages.params.tree import Params, check
 from stages.prediction.trained import load_trained
-from stages.runtime.workspace import CALIBRATION, MODEL, PRETRAINED
+from stages.runtime.workspace import CALIBRATION, ERROR_HEAD, MODEL, PRETRAINED, RADIUS_ESTIMATOR
 from tests.dask_cluster import has_workers, scheduler, wait_until, worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -153,6 +153,17 @@ def test_where_the_project_has_no_model_the_pretrained_one_is_measured(
         assert outputs() == own
     finally:
         shutil.move(folder / PRETRAINED, folder / MODEL)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("head", [ERROR_HEAD, RADIUS_ESTIMATOR])
+def test_a_head_that_can_not_be_read_is_fitted_again(head: Path) -> None:
+    evaluate.run(params())
+    once, kept = outputs(), head.read_bytes()
+    head.unlink()
+    head.write_bytes(b"of another version")
+    evaluate.run(params())
+    assert (head.read_bytes(), outputs()) == (kept, once)
 
 
 def test_an_exported_model_is_measured_with_what_came_with_it(folder: Path) -> None:
