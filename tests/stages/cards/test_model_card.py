@@ -17,7 +17,7 @@ METRICS = {"cases": 2, "f_035": 0.9}
         (
             {"image_size": 32},
             METRICS | {"radius_error_mm": 2.77},
-            "the jaw's radius with a mean error of 2.8 mm",
+            "The jaw's radius is predicted with a mean error of 2.8 mm",
             {"cases": 24, "error_rank_correlation": 0.567, "sparsification": 0.75, "deciles": []},
         ),
     ],
