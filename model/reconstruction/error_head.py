@@ -6,12 +6,11 @@ by isotonic regression (Zadrozny and Elkan 2002).
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model.reconstruction.head_file import Shape, read_head, write_head
+from model.reconstruction.head_file import HeadFile, Shape
 
 ERROR_HEAD = "error_head.safetensors"  # beside the weights
 FORMAT = 2
@@ -64,21 +63,5 @@ class ErrorHead:
         return np.einsum("ph,h->p", hidden, self.weight) + self.offset
 
 
-def write_error_head(head: ErrorHead | None, path: Path, weights_sha256: str) -> None:
-    """Write a head, with the digest of the weights that it belongs to; None leaves a file without one.
-
-    The same head gives the same bytes.
-    """
-    arrays = {name: getattr(head, name) for name in ARRAYS} if head else {}
-    description = head.description if head else {}
-    write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
-
-
-def read_error_head(path: Path, weights_sha256: str) -> ErrorHead | None:
-    """The error head of these weights; None if there is none, or the file belongs to others.
-
-    Raises:
-        UserError: the file is damaged, or of another version.
-    """
-    found = read_head(path, ARRAYS, what="an error head", version=FORMAT, weights_sha256=weights_sha256)
-    return ErrorHead(**found[0], description=found[1]) if found else None
+_FILE = HeadFile(ErrorHead, "an error head", FORMAT, ARRAYS)
+write_error_head, read_error_head = _FILE.write, _FILE.read

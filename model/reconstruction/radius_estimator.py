@@ -7,12 +7,11 @@ The network stays as it is: the estimator is fitted afterwards, by `model.recons
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model.reconstruction.head_file import Shape, read_head, write_head
+from model.reconstruction.head_file import HeadFile, Shape
 from scans.morphometry import ARCH, CROWN_SIZES, crown_sizes
 from scans.vectors import dot
 
@@ -101,21 +100,5 @@ def log_crown_sizes(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.log(mean, out=np.full_like(mean, np.nan), where=mean > 0).ravel()
 
 
-def write_radius_estimator(estimator: RadiusEstimator | None, path: Path, weights_sha256: str) -> None:
-    """Write an estimator, with the digest of the weights that it belongs to; None leaves a file without one.
-
-    The same estimator gives the same bytes.
-    """
-    arrays = {name: getattr(estimator, name) for name in ARRAYS} if estimator else {}
-    description = estimator.description if estimator else {}
-    write_head(path, arrays, description, version=FORMAT, weights_sha256=weights_sha256)
-
-
-def read_radius_estimator(path: Path, weights_sha256: str) -> RadiusEstimator | None:
-    """The estimator of these weights; None if there is none, or the file belongs to others.
-
-    Raises:
-        UserError: the file is damaged, or of another version.
-    """
-    found = read_head(path, ARRAYS, what="a radius estimator", version=FORMAT, weights_sha256=weights_sha256)
-    return RadiusEstimator(**found[0], description=found[1]) if found else None
+_FILE = HeadFile(RadiusEstimator, "a radius estimator", FORMAT, ARRAYS)
+write_radius_estimator, read_radius_estimator = _FILE.write, _FILE.read

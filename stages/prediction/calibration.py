@@ -54,7 +54,8 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
     or jaws have no labels, there is none, and the file is an empty one.
 
     Args:
-        network: that of the model's folder, on the device to use.
+        network: that of the model's folder, on the device to use; still without heads, which would leave out what they
+            are to be fitted to.
     """
     import numpy as np
 
@@ -75,7 +76,6 @@ def calibrate(network: "JawNetwork", folder: Path, weights_sha256: str, compute:
         return None
     count = min(len(cases), MOST_CASES)
     fits, samples, held_out = [], [], []
-    network.error_head = None  # which would leave out what it is to be fitted to
     work = ReconstructCase(folder, weights_sha256, "validation", seed=0, heads=False, points=POINTS)
     what = "calibrating on validation"
     for case, made in reconstruct_cases(network, cases, count, work, compute=compute, what=what):
