@@ -8,6 +8,7 @@ import torch
 from model.hub import from_pretrained
 from model.networks.checkpoint import load_checkpoint, save_checkpoint
 from model.reconstruction.error_head import ERROR_HEAD, ErrorHead, write_error_head
+from model.reconstruction.radius_estimator import RADIUS_ESTIMATOR, RadiusEstimator, write_radius_estimator
 from scans.errors import UserError
 from tests.model.conftest import new_network
 
@@ -46,6 +47,18 @@ def test_the_error_head_comes_along_where_there_is_one(kwargs: dict[str, Any], t
     read = from_pretrained(tmp_path).error_head
     assert read is not None
     np.testing.assert_allclose(read(np.array([[9.0, 1.0], [9.0, 2.0]])), [0, np.tanh(0.5)], rtol=1e-6)
+
+
+def test_the_radius_estimator_comes_along_where_there_is_one(kwargs: dict[str, Any], tmp_path: Path) -> None:
+    save_checkpoint(new_network(3, **kwargs), tmp_path / "network.safetensors", params_digest="", history=[])
+    digest = load_checkpoint(tmp_path / "network.safetensors")[1]["weights_sha256"]
+    assert from_pretrained(tmp_path).radius_estimator is None, "an earlier version's model"
+    sizes = np.zeros(24)
+    estimator = RadiusEstimator(np.zeros(25), np.eye(25), sizes, sizes, np.array(0.5), {"jaws": 30})
+    write_radius_estimator(estimator, tmp_path / RADIUS_ESTIMATOR, digest)
+    read = from_pretrained(tmp_path).radius_estimator
+    assert read is not None
+    assert (read.share, read.description) == (0.5, {"jaws": 30})
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a/b/c", "../x y"])
