@@ -4,15 +4,16 @@
 
 The peers are the same step with the first layer of the pixel-aligned features computed for each pixel, as
 reconstructions do, which have more points; with all 1 × 1 convolutions as matrix products, as PyTorch does with one
-thread; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Everything of a step is counted but reading the
-case.
+thread; with PyTorch's batch norm and ReLU6; with the k-d tree of the case's points built in each step, as where cases
+are not kept; with all of these; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Reading the case is not
+counted.
 """
 
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,11 +24,11 @@ from toy_jaw import toy_jaw
 
 from model.cases.case import Case
 from model.cases.summary import TrainingSummary
-from model.networks import field
+from model.networks import field, fused_norm
 from model.networks.pointwise import PointwiseConv
 from model.runtime.fabric import new_fabric
 from model.runtime.memory import disable_malloc_trim
-from model.training.feed import ReadCases
+from model.training.feed import CaseFeed, KeptCases, ReadCases
 from model.training.loop import Run
 from renderers.rasteriser.shading import Shading
 from renderers.render import render_views
@@ -78,33 +79,47 @@ def new_run(case: Case, folder: Path, precision: str) -> Run:
     return Run(fabric, _network(params, summary), _config(params), 1000, folder)
 
 
+class Way(NamedTuple):
+    """How a step is made; by default as a training does."""
+
+    precision: str = "32-true"
+    finest: int = field.FINEST
+    pointwise: Any = PointwiseConv.forward
+    most_threads: int = fused_norm.MOST_THREADS
+    kept: bool = True
+
+
 def main() -> None:
     """Print times and their ratios."""
     torch.set_num_threads(1)
     disable_malloc_trim()
-    case = toy_case()
-    feed, only = ReadCases([case], torch.device("cpu")), np.array([0])
+    case, cpu = toy_case(), torch.device("cpu")
+    only = np.array([0])
+    feeds: dict[bool, CaseFeed] = {True: KeptCases([case], cpu), False: ReadCases([case], cpu)}
     pixelwise = SIZE + 1  # no query count is below the pixels of a map that is this much finer
-    ours, products = PointwiseConv.forward, nn.Conv2d.forward
-    ways: dict[str, tuple[str, int, Any]] = {
-        "ours": ("32-true", field.FINEST, ours),
-        "first layer at each pixel": ("32-true", pixelwise, ours),
-        "1 × 1 convolutions as matrix products": ("32-true", field.FINEST, products),
-        "bf16-mixed": ("bf16-mixed", field.FINEST, ours),
+    ways = {
+        "ours": Way(),
+        "first layer at each pixel": Way(finest=pixelwise),
+        "1 × 1 convolutions as matrix products": Way(pointwise=nn.Conv2d.forward),
+        "PyTorch's batch norm and ReLU6": Way(most_threads=0),
+        "k-d tree in each step": Way(kept=False),
+        "all four": Way(finest=pixelwise, pointwise=nn.Conv2d.forward, most_threads=0, kept=False),
+        "bf16-mixed": Way(precision="bf16-mixed"),
     }
-    times: dict[str, list[float]] = {way: [] for way in ways}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
-        runs = {precision: new_run(case, Path(folder), precision) for precision, *_ in ways.values()}
+        runs = {precision: new_run(case, Path(folder), precision) for precision in ("32-true", "bf16-mixed")}
         for _ in range(ROUNDS + 2):  # they take turns; the first rounds warm up
-            for way, (precision, finest, forward) in ways.items():
-                field.FINEST, PointwiseConv.forward = finest, forward
+            for name, way in ways.items():
+                field.FINEST, PointwiseConv.forward = way.finest, way.pointwise
+                fused_norm.MOST_THREADS = way.most_threads
                 start = time.process_time()
-                runs[precision].step(feed.batches([only]), only, [case], stopped=False)
-                times[way].append(1e3 * (time.process_time() - start))
-    medians = {way: median(spent[2:]) for way, spent in times.items()}
-    print(f"median of {ROUNDS} steps, {SIZE} px, ms: {', '.join(f'{way} {ms:.0f}' for way, ms in medians.items())}")
+                runs[way.precision].step(feeds[way.kept].batches([only]), only, [case], stopped=False)
+                times[name].append(1e3 * (time.process_time() - start))
+    medians = {name: median(spent[2:]) for name, spent in times.items()}
+    print(f"median of {ROUNDS} steps, {SIZE} px, ms: {', '.join(f'{name} {ms:.0f}' for name, ms in medians.items())}")
     what = f"a step of `best`, one case, {SIZE} px"
-    offer(*(Row("training", what, "ms", medians["ours"], way, ms) for way, ms in medians.items() if way != "ours"))
+    offer(*(Row("training", what, "ms", medians["ours"], name, ms) for name, ms in medians.items() if name != "ours"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A batch of cases as tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,9 @@ import torch
 
 from model.cases.case import Case
 from model.cases.shared_batch import new_batch
+from model.geometry.neighbours import IndexedPoints
+
+TENSORS = ("views", "view_mask", "points", "radius", "cameras", "normals", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Batch:
         cameras: (B, V, 23) float64, see `scans.cameras`; None if the cases have none.
         normals: (B, N, 3) float32; None if they were not read.
         labels: (B, N) uint8, FDI numbers; None if they were not read.
+        indexed: B point clouds with their k-d trees, which `indexed_points` then need not build; None if not built.
     """
 
     views: torch.Tensor
@@ -32,6 +36,7 @@ class Batch:
     cameras: torch.Tensor | None = None
     normals: torch.Tensor | None = None
     labels: torch.Tensor | None = None
+    indexed: Sequence[IndexedPoints] | None = None
 
     @classmethod
     def collate(cls, cases: Sequence[Case]) -> Self:
@@ -50,11 +55,25 @@ class Batch:
     @classmethod
     def concatenate(cls, batches: Sequence[Self]) -> Self:
         """One batch of all cases."""
+        if len(batches) == 1:
+            return batches[0]
         columns: dict[str, Any] = {}
-        for field in fields(cls):
-            tensors = [getattr(batch, field.name) for batch in batches]
-            columns[field.name] = torch.cat(tensors) if all(tensor is not None for tensor in tensors) else None
-        return cls(**columns)
+        for name in TENSORS:
+            tensors = [getattr(batch, name) for batch in batches]
+            columns[name] = torch.cat(tensors) if all(tensor is not None for tensor in tensors) else None
+        trees = [batch.indexed for batch in batches]
+        return cls(**columns, indexed=None if None in trees else [cloud for case in trees for cloud in case or ()])
+
+    def indexed_points(self) -> Sequence[IndexedPoints]:
+        """Each case's points with their k-d tree, which is built unless `indexed` holds that of the same points."""
+        known = self.indexed
+        if known and all(torch.equal(each.points, points) for each, points in zip(known, self.points, strict=True)):
+            return known
+        return IndexedPoints.build_each(self.points)
+
+    def with_indexed_points(self) -> Self:
+        """The batch with `indexed`, for cases that are kept for many steps."""
+        return replace(self, indexed=IndexedPoints.build_each(self.points))
 
     def to(self, device: torch.device) -> Self:
         """On another device."""
@@ -67,11 +86,11 @@ class Batch:
     @property
     def nbytes(self) -> int:
         """Memory of all tensors."""
-        tensors = (getattr(self, field.name) for field in fields(self))
+        tensors = (getattr(self, name) for name in TENSORS)
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
     def _each(self, change: Any) -> Self:
-        tensors: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        tensors: dict[str, Any] = {name: getattr(self, name) for name in TENSORS}
         changed: dict[str, Any] = {name: None if each is None else change(each) for name, each in tensors.items()}
         return type(self)(**changed)
 

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 import torch
 from torch import nn
 
+from model.networks.fused_norm import can_be_fused, fused_norm
+
 # timm's backbones call `norm(x)`, so the grouping can't be an argument.
 _averaging: ContextVar[torch.Tensor | None] = ContextVar("averaging", default=None)
 
@@ -29,6 +31,8 @@ class CaseNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         matrix = _averaging.get()
+        if matrix is None and can_be_fused(x, self.act):
+            return fused_norm(x, self.weight, self.bias, self.eps, self.act)
         if matrix is None:  # one case, for which PyTorch's own is faster
             cudnn = torch.backends.cudnn.enabled
             normed = torch.batch_norm(x, self.weight, self.bias, None, None, True, 0.0, self.eps, cudnn)

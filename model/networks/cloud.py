@@ -13,7 +13,6 @@ from torch import nn
 from model.cases.batch import Batch
 from model.cases.case import Crop
 from model.cases.summary import TrainingSummary
-from model.geometry.neighbours import IndexedPoints
 from model.losses.cloud import TERMS, cloud_terms
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.decoder import CloudDecoder
@@ -146,7 +145,7 @@ class CloudNetwork(JawNetwork):
         """See `JawNetwork`."""
         predicted = module(batch.views, batch.view_mask)  # (B, N, 3)
         points = self.config.matched_points
-        targets = IndexedPoints.build_each(batch.points)
+        targets = batch.indexed_points()
         return cloud_terms(predicted, targets, weights, points=points, progress=progress, rng=rng)
 
     def check_rig(self, views: int) -> str | None:

@@ -18,7 +18,6 @@ from model.cases.frame_jitter import FrameJitter, with_jittered_frames
 from model.cases.mirror import AXES, mirrored, mirrored_back, mirrored_views
 from model.cases.summary import TrainingSummary
 from model.geometry.field import FieldPrediction, mean_prediction
-from model.geometry.neighbours import IndexedPoints
 from model.losses.field import TERMS, QueryConfig, field_targets, field_terms, sample_queries
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.case_norm import averaging_matrix, grouped_by_case
@@ -295,7 +294,7 @@ class FieldNetwork(JawNetwork):
         prediction, log_radius = module(
             views, view_mask, cameras, queries, seeds if seeds.shape[1] else None, dense=dense
         )
-        target = field_targets(batch, IndexedPoints.build_each(batch.points), prediction.points.detach())
+        target = field_targets(batch, batch.indexed_points(), prediction.points.detach())
         return field_terms(prediction, target, log_radius, batch.radius)
 
     def check_rig(self, views: int) -> str | None:

@@ -2,9 +2,9 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import embedding_bag, grid_sample
 
 from model.geometry.projection import camera_poses, project
+from model.networks.bilinear import bilinear
 from model.networks.positional_encoding import positional_encoding
 
 POOLED = 3  # poolings over the views: attention, mean, standard deviation
@@ -99,32 +99,3 @@ class PixelAligned(nn.Module):
         spread = fraction @ ((x - mean[:, None]) ** 2).flatten(2)
         # The root of a variance of 0, as of a single view, has no finite gradient.
         return torch.cat([attended, mean, (spread.view_as(attended) + 1e-6).sqrt()], dim=2)
-
-
-def bilinear(maps: torch.Tensor, uv: torch.Tensor) -> torch.Tensor:
-    """Bilinear samples (B, V, Q, H) of maps (B, V, h, w, H) at (B, V, Q, 2) coordinates in -1..1, border padded.
-
-    As `grid_sample`, with which a step took a third longer on a CPU.
-    """
-    if maps.is_cuda or torch.compiler.is_exporting():  # ONNX knows grid_sample and no weighted bags
-        flat = maps.flatten(0, 1).permute(0, 3, 1, 2)
-        sampled = grid_sample(flat, uv.flatten(0, 1)[:, :, None], padding_mode="border", align_corners=False)
-        return sampled[..., 0].transpose(1, 2).unflatten(0, uv.shape[:2])
-    height, width, channels = maps.shape[2:]
-    # NaN must not become an index; the viewing features carry it on.
-    column, row = uv.nan_to_num().flatten(0, 1).unbind(-1)  # (B·V, Q) each
-    column = ((column + 1) * (width / 2) - 0.5).clamp(0, width - 1)
-    row = ((row + 1) * (height / 2) - 0.5).clamp(0, height - 1)
-    left, upper = column.floor(), row.floor()
-    right, lower = (left + 1).clamp_max(width - 1), (upper + 1).clamp_max(height - 1)
-    x, y = column - left, row - upper
-    corners = torch.stack(
-        [upper * width + left, upper * width + right, lower * width + left, lower * width + right], dim=-1
-    )  # (B·V, Q, 4)
-    view = torch.arange(len(column), device=maps.device)[:, None, None] * (height * width)
-    corners = view + corners.long()
-    weights = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=-1)
-    # In float32 also where autocast is on, as grid_sample would.
-    table, weights = maps.reshape(-1, channels).float(), weights.float()
-    sampled = embedding_bag(corners.view(-1, 4), table, per_sample_weights=weights.view(-1, 4), mode="sum")
-    return sampled.view(*uv.shape[:3], channels)

@@ -1,15 +1,25 @@
-"""Memory allocation, and the error for too little memory."""
+"""Memory: how much is free, how it is allocated, and the error for too little."""
 
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import torch
 
+from model.runtime.cgroup import memory_limit
 from scans.errors import UserError
 
 # glibc's names and numbers for mallopt(3), which bounds the first at 32 MiB on 64-bit machines.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a GPU, or on this machine; there no more than a container may use at all."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free: int = psutil.virtual_memory().available
+    return min(free, memory_limit() or free)
 
 
 def disable_malloc_trim() -> None:

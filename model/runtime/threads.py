@@ -23,10 +23,11 @@ from pathlib import Path
 
 import torch
 
+from model.runtime.cgroup import cpu_quota
+
 SECONDS = 1.0  # between two looks at what others use
 CROWDED = 0.2  # cores that all together want and lack, from which on threads are to sleep
 POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # who has set one of these has chosen
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def thread_count(processes: int) -> int | None:
@@ -38,17 +39,6 @@ def thread_count(processes: int) -> int | None:
     if "OMP_NUM_THREADS" in os.environ:
         return None
     return max(1, int(min(torch.get_num_threads(), cpu_quota() or math.inf) // processes))
-
-
-def cpu_quota(cgroup: Path = CGROUP) -> float | None:
-    """Cores' worth of time that this container may use, by control group version 2 or 1; None for all."""
-    for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
-        try:
-            quota, period = " ".join((cgroup / name).read_text() for name in files).split()
-            return int(quota) / int(period) if int(quota) > 0 else None
-        except (OSError, ValueError):  # no such file; `max`
-            continue
-    return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where the batches of a training come from: read at each step, read ahead, or kept on the GPU."""
+"""Where the batches of a training come from: read at each step, read ahead, or kept in memory or on the GPU."""
 
 import os
 from abc import ABC, abstractmethod
@@ -12,8 +12,10 @@ from torch.utils.data import DataLoader
 
 from model.cases.batch import Batch, stacked
 from model.cases.case import Case
+from model.runtime.memory import free_memory
 
-FREE_MEMORY = 0.5  # of a GPU's, that cases may take; the rest is the step's
+FREE_MEMORY = {"cuda": 0.5, "cpu": 0.25}  # fraction of it that cases may take; the rest is the step's, and others'
+TREE = 26  # bytes of a point's share of the k-d tree
 READERS = 4  # worker processes that read ahead
 
 
@@ -42,6 +44,23 @@ class ReadCases(CaseFeed):
         """See `CaseFeed`."""
         for numbers in chunks:
             yield Batch.collate([self.cases[i] for i in numbers]).to(self.device)
+
+
+class KeptCases(CaseFeed):
+    """Keeps each case from its first step on, decoded and with the k-d tree of its points."""
+
+    def __init__(self, cases: Sequence[Case], device: torch.device) -> None:
+        self.cases, self.device = cases, device
+        self.kept: dict[int, Batch] = {}
+        self.description = f"all cases are kept in memory ({bytes_of(cases, device) / 1e9:.1f} GB)"
+
+    def batches(self, chunks: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """See `CaseFeed`."""
+        for numbers in chunks:
+            for i in numbers:
+                if i not in self.kept:
+                    self.kept[i] = Batch.collate([self.cases[i]]).to(self.device).with_indexed_points()
+            yield Batch.concatenate([self.kept[i] for i in numbers])
 
 
 class ReadAheadCases(CaseFeed):
@@ -78,11 +97,19 @@ class ResidentCases(CaseFeed):
             yield self.batch.take(torch.from_numpy(numbers).to(self.device, non_blocking=True))
 
 
-def case_feed(cases: Sequence[Case], device: torch.device) -> CaseFeed:
-    """The fastest feed that fits: on a GPU all cases are kept there if they take at most half of its free memory."""
-    if device.type != "cuda":
-        return ReadCases(cases, device)
-    needed = len(cases) * Batch.collate([cases[0]]).nbytes
-    if needed <= FREE_MEMORY * torch.cuda.mem_get_info(device)[0]:
-        return ResidentCases(cases, device)
-    return ReadAheadCases(cases, device)
+def bytes_of(cases: Sequence[Case], device: torch.device) -> int:
+    """Memory that all cases take on a device, by that of the first."""
+    first = Batch.collate([cases[0]])
+    return len(cases) * (first.nbytes + (TREE * first.points.shape[1] if device.type == "cpu" else 0))
+
+
+def case_feed(cases: Sequence[Case], device: torch.device, processes: int = 1) -> CaseFeed:
+    """The fastest feed that fits.
+
+    Args:
+        processes: that train on this machine's CPU; each keeps the cases for itself.
+    """
+    fits = bytes_of(cases, device) * processes <= FREE_MEMORY[device.type] * free_memory(device)
+    if device.type == "cpu":
+        return KeptCases(cases, device) if fits else ReadCases(cases, device)
+    return ResidentCases(cases, device) if fits else ReadAheadCases(cases, device)

@@ -66,7 +66,7 @@ def train(
     Args:
         fabric: launched; each of its processes calls this function with the same arguments.
         network: trained in place; it ends as the last epoch left it.
-        train_cases: at least one. On the CPU each is read anew in each epoch, and none is kept; see `case_feed`.
+        train_cases: at least one. Kept in memory if all fit, see `case_feed`.
         validation_cases: at least one; read anew in each validation.
         config: hyperparameters.
         folder: made if missing. It receives the best weights as network.safetensors + network.json, epochs.jsonl with a
@@ -87,7 +87,7 @@ def train(
     with stop_on_signals() as stop, out_of_memory_as_user_error("training"):
         run = Run(fabric, network, config, steps, folder)
         run.restore()
-        feed = case_feed(train_cases, fabric.device)
+        feed = case_feed(train_cases, fabric.device, fabric.world_size)
         if fabric.is_global_zero:
             tell(feed.description)
         if not run.history:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.cases.batch import Batch
+from model.cases.batch import TENSORS, Batch
 from model.cases.case import Case
 from model.cases.frame_jitter import FrameJitter, with_jittered_frames
 from model.cases.mirror import mirrored
@@ -31,7 +31,7 @@ from model.networks.field import FieldConfig
 from model.runtime.cuda_graph import GraphedModule
 from model.runtime.fabric import new_fabric
 from model.runtime.stopping import Stopped
-from model.training.feed import ReadAheadCases, ResidentCases, case_feed
+from model.training.feed import FREE_MEMORY, ReadAheadCases, ResidentCases, case_feed
 from model.training.loop import Progress, train
 from tests.model.losses.test_field import sheet
 from tests.model.networks.test_field import KWARGS, cameras
@@ -128,8 +128,8 @@ def test_queries_are_drawn_there_the_same_again() -> None:
 def test_augmented_cases_are_those_of_the_cpu(cases: list[Case]) -> None:
     batch, chosen = Batch.collate(surfaces(cases)), torch.tensor([True, False, True])
     here, there = mirrored(batch, chosen), mirrored(batch.to(CUDA), chosen.cuda())
-    for each in dataclasses.fields(Batch):
-        assert torch.equal(getattr(there, each.name).cpu(), getattr(here, each.name)), each.name
+    for name in TENSORS:
+        assert torch.equal(getattr(there, name).cpu(), getattr(here, name)), name
     generator = torch.Generator("cuda").manual_seed(0)
     moved = with_jittered_frames(batch.to(CUDA), FrameJitter(offset=0.1, scale=0.1, rotation=5), generator)
     assert batch.cameras is not None
@@ -142,11 +142,11 @@ def test_augmented_cases_are_those_of_the_cpu(cases: list[Case]) -> None:
 def test_cases_are_kept_there_or_read_ahead(cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:
     whole, chunks = surfaces(cases), [np.array([2, 0]), np.array([1])]
     assert isinstance(case_feed(whole, CUDA), ResidentCases)
-    monkeypatch.setattr("model.training.feed.FREE_MEMORY", 0.0)
+    monkeypatch.setitem(FREE_MEMORY, "cuda", 0.0)
     feed = case_feed(whole, CUDA)
     assert isinstance(feed, ReadAheadCases)
     for kept, read in zip(ResidentCases(whole, CUDA).batches(chunks), feed.batches(chunks), strict=True):
-        for name in ("views", "view_mask", "points", "radius", "cameras", "normals", "labels"):
+        for name in TENSORS:
             assert torch.equal(getattr(kept, name), getattr(read, name))
             assert getattr(read, name).is_cuda
 

@@ -1,8 +1,6 @@
-import pytest
 import torch
-from torch.nn.functional import grid_sample
 
-from model.networks.pixel_aligned import PixelAligned, bilinear
+from model.networks.pixel_aligned import PixelAligned
 
 
 def cameras() -> torch.Tensor:
@@ -51,28 +49,6 @@ def test_what_a_map_holds_is_turned_with_its_camera() -> None:
     pixel, rotation = maps[0, 1, :, 3, 4], cameras()[0, 1, :16].view(4, 4)[:3, :3]
     arrows = aligned.arrows(pixel).view(-1, 3) @ rotation.T
     torch.testing.assert_close(prepared[0, 1, 3, 4], aligned.first(torch.cat([pixel, arrows.flatten()])))
-
-
-@pytest.mark.parametrize(("height", "width"), [(7, 9), (1, 3), (1, 1)])
-def test_maps_are_sampled_as_pytorch_does(height: int, width: int) -> None:
-    chance = torch.Generator().manual_seed(0)
-    maps = torch.rand(2, 3, height, width, 4, generator=chance, requires_grad=True)
-    place = (3 * torch.rand(2, 3, 50, 2, generator=chance) - 1.5).requires_grad_()  # a third lies outside
-    sampled = bilinear(maps, place)
-    theirs = grid_sample(
-        maps.flatten(0, 1).permute(0, 3, 1, 2), place.flatten(0, 1)[:, None], padding_mode="border", align_corners=False
-    )
-    theirs = theirs[:, :, 0].transpose(1, 2).view_as(sampled)
-    torch.testing.assert_close(sampled, theirs)
-    weights = torch.rand(theirs.shape, generator=chance)
-    mine = torch.autograd.grad((weights * sampled).sum(), (maps, place))
-    for slope, other in zip(mine, torch.autograd.grad((weights * theirs).sum(), (maps, place)), strict=True):
-        torch.testing.assert_close(slope, other, rtol=1e-4, atol=1e-4)
-
-
-def test_a_place_that_is_not_a_number_does_no_harm() -> None:
-    sampled = bilinear(torch.rand(1, 1, 4, 4, 2), torch.tensor([torch.nan, torch.inf]).view(1, 1, 1, 2))
-    assert sampled.isfinite().all()
 
 
 def test_absent_views_do_not_count() -> None:

@@ -2,7 +2,11 @@ import ctypes
 import subprocess
 import sys
 
+import psutil
 import pytest
+import torch
+
+from model.runtime.memory import free_memory
 
 CODE = """
 import resource
@@ -31,3 +35,11 @@ def faults(call: str) -> int:
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
 def test_freed_memory_is_used_again() -> None:
     assert faults("disable_malloc_trim()") < 0.01 * faults("pass")
+
+
+def test_no_more_is_free_than_a_container_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr("model.runtime.memory.memory_limit", lambda: None)
+    assert 0 < free_memory(cpu) <= psutil.virtual_memory().total
+    monkeypatch.setattr("model.runtime.memory.memory_limit", lambda: 1000)
+    assert free_memory(cpu) == 1000

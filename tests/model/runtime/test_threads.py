@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.runtime.threads import busy_seconds, cpu_quota, idle_teams, thread_count
+from model.runtime.threads import busy_seconds, idle_teams, thread_count
 
 STAT = """cpu  900 0 0 9000 0 0 0 0 0 0
 cpu0 100 20 3 9000 700 5 6 7 8 9
@@ -18,20 +18,6 @@ def test_the_time_of_some_cores_without_idling_and_waiting_for_disks() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     assert busy_seconds(STAT, {0}) == pytest.approx((100 + 20 + 3 + 5 + 6 + 7) / ticks)
     assert busy_seconds(STAT, {1, 12}) == pytest.approx(600 / ticks)
-
-
-def test_the_quota_of_a_container_of_either_version(tmp_path: Path) -> None:
-    assert cpu_quota(tmp_path) is None
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert cpu_quota(tmp_path) is None
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert cpu_quota(tmp_path) == 1.5
-    (tmp_path / "cpu.max").unlink()
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu/cpu.cfs_period_us").write_text("50000\n")
-    for quota, cores in (("-1\n", None), ("100000\n", 2.0)):
-        (tmp_path / "cpu/cpu.cfs_quota_us").write_text(quota)
-        assert cpu_quota(tmp_path) == cores
 
 
 def test_the_environment_decides_before_us(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from model.runtime.fabric import new_fabric
 from model.runtime.processes import launch
 from model.runtime.stopping import Stopped
 from model.training.config import TrainingConfig, learning_rate
+from model.training.feed import FREE_MEMORY
 from model.training.loop import Progress
 from model.training.loop import train as train_in
 from model.training.mean_shape import mean_shape
@@ -409,9 +410,10 @@ class Fresh(Sequence[Case]):
 
 
 @pytest.mark.parametrize("kind", ["cloud", "field"])
-def test_only_the_cases_of_a_step_are_in_memory(
-    kind: str, kwargs: dict[str, Any], cases: list[Case], tmp_path: Path
+def test_where_not_all_cases_fit_only_those_of_a_step_are_in_memory(
+    kind: str, kwargs: dict[str, Any], cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(FREE_MEMORY, "cpu", 0.0)
     network = started(kwargs, cases) if kind == "cloud" else field()
     many = [dataclasses.replace(case, id=f"{case.id}{n}") for n in range(8) for case in surfaces(cases)]
     train_cases, validation_cases = Fresh(many), Fresh(many[:9])
