@@ -2,10 +2,10 @@
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from model.geometry.radius_search import pairs_within
 from model.metrics.bipartite import maximum_matching
 
 SAMPLE = 5_000  # points of each cloud in a draw, as in P2
@@ -50,18 +50,14 @@ def max_matching_ratio(pred: np.ndarray, gt: np.ndarray, threshold: float, pairs
     Returns:
         Pairs over the larger of N and M.
     """
-    pred_tree, gt_tree = cKDTree(pred.astype(np.float64)), cKDTree(gt.astype(np.float64))
-    # The bound is closed, as all thresholds here are; the trees' is open, or rounds squares.
-    reach = np.nextafter(threshold, np.inf)
-    if pred_tree.count_neighbors(gt_tree, reach) <= pairs:
-        near = pred_tree.sparse_distance_matrix(gt_tree, reach, output_type="ndarray")
-        rows, columns, distances = near["i"], near["j"], near["v"]
-    else:
+    within = pairs_within(pred, gt, threshold, pairs)
+    if within is None:
         k = min(max(1, pairs // len(pred)), len(gt))
-        distances, columns = (part.ravel() for part in gt_tree.query(pred_tree.data, k, distance_upper_bound=reach))
-        rows = np.repeat(np.arange(len(pred)), k)
-    near = distances <= threshold
-    rows, columns = rows[near].astype(np.int32), columns[near].astype(np.int32)
-    graph = csr_array((np.ones(len(rows), np.bool_), (rows, columns)), shape=(len(pred), len(gt)))
-    size = maximum_matching(graph.indptr.astype(np.int64), graph.indices.astype(np.int32), len(gt))
-    return size / max(graph.shape)
+        # The bound is closed, as all thresholds here are; the tree's is open.
+        reach = np.nextafter(threshold, np.inf)
+        distances, columns = cKDTree(gt.astype(np.float64)).query(
+            pred.astype(np.float64), k, distance_upper_bound=reach
+        )
+        near = (distances <= threshold).reshape(len(pred), k)
+        within = np.concatenate([[0], np.cumsum(near.sum(axis=1))]), columns.reshape(near.shape)[near].astype(np.int32)
+    return maximum_matching(*within, len(gt)) / max(len(pred), len(gt))

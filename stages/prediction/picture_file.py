@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+SIXTEEN_BITS = ("I;16", "I;16B", "I;16L")  # Pillow's modes
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # Pillow's names
 # What else files are by their first bytes: (offset, mark, name).
 FOREIGN = (
@@ -34,6 +35,7 @@ FOREIGN = (
 )
 MARKS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*", b"BM")  # of FORMATS
 KINDS = "PNG, JPEG, WebP, TIFF or BMP"
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a TIFF's tag for what its values mean, and one of its values
 
 
 def read_picture(path: Path, *, colour: bool, background: int) -> "tuple[np.ndarray, str, list[str]]":
@@ -100,13 +102,15 @@ def _decode(path: Path, data: bytes, said: list[str]) -> "tuple[np.ndarray, np.n
         image = _opened(io.BytesIO(data))
         # MPO: a phone's JPEG with a preview or a depth map behind it.
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        # Pillow turns values that count from white, such as of a scanned film, but not those of 16 bits.
+        from_white = image.mode in SIXTEEN_BITS and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
         with _strict(), _silent_stderr():
             image.load()
         with _strict():
             image = ImageOps.exif_transpose(image)
         if frames > 1:
             said.append(f"{path.name}: it holds {frames} pictures; the first is taken")
-        return _channels(image)
+        return _channels(image, from_white=from_white)
 
 
 def _opened(source: "Path | io.BytesIO") -> "Image":
@@ -162,16 +166,17 @@ def _silent_stderr() -> Iterator[None]:
         os.close(nothing)
 
 
-def _channels(image: "Image") -> "tuple[np.ndarray, np.ndarray | None]":
+def _channels(image: "Image", *, from_white: bool) -> "tuple[np.ndarray, np.ndarray | None]":
+    """See `_decode`; `from_white` says that a picture of 16 bits is white where it is 0."""
     import numpy as np
 
-    if image.mode in ("I", "I;16", "I;16B", "I;16L"):
+    if image.mode in ("I", *SIXTEEN_BITS):
         grey = np.asarray(image).astype(np.int64)
         if grey.min() < 0 or grey.max() > 65535:
             raise UserError("its values have more than 16 bits")
         key = image.info.get("transparency")
         alpha = None if key is None else np.where(grey == key, 0, 255).astype(np.uint8)
-        return (grey / 257).round().astype(np.uint8), alpha
+        return ((65535 - grey if from_white else grey) / 257).round().astype(np.uint8), alpha
     if image.mode == "F":
         raise UserError("its values are floats")
     grey_mode = image.mode in ("1", "L", "LA", "La")

@@ -85,6 +85,18 @@ def test_sixteen_bits_become_eight(tmp_path: Path, grey: np.ndarray) -> None:
     np.testing.assert_array_equal(read(tmp_path / "clear.png"), np.where(grey == 10, 255, grey))
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_tiff_whose_values_count_from_white_is_seen_as_others_see_it(
+    tmp_path: Path, grey: np.ndarray, bits: int
+) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(grey if bits == 8 else grey.astype(np.uint16) * 257).save(path)
+    data, tag = path.read_bytes(), b"\x06\x01\x03\x00\x01\x00\x00\x00"  # PhotometricInterpretation, one short
+    assert data.count(tag + b"\x01\x00") == 1, "black is zero"
+    path.write_bytes(data.replace(tag + b"\x01\x00", tag + b"\x00\x00"))
+    np.testing.assert_array_equal(read(path), 255 - grey)
+
+
 def test_of_several_pictures_the_first_is_taken_and_told(tmp_path: Path, grey: np.ndarray) -> None:
     first = Image.fromarray(grey)
     first.save(tmp_path / "a.tif", save_all=True, append_images=[Image.fromarray(255 - grey)])
