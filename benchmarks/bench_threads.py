@@ -1,9 +1,11 @@
-"""A field's training step with and without a busy process beside it, with OpenMP's own way to wait and with ours.
+"""A field's training step with and without a busy process beside it: a thread on each core, and as trainings do it.
 
     python benchmarks/bench_threads.py
 
 Each figure is the mean of some seconds in a process of its own, after some more to warm up. The machine must be idle,
-for what else runs on it counts as busy, too. As many busy processes run as leave one core free.
+for what else runs on it counts as busy, too. As many busy processes run as leave one core free. Ways: one thread; a
+thread on each core that waits as OpenMP does by itself; the same, asleep while others need the cores; ours, a thread on
+each core but one, asleep likewise.
 """
 
 import argparse
@@ -21,14 +23,14 @@ from model.losses.field import QueryConfig
 from model.networks.field import FieldConfig, FieldNetwork
 from model.reconstruction.from_field import ReconstructionConfig
 from model.runtime.memory import disable_malloc_trim
-from model.runtime.threads import sleeping_while_crowded
+from model.runtime.threads import sleeping_while_crowded, thread_count
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
 from stages.params.train import FieldParams
 
 SIZE, QUERIES, WARM_UP, SECONDS = 128, 1024, 4.0, 6.0
 CORES = len(os.sched_getaffinity(0))
-WAYS = {"one thread": "1", "OpenMP's way": "", "ours": ""}  # with their OMP_NUM_THREADS
+WAYS = ("one thread", "a thread on each core", "the same, asleep", "ours")
 
 
 def steps_per_second(way: str) -> float:
@@ -46,6 +48,7 @@ def steps_per_second(way: str) -> float:
         reconstruction=ReconstructionConfig(**settings["reconstruction"]),
     )
     disable_malloc_trim()
+    torch.set_num_threads({"one thread": 1, "ours": thread_count(1)}.get(way) or torch.get_num_threads())
     network = FieldNetwork(config)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     rig = ring_rig(ring_views=9, elevation=20, distance=3, field_of_view=40, image_size=SIZE, order=range(10))
@@ -58,7 +61,7 @@ def steps_per_second(way: str) -> float:
         (field.signed_distances.abs().mean() + field.class_logits.square().mean() + radius.sum()).backward()
         optimizer.step()
 
-    with sleeping_while_crowded() if way == "ours" else nullcontext():
+    with sleeping_while_crowded() if way in ("the same, asleep", "ours") else nullcontext():
         for seconds in (WARM_UP, SECONDS):
             count, start = 0, time.perf_counter()
             while time.perf_counter() - start < seconds:
@@ -84,7 +87,6 @@ def busy(processes: int) -> Iterator[None]:
 def measured(way: str) -> float:
     """In a process of its own, for OpenMP is set up once."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
-    environment |= {"OMP_NUM_THREADS": WAYS[way]} if WAYS[way] else {}
     command = [sys.executable, __file__, "--measure", way]
     return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
@@ -103,7 +105,7 @@ def main() -> None:
             speeds = {way: measured(way) for way in WAYS}
         print(f"\ntraining step of a field, {SIZE} px, {CORES} cores, {what}; `one thread` alone is 1")
         for way, speed in speeds.items():
-            print(f"{way:20}{speed:8.2f} steps/s{speed / one:8.2f}")
+            print(f"{way:24}{speed:8.2f} steps/s{speed / one:8.2f}")
             if way != "ours":
                 rows.append(
                     Row("threads", f"training step, {CORES} cores, {what}", "steps/s", speeds["ours"], way, speed)

@@ -3,10 +3,11 @@
 Between two parallel operations OpenMP's threads spin: each keeps its core busy until the last one is done, for a sleep
 and a wake-up take longer than most operations. Where another process needs a core, this is ruinous. The spinning
 threads use up the time that the operating system grants them, one is put aside for milliseconds in each of a step's
-thousand operations, and all others spin until it is back: a training on two cores beside one busy process ran at a
-twentieth of one core's speed. Waiting asleep costs a quarter where the cores are free.
+thousand operations, and all others spin until it is back: a training with a thread on each of two cores, beside one
+busy process, ran at a twentieth of one core's speed. Waiting asleep costs a quarter where the cores are free, and does
+not help within an operation of oneDNN or MKL, whose own barriers spin. So one core is left to others from the start.
 
-So how they wait follows what is free. GNU's OpenMP, which PyTorch brings along, takes no other policy once it is
+How threads wait follows what is free then. GNU's OpenMP, which PyTorch brings along, takes no other policy once it is
 loaded, but it spins 3,000 times less while a process has more OpenMP threads than cores (libgomp's manual,
 GOMP_SPINCOUNT). So while others use the cores, further teams of threads are held that do nothing. No result depends on
 it.
@@ -33,12 +34,14 @@ POLICIES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # who has set one of these has
 def thread_count(processes: int) -> int | None:
     """Threads for each of so many processes on this machine; None where OMP_NUM_THREADS decides.
 
-    As many as PyTorch would take by itself, one for each core that it may use, but no more than the processor time that
-    a container may use: what goes beyond it is stopped for most of each tenth of a second.
+    One for each core but one, which is left to whatever else runs: of two cores with another busy process on one, a
+    training with two threads makes half of the steps that it makes with one, and not a fifth more where nothing else
+    runs. No more than the processor time that a container may use: what goes beyond it is stopped for most of each
+    tenth of a second.
     """
     if "OMP_NUM_THREADS" in os.environ:
         return None
-    return max(1, int(min(torch.get_num_threads(), cpu_quota() or math.inf) // processes))
+    return max(1, int(min(torch.get_num_threads() - 1, cpu_quota() or math.inf) // processes))
 
 
 @contextmanager

@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.runtime.threads import busy_seconds, idle_teams, thread_count
 
@@ -25,6 +26,27 @@ def test_the_environment_decides_before_us(monkeypatch: pytest.MonkeyPatch) -> N
     assert thread_count(1) is None
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert thread_count(1) >= thread_count(1000) == 1
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "processes", "threads"),
+    [
+        (1, None, 1, 1),
+        (2, None, 1, 1),
+        (2, None, 2, 1),
+        (8, None, 1, 7),
+        (8, None, 2, 3),
+        (8, 2.5, 1, 2),
+        (8, 0.5, 1, 1),
+    ],
+)
+def test_one_core_is_left_to_others(
+    cores: int, quota: float | None, processes: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr("model.runtime.threads.cpu_quota", lambda: quota)
+    assert thread_count(processes) == threads
 
 
 def own_threads() -> int:
