@@ -64,14 +64,13 @@ class _FusedNorm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (x,) = ctx.saved_tensors
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
         of_x = torch.empty_like(x)
         of_weight, of_bias = _backward(_rows(x), _rows(gradient), ctx.lines, *ctx.bounds, _rows(of_x))
         return of_x, torch.from_numpy(of_weight), torch.from_numpy(of_bias), None, None, None
 
 
 def _rows(x: torch.Tensor) -> np.ndarray:
-    """(R, F·C) view of (K, C, H, W) in memory of channels last: F pixels a row, so that it is no shorter than WIDTH."""
+    """(R, F·C) of (K, C, H, W): F pixels a row, so that it is no shorter than WIDTH; a view where channels are last."""
     images = x.detach().numpy().transpose(0, 2, 3, 1)
     channels, pixels, fold = x.shape[1], images.size // x.shape[1], 1
     while channels * fold < WIDTH and pixels % (2 * fold) == 0:

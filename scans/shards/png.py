@@ -57,7 +57,10 @@ def decode_png(data: bytes, source: str) -> np.ndarray:
         raise UserError(f"{source}: not a PNG picture (starts with {bytes(data[:8])!r}); convert or make it again")
     if (unfiltered := _decode_unfiltered(data)) is not None:
         return unfiltered
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error:  # a header of more than 2^30 pixels
+        image = None
     if image is None:
         raise UserError(f"{source}: the PNG picture is cut off or damaged; make it again")
     return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])

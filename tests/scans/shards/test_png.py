@@ -1,6 +1,9 @@
 import contextlib
 import io
+import zlib
 
+import cv2
+import deflate
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,8 +35,6 @@ def test_a_damaged_file_is_named(image: np.ndarray) -> None:
 
 
 def test_colours_and_sixteen_bits_keep_their_values_and_order(image: np.ndarray) -> None:
-    import io
-
     import PIL.Image
 
     rgb = np.stack((image, image[::-1], image[:, ::-1]), axis=2)
@@ -74,3 +75,35 @@ def test_no_damage_gives_another_picture(image: np.ndarray) -> None:
         damaged[place] ^= 0x10
         with contextlib.suppress(UserError):
             np.testing.assert_array_equal(decode_png(bytes(damaged), ""), image)
+
+
+def test_pictures_of_ours_are_read_without_opencv(image: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.random.default_rng(1).integers(0, 256, (200, 150, 3), dtype=np.uint8)  # in several chunks
+    files = [encode_png(picture) for picture in (image, large)]
+    monkeypatch.delattr(cv2, "imdecode")
+    for data, picture in zip(files, (image, large), strict=True):
+        np.testing.assert_array_equal(decode_png(data, ""), picture)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(0, 40), (30, 41), (31, 40), (40_000, 40_000), (30_000, 30_000), (2**31 - 1, 2**31 - 1)]
+)
+def test_a_header_may_not_claim_more_than_the_file_holds(
+    image: np.ndarray, width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(encode_png(image))
+    data[16:24] = width.to_bytes(4) + height.to_bytes(4)
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
+    asked: list[int] = []
+    inflate = deflate.zlib_decompress
+    monkeypatch.setattr(deflate, "zlib_decompress", lambda data, size: asked.append(size) or inflate(data, size))
+    with pytest.raises(UserError, match=r"a\.png: the PNG picture is cut off or damaged"):
+        decode_png(bytes(data), "a.png")
+    assert max(asked, default=0) < 2_000_000, "no memory that the file can't fill"
+
+
+def test_a_damaged_header_is_refused_where_the_bytes_would_make_another_picture_too() -> None:
+    data = bytearray(encode_png(np.zeros((3, 1), np.uint8)))  # three rows of two bytes; also two rows of three
+    data[16:24] = (2).to_bytes(4) + (2).to_bytes(4)
+    with pytest.raises(UserError, match="damaged"):
+        decode_png(bytes(data), "")
