@@ -98,7 +98,7 @@ class ResidentCases(CaseFeed):
 
 
 def bytes_of(cases: Sequence[Case], device: torch.device) -> int:
-    """Memory that all cases take on a device, by that of the first."""
+    """Memory that all cases take on a device, with their k-d trees on a CPU, by that of the first."""
     first = Batch.collate([cases[0]])
     return len(cases) * (first.nbytes + (TREE * first.points.shape[1] if device.type == "cpu" else 0))
 
@@ -107,9 +107,10 @@ def case_feed(cases: Sequence[Case], device: torch.device, processes: int = 1) -
     """The fastest feed that fits.
 
     Args:
-        processes: that train on this machine's CPU; each keeps the cases for itself.
+        processes: that train on this machine's CPU, where each keeps the cases for itself.
     """
-    fits = bytes_of(cases, device) * processes <= FREE_MEMORY[device.type] * free_memory(device)
-    if device.type == "cpu":
-        return KeptCases(cases, device) if fits else ReadCases(cases, device)
-    return ResidentCases(cases, device) if fits else ReadAheadCases(cases, device)
+    if device.type == "cuda":
+        fits = bytes_of(cases, device) <= FREE_MEMORY["cuda"] * free_memory(device)
+        return ResidentCases(cases, device) if fits else ReadAheadCases(cases, device)
+    fits = processes * bytes_of(cases, device) <= FREE_MEMORY["cpu"] * free_memory(device)
+    return KeptCases(cases, device) if fits else ReadCases(cases, device)

@@ -85,12 +85,13 @@ def _decode_unfiltered(data: bytes) -> np.ndarray | None:
         return None
     width, height = int.from_bytes(bodies[0][:4]), int.from_bytes(bodies[0][4:8])
     row, packed = width * _CHANNELS[bodies[0][8:]], b"".join(bodies[1:-1])
-    if height * (1 + row) > _LARGEST_RATIO * len(packed):  # so no file makes us allocate more than it can fill
+    # No file is to make us allocate more than it can fill.
+    if width * height == 0 or height * (1 + row) > _LARGEST_RATIO * len(packed):
         return None
     try:
         rows = np.frombuffer(deflate.zlib_decompress(packed, height * (1 + row)), np.uint8).reshape(height, 1 + row)
     except (deflate.DeflateError, ValueError):  # damaged, or too short
         return None
-    if rows.size == 0 or rows[:, 0].any():  # the number of each row's filter comes first
+    if rows[:, 0].any():  # the number of each row's filter comes first
         return None
     return np.ascontiguousarray(rows[:, 1:]).reshape((height, width) if row == width else (height, width, 3))

@@ -102,6 +102,20 @@ def test_a_header_may_not_claim_more_than_the_file_holds(
     assert max(asked, default=0) < 2_000_000, "no memory that the file can't fill"
 
 
+def test_a_picture_without_pixels_is_refused() -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    for width, height in ((0, 3), (3, 0)):
+        size = width.to_bytes(4) + height.to_bytes(4)
+        rows = zlib.compress(bytes(height * (1 + width)))
+        data = (
+            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + b"\x08\0\0\0\0") + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+        )
+        with pytest.raises(UserError, match="damaged"):
+            decode_png(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "")
+
+
 def test_a_damaged_header_is_refused_where_the_bytes_would_make_another_picture_too() -> None:
     data = bytearray(encode_png(np.zeros((3, 1), np.uint8)))  # three rows of two bytes; also two rows of three
     data[16:24] = (2).to_bytes(4) + (2).to_bytes(4)
