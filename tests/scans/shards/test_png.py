@@ -109,9 +109,7 @@ def test_a_picture_without_pixels_is_refused() -> None:
     for width, height in ((0, 3), (3, 0)):
         size = width.to_bytes(4) + height.to_bytes(4)
         rows = zlib.compress(bytes(height * (1 + width)))
-        data = (
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + b"\x08\0\0\0\0") + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-        )
+        chunks = chunk(b"IHDR", size + b"\x08\0\0\0\0"), chunk(b"IDAT", rows), chunk(b"IEND", b"")
         with pytest.raises(UserError, match="damaged"):
             decode_png(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "")
 
