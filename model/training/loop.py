@@ -248,7 +248,7 @@ class Run:
         on_epoch: Callable[[list[dict[str, Any]]], None],
         train_cases: int | None = None,
     ) -> None:
-        """Count the epoch; if it is to be validated, write log, state and, if they are the best, weights.
+        """Count the epoch and write the state; after a validation also the log and, if they are the best, weights.
 
         Args:
             train_cases: their number; None before training.
@@ -257,6 +257,7 @@ class Run:
             self.epoch += 1
             self.number = 0
             if self.epoch % self.config.validation_interval and self.epoch < self.config.epochs:
+                self.save()
                 return
         seen = (train_cases or 1) * (self.epoch - self.history[-1]["epoch"] if self.history else 1)
         means = {f"train_{name}": total / seen for name, total in self.sums.items()}

@@ -21,6 +21,7 @@ SMALL = """
 compute: {workers: 1, accelerator: cpu}
 train:
   epochs: 3
+  validation_interval: 1
   validation_cases: 1
   batch_size: 2
   ema_decay: 0.9

@@ -125,6 +125,21 @@ def test_validation_every_other_epoch_changes_the_log_alone(
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
+def test_no_more_than_an_epoch_is_lost_where_few_are_validated(
+    kwargs: dict[str, Any], cases: list[Case], tmp_path: Path
+) -> None:
+    def kill(now: Progress) -> None:
+        if now.step == 8:  # the last of the fourth epoch; of those before only the second was validated
+            raise RuntimeError("killed")
+
+    fewer = config(epochs=5, validation_interval=2)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(started(kwargs, cases), cases, cases, fewer, tmp_path, kill)
+    seen: list[int] = []
+    train(started(kwargs, cases), cases, cases, fewer, tmp_path, lambda now: seen.append(now.step))
+    assert seen == [7, 8, 9, 10]
+
+
 def test_every_step_is_reported(kwargs: dict[str, Any], cases: list[Case], tmp_path: Path) -> None:
     seen: list[Progress] = []
     train(started(kwargs, cases), cases, cases, CONFIG, tmp_path, seen.append)
