@@ -74,8 +74,6 @@ def _search(
         for i in range(lower[0], upper[0] + 1):
             for j in range(lower[1], upper[1] + 1):
                 cell = (i * shape[1] + j) * shape[2]
-                if lower[2] > upper[2]:
-                    continue
                 for t in range(first[cell + lower[2]], first[cell + upper[2] + 1]):
                     dx, dy, dz = x - targets[t, 0], y - targets[t, 1], z - targets[t, 2]
                     if np.sqrt(dx * dx + dy * dy + dz * dz) <= radius:

@@ -31,9 +31,9 @@ class CaseNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         matrix = _averaging.get()
-        if matrix is None and can_be_fused(x, self.act):
-            return fused_norm(x, self.weight, self.bias, self.eps, self.act)
-        if matrix is None:  # one case, for which PyTorch's own is faster
+        if matrix is None:  # one case, for which these are faster
+            if can_be_fused(x, self.act):
+                return fused_norm(x, self.weight, self.bias, self.eps, self.act)
             cudnn = torch.backends.cudnn.enabled
             normed = torch.batch_norm(x, self.weight, self.bias, None, None, True, 0.0, self.eps, cudnn)
         else:

@@ -1,4 +1,4 @@
-"""Batch norm and the clipping after it (ReLU, ReLU6) in one operation, for training on few cores of a CPU.
+"""Batch norm fused with the activation after it (ReLU, ReLU6), for training on few cores of a CPU.
 
 PyTorch's own are four operations, which with their gradients go through memory fifteen times; this does so eight times.
 """
@@ -99,18 +99,15 @@ def _forward(
     # Sums are of differences from each channel's first value: the squares of one that hardly varies would cancel.
     first = _repeat(x[0, :channels], width)
     total, squares = np.zeros(width), np.zeros(width)
-    some, some_squares = np.empty(width, np.float32), np.empty(width, np.float32)
+    some, some_squares = np.zeros(width, np.float32), np.zeros(width, np.float32)
     for start in range(0, rows, ROWS):
-        some[:] = 0
-        some_squares[:] = 0
         for i in range(start, min(start + ROWS, rows)):
             for j in range(width):
                 v = x[i, j] - first[j]
                 some[j] += v
                 some_squares[j] += v * v
-        for j in range(width):
-            total[j] += some[j]
-            squares[j] += some_squares[j]
+        _carry(some, total)
+        _carry(some_squares, squares)
     _fold(total, channels)
     _fold(squares, channels)
     count = rows * width // channels
@@ -145,20 +142,15 @@ def _backward(
     channels = lines.shape[1]
     slope, offset, mean = _repeat(lines[0], width), _repeat(lines[1], width), _repeat(lines[2], width)
     total, products = np.zeros(width), np.zeros(width)
-    some, some_products = np.empty(width, np.float32), np.empty(width, np.float32)
-    zero = np.float32(0)
+    some, some_products = np.zeros(width, np.float32), np.zeros(width, np.float32)
     for start in range(0, rows, ROWS):
-        some[:] = 0
-        some_products[:] = 0
         for i in range(start, min(start + ROWS, rows)):
             for j in range(width):
-                v = x[i, j] * slope[j] + offset[j]
-                g = zero if (v <= low) | (v >= high) else gradient[i, j]
+                g = _unclipped(gradient[i, j], x[i, j] * slope[j] + offset[j], low, high)
                 some[j] += g
                 some_products[j] += g * (x[i, j] - mean[j])
-        for j in range(width):
-            total[j] += some[j]
-            products[j] += some_products[j]
+        _carry(some, total)
+        _carry(some_products, products)
     _fold(total, channels)
     _fold(products, channels)
     count = rows * width // channels
@@ -171,10 +163,23 @@ def _backward(
     by_values, constants = _repeat(by_value, width), _repeat(constant, width)
     for i in range(rows):
         for j in range(width):
-            v = x[i, j] * slope[j] + offset[j]
-            g = zero if (v <= low) | (v >= high) else gradient[i, j]
+            g = _unclipped(gradient[i, j], x[i, j] * slope[j] + offset[j], low, high)
             of_x[i, j] = g * slope[j] + x[i, j] * by_values[j] + constants[j]
     return of_weight, of_bias
+
+
+@njit(inline="always")
+def _unclipped(gradient: np.float32, value: np.float32, low: np.float32, high: np.float32) -> np.float32:
+    """The gradient where the activation let the value through, 0 where it was clipped."""
+    return np.float32(0) if (value <= low) | (value >= high) else gradient
+
+
+@njit(inline="always")
+def _carry(some: np.ndarray, total: np.ndarray) -> None:
+    """Add sums of some rows, in float32, to those of all, in float64, and start anew."""
+    for j in range(len(some)):
+        total[j] += some[j]
+        some[j] = 0
 
 
 @njit(inline="always")

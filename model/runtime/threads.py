@@ -35,9 +35,9 @@ def thread_count(processes: int) -> int | None:
     """Threads for each of so many processes on this machine; None where OMP_NUM_THREADS decides.
 
     One for each core but one, which is left to whatever else runs: of two cores with another busy process on one, a
-    training with two threads makes half of the steps that it makes with one, and not a fifth more where nothing else
-    runs. No more than the processor time that a container may use: what goes beyond it is stopped for most of each
-    tenth of a second.
+    training with two threads makes half to two thirds of the steps that it makes with one, and a fifth to two fifths
+    more where nothing else runs. No more than the processor time that a container may use: what goes beyond it is
+    stopped for most of each tenth of a second.
     """
     if "OMP_NUM_THREADS" in os.environ:
         return None

@@ -50,7 +50,7 @@ class KeptCases(CaseFeed):
     """Keeps each case from its first step on, decoded and with the k-d tree of its points."""
 
     def __init__(self, cases: Sequence[Case], device: torch.device) -> None:
-        self.cases, self.device = cases, device
+        self.cases = cases
         self.kept: dict[int, Batch] = {}
         self.description = f"all cases are kept in memory ({bytes_of(cases, device) / 1e9:.1f} GB)"
 
@@ -59,7 +59,7 @@ class KeptCases(CaseFeed):
         for numbers in chunks:
             for i in numbers:
                 if i not in self.kept:
-                    self.kept[i] = Batch.collate([self.cases[i]]).to(self.device).with_indexed_points()
+                    self.kept[i] = Batch.collate([self.cases[i]]).with_indexed_points()
             yield Batch.concatenate([self.kept[i] for i in numbers])
 
 

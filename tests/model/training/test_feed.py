@@ -28,7 +28,7 @@ class Counted(Sequence[Case]):
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, number: int) -> Case:  # type: ignore[override]
+    def __getitem__(self, number: int) -> Case:  # type: ignore[override]  # slices are never needed
         self.reads[number] += 1
         return self.cases[number]
 
