@@ -4,9 +4,9 @@
 
 The peers are the same step with the first layer of the pixel-aligned features computed for each pixel, as
 reconstructions do, which have more points; with all 1 × 1 convolutions as matrix products, as PyTorch does with one
-thread; with PyTorch's batch norm and ReLU6; with the k-d tree of the case's points built in each step, as where cases
-are not kept; with all of these; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Reading the case is not
-counted.
+thread; with PyTorch's batch norm, ReLU6 and pooling over the views; with its projection of query points and its samples
+of feature maps; with the k-d tree of the case's points built in each step, as where cases are not kept; with all of
+these; and in bfloat16 by autocast (`train.precision: bf16-mixed`). Reading the case is not counted.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ from toy_jaw import toy_jaw
 
 from model.cases.case import Case
 from model.cases.summary import TrainingSummary
-from model.networks import field, fused_norm
+from model.networks import field, fused_norm, interpolation, pixel_aligned, viewing
 from model.networks.pointwise import PointwiseConv
 from model.runtime.fabric import new_fabric
 from model.runtime.memory import disable_malloc_trim
@@ -86,6 +86,8 @@ class Way(NamedTuple):
     finest: int = field.FINEST
     pointwise: Any = PointwiseConv.forward
     most_threads: int = fused_norm.MOST_THREADS
+    projected: Any = viewing.viewing_of
+    in_pytorch: Any = interpolation._in_pytorch
     kept: bool = True
 
 
@@ -96,14 +98,16 @@ def main() -> None:
     case, cpu = toy_case(), torch.device("cpu")
     only = np.array([0])
     feeds: dict[bool, CaseFeed] = {True: KeptCases([case], cpu), False: ReadCases([case], cpu)}
+    plain: dict[str, Any] = {"projected": viewing._viewing_in_pytorch, "in_pytorch": lambda _: True}
     pixelwise = SIZE + 1  # no query count is below the pixels of a map that is this much finer
     ways = {
         "ours": Way(),
         "first layer at each pixel": Way(finest=pixelwise),
         "1 × 1 convolutions as matrix products": Way(pointwise=nn.Conv2d.forward),
-        "PyTorch's batch norm and ReLU6": Way(most_threads=0),
+        "PyTorch's batch norm, ReLU6 and pooling": Way(most_threads=0),
+        "PyTorch's projection and samples": Way(**plain),
         "k-d tree in each step": Way(kept=False),
-        "all four": Way(finest=pixelwise, pointwise=nn.Conv2d.forward, most_threads=0, kept=False),
+        "all five": Way(finest=pixelwise, pointwise=nn.Conv2d.forward, most_threads=0, kept=False, **plain),
         "bf16-mixed": Way(precision="bf16-mixed"),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -113,6 +117,7 @@ def main() -> None:
             for name, way in ways.items():
                 field.FINEST, PointwiseConv.forward = way.finest, way.pointwise
                 fused_norm.MOST_THREADS = way.most_threads
+                pixel_aligned.viewing_of, interpolation._in_pytorch = way.projected, way.in_pytorch
                 start = time.process_time()
                 runs[way.precision].step(feeds[way.kept].batches([only]), only, [case], stopped=False)
                 times[name].append(1e3 * (time.process_time() - start))

@@ -2,7 +2,8 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import grid_sample
+
+from model.networks.interpolation import trilinear
 
 CELLS = (36, 48, 48)  # along z, y and x
 EXTENT = (1.1, 1.1, 0.8)  # half extent along x, y and z, in jaw radii
@@ -26,7 +27,8 @@ class FeatureGrid(nn.Module):
     def __init__(self, *, channels: int, width: int) -> None:
         super().__init__()
         self.register_buffer("extent", torch.tensor(EXTENT), persistent=False)
-        self.grid = nn.Parameter(torch.randn(1, channels, *CELLS) * 0.01)
+        grid = torch.randn(1, channels, *CELLS) * 0.01
+        self.grid = nn.Parameter(grid.to(memory_format=torch.channels_last_3d))
         self.scale = nn.Linear(width, channels)
 
     def forward(self, points: torch.Tensor, fused: torch.Tensor) -> torch.Tensor:
@@ -39,7 +41,5 @@ class FeatureGrid(nn.Module):
         Returns:
             (B, Q, C)
         """
-        locations = (points / self.extent)[:, :, None, None]  # (B, Q, 1, 1, 3)
-        grid = self.grid.expand(points.shape[0], -1, -1, -1, -1)
-        features = grid_sample(grid, locations, padding_mode="border", align_corners=False)  # (B, C, Q, 1, 1)
-        return GAIN * features[..., 0, 0].transpose(1, 2) * (1 + self.scale(fused))[:, None]
+        features = trilinear(self.grid, (points / self.extent).flatten(0, 1)).unflatten(0, points.shape[:2])
+        return GAIN * features * (1 + self.scale(fused))[:, None]

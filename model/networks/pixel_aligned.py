@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from model.geometry.projection import camera_poses, project
-from model.networks.bilinear import bilinear
-from model.networks.positional_encoding import positional_encoding
+from model.geometry.projection import camera_poses
+from model.networks.interpolation import bilinear
+from model.networks.view_pooling import pool_views
+from model.networks.viewing import VIEWING_FEATURES, viewing_of
 
 POOLED = 3  # poolings over the views: attention, mean, standard deviation
 ARROWS = 6  # features of a map that are 3D vectors in its camera's frame, such as the surface normal
-DEPTH_FREQUENCIES = 6
 
 
 class PixelAligned(nn.Module):
@@ -35,7 +35,7 @@ class PixelAligned(nn.Module):
         self.heads = heads
         self.arrows = nn.Linear(channels, 3 * ARROWS, bias=False)
         self.first = nn.Linear(channels + 3 * ARROWS, hidden, bias=False)
-        self.viewing = nn.Linear(3 + 1 + 2 * DEPTH_FREQUENCIES + 1, hidden)
+        self.viewing = nn.Linear(VIEWING_FEATURES, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.weigh = nn.Linear(hidden, heads)
 
@@ -80,22 +80,13 @@ class PixelAligned(nn.Module):
         Returns:
             (B, Q, 3·H)
         """
-        projection = project(points, cameras)
-        _, position = camera_poses(cameras)
-        depth = projection.depth - position.norm(dim=-1)[..., None]  # about 0 in the middle of the jaw
-        inside = (projection.uv.abs().amax(dim=-1) < 1).to(points.dtype)
-        viewing = torch.cat(
-            [projection.direction, positional_encoding(depth[..., None], DEPTH_FREQUENCIES), inside[..., None]], dim=-1
-        )
-        sampled = bilinear(maps, projection.uv)
-        x = ((sampled if prepared else sampled @ self._first(cameras)) + self.viewing(viewing)).relu_()
-        x = self.second(x).relu_()  # (B, V, Q, H)
-
-        weights = self.weigh(x)  # (B, V, Q, heads)
-        weights = weights.masked_fill(~view_mask[:, :, None, None], float("-inf")).softmax(dim=1)
-        attended = (weights[..., None] * x.unflatten(3, (self.heads, -1))).sum(dim=1).flatten(2)  # (B, Q, H)
-        fraction = (view_mask / view_mask.sum(dim=1, keepdim=True)).to(x.dtype)[:, None]  # (B, 1, V)
-        mean = (fraction @ x.flatten(2)).view_as(attended)
-        spread = fraction @ ((x - mean[:, None]) ** 2).flatten(2)
-        # The root of a variance of 0, as of a single view, has no finite gradient.
-        return torch.cat([attended, mean, (spread.view_as(attended) + 1e-6).sqrt()], dim=2)
+        viewing = viewing_of(points, cameras)
+        weight = torch.cat([self.viewing.weight, self.viewing.bias[:, None]], dim=1).T
+        features = viewing.features.flatten(0, 1).transpose(1, 2)
+        seen = torch.bmm(features, weight.expand(len(features), -1, -1)).unflatten(0, view_mask.shape)  # (B, V, Q, H)
+        if prepared:
+            x = bilinear(maps, viewing.uv, base=seen)
+        else:
+            x = seen + bilinear(maps, viewing.uv) @ self._first(cameras)
+        x = self.second(x.relu_())
+        return pool_views(x, view_mask, self.weigh.weight, self.weigh.bias)

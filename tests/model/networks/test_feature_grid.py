@@ -25,3 +25,7 @@ def test_features_between_cells_are_interpolated() -> None:
         grid.scale.bias.zero_()
     points = torch.tensor([[[0.333, 0.1, 0.2]]])
     torch.testing.assert_close(grid(points, torch.zeros(1, 4)), torch.tensor([[[0.333 / EXTENT[0]]]]))
+
+
+def test_no_points_have_no_features() -> None:
+    assert FeatureGrid(channels=3, width=4)(torch.zeros(2, 0, 3), torch.zeros(2, 4)).shape == (2, 0, 3)

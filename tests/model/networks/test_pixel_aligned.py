@@ -68,3 +68,16 @@ def test_a_single_view_has_a_finite_gradient() -> None:
     features(aligned, maps, view_mask, cameras()[:, :1], points).sum().backward()
     assert points.grad is not None
     assert torch.isfinite(points.grad).all()
+
+
+def test_both_ways_learn_the_same() -> None:
+    torch.manual_seed(0)
+    aligned = PixelAligned(channels=2, hidden=8, heads=2)
+    maps, points = torch.randn(1, 2, 16, 16, 2, requires_grad=True), torch.rand(1, 5, 3) - 0.5
+    view_mask, pull = torch.ones(1, 2, dtype=torch.bool), torch.randn(1, 5, 24)
+    inputs = [maps, *aligned.parameters()]
+    slopes = [
+        torch.autograd.grad((pull * aligned(made, view_mask, cameras(), points, prepared=prepared)).sum(), inputs)
+        for made, prepared in ((maps, False), (aligned.prepare(maps, cameras()), True))
+    ]
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-5)
