@@ -1,7 +1,7 @@
 """Linear interpolation of feature maps and grids at any number of points; channels lie last in memory.
 
 As `grid_sample` with border padding. On a CPU it is compiled by numba, in float32: PyTorch's takes two to five times as
-long for a few thousand points. Nothing is computed in parallel, so that sums of gradients have one order.
+long for a few thousand points and one thread. It has one thread, so that sums of gradients have one order.
 """
 
 from typing import Any
@@ -19,13 +19,19 @@ def bilinear(maps: torch.Tensor, uv: torch.Tensor, base: torch.Tensor | None = N
     """Bilinear samples (B, V, Q, H) of maps (B, V, h, w, H) at (B, V, Q, 2) coordinates in -1..1.
 
     Args:
-        base: (B, V, Q, H), to which they are added; where no gradient is asked for, in its memory.
+        base: (B, V, Q, H), to which they are added. Where no gradient is asked for it may be overwritten by the result.
+
+    Raises:
+        ValueError: maps, coordinates and base are of other cases or views.
     """
     if _in_pytorch(uv):
         flat = maps.flatten(0, 1).permute(0, 3, 1, 2)
         sampled = grid_sample(flat, uv.flatten(0, 1)[:, :, None], padding_mode="border", align_corners=False)
         sampled = sampled[..., 0].transpose(1, 2).unflatten(0, uv.shape[:2])
         return sampled if base is None else base + sampled
+    if maps.shape[:2] != uv.shape[:2] or (base is not None and base.shape != (*uv.shape[:3], maps.shape[4])):
+        shapes = ", ".join(str(tuple(each.shape)) for each in (maps, uv, base) if each is not None)
+        raise ValueError(f"expected maps (B, V, h, w, H), coordinates (B, V, Q, 2) and base (B, V, Q, H), got {shapes}")
     maps, uv = maps.float().contiguous(), uv.detach().float().contiguous()
     if base is None:
         return _Bilinear.apply(maps, uv)
@@ -90,10 +96,10 @@ class _Trilinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (places,) = ctx.saved_tensors
-        _, channels, *size = ctx.shape
-        of_cells = gradient.new_zeros(*size, channels)
-        _scatter_to_grid(gradient.contiguous().numpy(), places.numpy(), of_cells.numpy())
-        return of_cells.permute(3, 0, 1, 2)[None], None
+        # In the memory format of the weights, as DistributedDataParallel wants it.
+        of_grid = torch.empty(ctx.shape, memory_format=torch.channels_last_3d).zero_()
+        _scatter_to_grid(gradient.contiguous().numpy(), places.numpy(), of_grid[0].permute(1, 2, 3, 0).numpy())
+        return of_grid, None
 
 
 def _by_view(tensor: torch.Tensor) -> np.ndarray:

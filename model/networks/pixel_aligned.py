@@ -32,7 +32,6 @@ class PixelAligned(nn.Module):
 
     def __init__(self, *, channels: int, hidden: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
         self.arrows = nn.Linear(channels, 3 * ARROWS, bias=False)
         self.first = nn.Linear(channels + 3 * ARROWS, hidden, bias=False)
         self.viewing = nn.Linear(VIEWING_FEATURES, hidden)
@@ -81,9 +80,10 @@ class PixelAligned(nn.Module):
             (B, Q, 3·H)
         """
         viewing = viewing_of(points, cameras)
+        # One product with the bias in it, laid out as the samples are: a Linear would copy the features and the bias.
         weight = torch.cat([self.viewing.weight, self.viewing.bias[:, None]], dim=1).T
         features = viewing.features.flatten(0, 1).transpose(1, 2)
-        seen = torch.bmm(features, weight.expand(len(features), -1, -1)).unflatten(0, view_mask.shape)  # (B, V, Q, H)
+        seen = torch.bmm(features, weight.expand(features.shape[0], -1, -1)).unflatten(0, view_mask.shape)
         if prepared:
             x = bilinear(maps, viewing.uv, base=seen)
         else:

@@ -20,14 +20,19 @@ def pool_views(x: torch.Tensor, view_mask: torch.Tensor, weight: torch.Tensor, b
     """(B, V, Q, H) → (B, Q, 3·H): ReLU; then the views' sum by attention weights, mean and standard deviation.
 
     Args:
-        x: before the activation; ignored where `view_mask` is False.
+        x: before the activation; finite, and ignored where `view_mask` is False.
         view_mask: (B, V) bool, with a view in each case.
         weight: (heads, H), bias: (heads,), of the linear layer that makes the logits of the attention weights; heads
             divide H.
+
+    Raises:
+        ValueError: the mask is of other cases or views, or the heads don't divide H.
     """
-    few = x.device.type == "cpu" and torch.get_num_threads() <= fused_norm.MOST_THREADS
-    if not few or x.dtype != torch.float32 or torch.compiler.is_exporting():
+    on_cpu = not torch.compiler.is_exporting() and x.device.type == "cpu" and x.dtype == torch.float32
+    if not on_cpu or torch.get_num_threads() > fused_norm.MOST_THREADS:
         return _in_pytorch(x, view_mask, weight, bias)
+    if view_mask.shape != x.shape[:2] or x.shape[3] % len(bias):
+        raise ValueError(f"{tuple(x.shape)} with a mask of {tuple(view_mask.shape)} and {len(bias)} heads")
     return _FusedPooling.apply(x, view_mask, weight, bias)
 
 
@@ -47,7 +52,7 @@ class _FusedPooling(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, view_mask: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
-        x = x.contiguous()
+        x, view_mask, weight = x.contiguous(), view_mask.contiguous(), weight.contiguous()
         cases, views, queries, width = x.shape
         pooled = x.new_empty(cases, queries, 3 * width)
         attention = x.new_empty(cases, queries, views, len(bias))
@@ -65,10 +70,10 @@ class _FusedPooling(torch.autograd.Function):
 
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
-    return [each.detach().contiguous().numpy() for each in tensors]
+    return [each.detach().numpy() for each in tensors]
 
 
-# Each of the innermost loops writes one array, of which nothing else is known at that place: so LLVM vectorises it.
+# Each of the innermost loops writes one array: LLVM would not vectorise it with several that may overlap.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _forward(
     x: np.ndarray,

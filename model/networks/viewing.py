@@ -9,7 +9,7 @@ from numba import njit
 
 from model.geometry.projection import camera_poses, project
 from model.networks.positional_encoding import positional_encoding
-from scans.cameras import INTRINSICS, NEAREST, TRANSFORM
+from scans.cameras import CAMERA_VECTOR_SIZE, INTRINSICS, NEAREST, TRANSFORM
 
 DEPTH_FREQUENCIES = 6
 VIEWING_FEATURES = 3 + 1 + 2 * DEPTH_FREQUENCIES + 1
@@ -21,8 +21,8 @@ class Viewing(NamedTuple):
     Attributes:
         uv: (B, V, Q, 2) column and row in the image, from -1 at its left and upper border to 1.
         features: (B, V, VIEWING_FEATURES + 1, Q): the unit viewing direction in the points' frame; the positional
-            encoding of the depth, from the distance of the frame's origin on; 1 for points within the image, 0 for
-            others; and 1, for the bias of a linear layer.
+            encoding of the depth minus the camera's distance from the frame's origin; 1 for points within the image, 0
+            for others; and 1, for the bias of a linear layer.
     """
 
     uv: torch.Tensor
@@ -34,10 +34,18 @@ def viewing_of(points: torch.Tensor, cameras: torch.Tensor) -> Viewing:
 
     On a CPU, where no gradient is asked for, it is compiled by numba: PyTorch's 30 operations take six times as long
     for 10 views of 1,024 points.
+
+    Raises:
+        ValueError: not as many cases of points as of cameras, or cameras of another shape.
     """
     graph = torch.is_grad_enabled() and (points.requires_grad or cameras.requires_grad)
     if points.device.type != "cpu" or points.dtype != torch.float32 or graph or torch.compiler.is_exporting():
         return _viewing_in_pytorch(points, cameras)
+    if len(points) != len(cameras) or points.shape[2] != 3 or cameras.shape[2] != CAMERA_VECTOR_SIZE:
+        raise ValueError(
+            f"expected points (B, Q, 3) and cameras (B, V, {CAMERA_VECTOR_SIZE}), got {tuple(points.shape)} and "
+            f"{tuple(cameras.shape)}"
+        )
     cases, views, queries = *cameras.shape[:2], points.shape[1]
     viewing = Viewing(
         points.new_empty(cases, views, queries, 2), points.new_empty(cases, views, VIEWING_FEATURES + 1, queries)
@@ -48,13 +56,15 @@ def viewing_of(points: torch.Tensor, cameras: torch.Tensor) -> Viewing:
 
 
 def _viewing_in_pytorch(points: torch.Tensor, cameras: torch.Tensor) -> Viewing:
-    projection = project(points, cameras)
-    _, position = camera_poses(cameras)
-    depth = projection.depth - position.norm(dim=-1)[..., None]  # about 0 in the middle of the jaw
-    inside = (projection.uv.abs().amax(dim=-1) < 1).to(points.dtype)
-    encoding = positional_encoding(depth[..., None], DEPTH_FREQUENCIES)
-    features = torch.cat([projection.direction, encoding, inside[..., None], torch.ones_like(depth)[..., None]], dim=-1)
-    return Viewing(projection.uv, features.transpose(2, 3))
+    with torch.autocast(points.device.type, enabled=False):  # a coordinate in bfloat16 would be off by a pixel
+        projection = project(points, cameras)
+        _, position = camera_poses(cameras)
+        depth = projection.depth - position.norm(dim=-1)[..., None]  # about 0 in the middle of the jaw
+        inside = (projection.uv.abs().amax(dim=-1) < 1).to(points.dtype)
+        encoding = positional_encoding(depth[..., None], DEPTH_FREQUENCIES)
+        ones = torch.ones_like(inside)[..., None]
+        features = torch.cat([projection.direction, encoding, inside[..., None], ones], dim=-1)
+        return Viewing(projection.uv, features.transpose(2, 3))
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})

@@ -23,8 +23,17 @@ def test_features_between_cells_are_interpolated() -> None:
         grid.grid.copy_(x.expand_as(grid.grid) / GAIN)
         grid.scale.weight.zero_()
         grid.scale.bias.zero_()
-    points = torch.tensor([[[0.333, 0.1, 0.2]]])
-    torch.testing.assert_close(grid(points, torch.zeros(1, 4)), torch.tensor([[[0.333 / EXTENT[0]]]]))
+    points = torch.tensor([[[0.333, 0.1, 0.2]], [[-0.5, 0.1, 0.2]]])
+    expected = torch.tensor([[[0.333 / EXTENT[0]]], [[-0.5 / EXTENT[0]]]])
+    torch.testing.assert_close(grid(points, torch.zeros(2, 4)), expected)
+
+
+def test_a_cells_features_lie_together_in_memory() -> None:
+    grid = FeatureGrid(channels=3, width=4)
+    assert grid.grid.is_contiguous(memory_format=torch.channels_last_3d), "else it is copied for each query"
+    grid(torch.zeros(1, 2, 3), torch.zeros(1, 4)).sum().backward()
+    assert grid.grid.grad is not None
+    assert grid.grid.grad.stride() == grid.grid.stride()
 
 
 def test_no_points_have_no_features() -> None:

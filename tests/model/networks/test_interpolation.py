@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import grid_sample
 
+from model.networks import interpolation
 from model.networks.interpolation import bilinear, trilinear
 
 
@@ -40,6 +41,7 @@ def test_samples_are_added_to_a_base() -> None:
     ours = bilinear(maps, place, base=inputs[1].flatten().view_as(base))  # a view
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(torch.autograd.grad((pull * ours).sum(), inputs), theirs)
+    assert torch.equal(inputs[1], base), "a gradient may need it"
     with torch.inference_mode():
         added = bilinear(maps, place, base=base)
     assert added.data_ptr() == base.data_ptr(), "no second array of this size"
@@ -62,3 +64,16 @@ def test_a_grid_is_sampled_as_pytorch_does(cells: tuple[int, int, int], memory: 
     torch.testing.assert_close(sampled, theirs)
     (alone,) = torch.autograd.grad((weights * sampled).sum(), grid)
     torch.testing.assert_close(alone, of_grid, rtol=1e-4, atol=1e-4)
+
+
+def test_maps_and_coordinates_of_other_cases_are_refused() -> None:
+    maps, place = torch.zeros(1, 2, 4, 4, 3), torch.zeros(1, 2, 5, 2)
+    for wrong in ((maps, place[:, :1], None), (maps, place, torch.zeros(1, 2, 6, 3))):
+        with pytest.raises(ValueError, match="expected maps"):
+            bilinear(*wrong)
+
+
+def test_few_points_on_a_cpu_are_compiled_even_if_the_weights_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpolation, "grid_sample", None)
+    assert bilinear(torch.zeros(1, 2, 4, 4, 3, requires_grad=True), torch.zeros(1, 2, 5, 2)).requires_grad
+    assert trilinear(torch.zeros(1, 2, 4, 4, 3, requires_grad=True), torch.zeros(5, 3)).requires_grad

@@ -3,16 +3,19 @@ import math
 import pytest
 import torch
 
+from model.networks import view_pooling
 from model.networks.view_pooling import pool_views
 
 
 def both(monkeypatch: pytest.MonkeyPatch, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Of as few threads as the fused one is for, and of more."""
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    fused = pool_views(*inputs)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    plain = pool_views(*inputs)
-    return fused, plain
+    results = []
+    for threads, other in ((2, "_in_pytorch"), (3, "_FusedPooling")):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+            patch.setattr(view_pooling, other, None)
+            results.append(pool_views(*inputs))
+    return results[0], results[1]
 
 
 def test_two_views_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +50,16 @@ def test_absent_views_may_hold_anything(monkeypatch: pytest.MonkeyPatch) -> None
     weight, bias = torch.randn(2, 8), torch.randn(2)
     other = x.clone()
     other[:, 1] = 9.0
-    assert torch.equal(*(both(monkeypatch, each, view_mask, weight, bias)[0] for each in (x, other)))
+    pairs = (both(monkeypatch, each, view_mask, weight, bias) for each in (x, other))
+    for one, same in zip(*pairs, strict=True):
+        assert torch.equal(one, same)
+
+
+def test_a_mask_of_other_views_or_heads_that_leave_a_rest_are_refused() -> None:
+    x = torch.zeros(1, 3, 5, 8)
+    for views, heads in ((2, 2), (3, 3)):
+        with pytest.raises(ValueError, match="with a mask of"):
+            pool_views(x, torch.ones(1, views, dtype=torch.bool), torch.zeros(heads, 8), torch.zeros(heads))
 
 
 def test_what_is_not_a_number_stays_so_at_its_point(monkeypatch: pytest.MonkeyPatch) -> None:
