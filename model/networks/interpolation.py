@@ -108,12 +108,13 @@ def _by_view(tensor: torch.Tensor) -> np.ndarray:
 
 
 @njit(inline="always")
-def _between(place: np.float32, pixels: int) -> tuple[int, int, np.float32]:
-    """The pixels before and behind a coordinate, and the weight of the latter; of NaN, as of -1."""
+def _between(place: np.float32, pixels: int) -> tuple[tuple[int, np.float32], tuple[int, np.float32]]:
+    """The pixels before and behind a coordinate, and their weights; of NaN, as of -1."""
     middle = (place + ONE) * np.float32(pixels / 2) - HALF
     middle = min(middle, np.float32(pixels - 1)) if middle > 0 else np.float32(0)
     before = int(middle)
-    return before, min(before + 1, pixels - 1), middle - np.float32(before)
+    weight = middle - np.float32(before)
+    return (before, ONE - weight), (min(before + 1, pixels - 1), weight)
 
 
 @njit(cache=True, nogil=True)
@@ -122,9 +123,9 @@ def _sample_maps(maps: np.ndarray, uv: np.ndarray, added: bool, sampled: np.ndar
     height, width, channels = maps.shape[1:]
     for v in range(len(maps)):
         for q in range(uv.shape[1]):
-            left, right, x = _between(uv[v, q, 0], width)
-            upper, lower, y = _between(uv[v, q, 1], height)
-            a, b, c, d = (ONE - x) * (ONE - y), x * (ONE - y), (ONE - x) * y, x * y
+            (left, of_left), (right, of_right) = _between(uv[v, q, 0], width)
+            (upper, of_upper), (lower, of_lower) = _between(uv[v, q, 1], height)
+            a, b, c, d = of_left * of_upper, of_right * of_upper, of_left * of_lower, of_right * of_lower
             if not added:
                 for j in range(channels):
                     sampled[v, q, j] = 0
@@ -143,10 +144,9 @@ def _scatter_to_maps(gradient: np.ndarray, uv: np.ndarray, of_maps: np.ndarray) 
     height, width, channels = of_maps.shape[1:]
     for v in range(len(of_maps)):
         for q in range(uv.shape[1]):
-            left, right, x = _between(uv[v, q, 0], width)
-            upper, lower, y = _between(uv[v, q, 1], height)
-            for row, of_row in ((upper, ONE - y), (lower, y)):
-                for column, of_column in ((left, ONE - x), (right, x)):
+            columns = _between(uv[v, q, 0], width)
+            for row, of_row in _between(uv[v, q, 1], height):
+                for column, of_column in columns:
                     weight = of_row * of_column
                     for j in range(channels):
                         of_maps[v, row, column, j] += weight * gradient[v, q, j]
@@ -155,17 +155,15 @@ def _scatter_to_maps(gradient: np.ndarray, uv: np.ndarray, of_maps: np.ndarray) 
 @njit(cache=True, nogil=True)
 def _sample_grid(cells: np.ndarray, places: np.ndarray, sampled: np.ndarray) -> None:
     """Fill `sampled` (N, C)."""
-    depth, height, width, channels = cells.shape
     for n in range(len(places)):
-        x0, x1, x = _between(places[n, 0], width)
-        y0, y1, y = _between(places[n, 1], height)
-        z0, z1, z = _between(places[n, 2], depth)
-        for c in range(channels):
+        (x0, of_x0), (x1, of_x1) = _between(places[n, 0], cells.shape[2])
+        rows = _between(places[n, 1], cells.shape[1])
+        for c in range(cells.shape[3]):
             sampled[n, c] = 0
-        for i, of_i in ((z0, ONE - z), (z1, z)):
-            for j, of_j in ((y0, ONE - y), (y1, y)):
-                a, b = of_i * of_j * (ONE - x), of_i * of_j * x
-                for c in range(channels):
+        for i, of_i in _between(places[n, 2], cells.shape[0]):
+            for j, of_j in rows:
+                a, b = of_i * of_j * of_x0, of_i * of_j * of_x1
+                for c in range(cells.shape[3]):
                     sampled[n, c] += a * cells[i, j, x0, c] + b * cells[i, j, x1, c]
 
 
@@ -174,12 +172,10 @@ def _scatter_to_grid(gradient: np.ndarray, places: np.ndarray, of_cells: np.ndar
     """Add each sample's gradient (N, C) to the cells that it was made of."""
     depth, height, width, channels = of_cells.shape
     for n in range(len(places)):
-        x0, x1, x = _between(places[n, 0], width)
-        y0, y1, y = _between(places[n, 1], height)
-        z0, z1, z = _between(places[n, 2], depth)
-        for i, of_i in ((z0, ONE - z), (z1, z)):
-            for j, of_j in ((y0, ONE - y), (y1, y)):
-                for k, of_k in ((x0, ONE - x), (x1, x)):
+        columns, rows = _between(places[n, 0], width), _between(places[n, 1], height)
+        for i, of_i in _between(places[n, 2], depth):
+            for j, of_j in rows:
+                for k, of_k in columns:
                     weight = of_i * of_j * of_k
                     for c in range(channels):
                         of_cells[i, j, k, c] += weight * gradient[n, c]

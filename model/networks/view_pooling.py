@@ -75,14 +75,7 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
 
 # Each of the innermost loops writes one array: LLVM would not vectorise it with several that may overlap.
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _forward(
-    x: np.ndarray,
-    view_mask: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    pooled: np.ndarray,
-    attention: np.ndarray,
-) -> None:
+def _forward(x, view_mask, weight, bias, pooled, attention):
     """Fill `pooled` (B, Q, 3·H) and, of views that are shown, `attention` (B, Q, V, heads)."""
     heads, width = weight.shape
     part = width // heads
@@ -138,18 +131,8 @@ def _forward(
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _backward(
-    x: np.ndarray,
-    view_mask: np.ndarray,
-    weight: np.ndarray,
-    pooled: np.ndarray,
-    attention: np.ndarray,
-    gradient: np.ndarray,
-    of_x: np.ndarray,
-    of_weight: np.ndarray,
-    of_bias: np.ndarray,
-) -> None:
-    """Fill `of_x`; add to `of_weight` and `of_bias`."""
+def _backward(x, view_mask, weight, pooled, attention, gradient, of_x, of_weight, of_bias):
+    """Fill `of_x` (B, V, Q, H); add to `of_weight` (heads, H) and `of_bias` (heads,)."""
     heads, width = weight.shape
     part = width // heads
     slope, row, of_row = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)

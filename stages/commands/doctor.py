@@ -1,6 +1,7 @@
 """`tenview doctor`: checks of this machine, with what to do about each that fails."""
 
 import importlib.metadata
+import math
 import os
 import platform
 import shutil
@@ -66,11 +67,13 @@ def _unmet(requirements: Iterable[str]) -> Iterator[str]:
 def _machine() -> Check:
     import psutil
 
-    memory = psutil.virtual_memory()
-    state = (
-        f"{len(os.sched_getaffinity(0))} cores, {memory.total / 1e9:.0f} GB memory, {memory.available / 1e9:.0f} free"
-    )
-    return memory.available > 4e9, state, "close other programs; training takes up to 4 GB"
+    from model.runtime.cgroup import cpu_quota, memory_limit
+
+    memory, limit = psutil.virtual_memory(), memory_limit() or math.inf  # a container's
+    total, free = min(memory.total, limit), min(memory.available, limit)
+    cores = min(len(os.sched_getaffinity(0)), cpu_quota() or math.inf)
+    state = f"{cores:g} cores, {total / 1e9:.0f} GB memory, {free / 1e9:.0f} free"
+    return free > 4e9, state, "close other programs, or give the container more; training takes up to 4 GB"
 
 
 def _params() -> Check:
