@@ -10,7 +10,11 @@ from scans.mesh_edit import corners_by_vertex, face_components
 
 
 def border_loops(faces: np.ndarray, vertex_count: int) -> list[np.ndarray]:
-    """The closed loops of the border of a sound surface (see `sound`), each an array of vertices; the longest first."""
+    """The closed loops of the border of a sound surface (see `sound`), each an array of vertices; the longest first.
+
+    Raises:
+        ValueError: the surface is not sound.
+    """
     following, _ = _border(faces, vertex_count)
     loops = []
     seen = np.zeros(vertex_count, bool)
@@ -65,6 +69,8 @@ def _walk(following, start):
     loop = [start]
     at = following[start]
     while at != start:
+        if at < 0 or len(loop) == len(following):  # on another loop, which goes around for ever
+            raise ValueError("a border does not close: the surface is not sound")
         loop.append(at)
         at = following[at]
     return np.array(loop)

@@ -1,6 +1,7 @@
 """Border loops, and the part of a surface whose border is loops."""
 
 import numpy as np
+import pytest
 
 from scans.borders import border_loops, sound
 from tests.scans.half_ball import half_ball, open_edges
@@ -20,6 +21,12 @@ def test_a_hole_is_a_second_shorter_loop():
     assert len(hole) in (5, 6)
     assert len(hole) < len(border)
     assert open_edges(pierced) - open_edges(faces) == set(zip(hole.tolist(), np.roll(hole, -1).tolist(), strict=True))
+
+
+def test_a_surface_that_is_not_sound_is_refused():
+    two_triangles_at_a_corner = np.array([[0, 1, 2], [0, 3, 4]], np.int32)
+    with pytest.raises(ValueError, match="not sound"):
+        border_loops(two_triangles_at_a_corner, 5)
 
 
 def test_sound_cuts_where_fins_stand_and_borders_meet():
