@@ -1,7 +1,7 @@
 """Linear interpolation of feature maps and grids at any number of points; channels lie last in memory.
 
 As `grid_sample` with border padding. On a CPU it is compiled by numba, in float32: PyTorch's takes two to five times as
-long for a few thousand points and one thread. It has one thread, so that sums of gradients have one order.
+long for a few thousand points and one thread. It runs in one thread, so that gradients are summed in a fixed order.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a view sees the query points: where in its image, from where, and how far."""
+"""Projection and viewing features of query points: viewing direction, encoded depth, whether within the image."""
 
 import math
 from typing import NamedTuple
@@ -16,7 +16,7 @@ VIEWING_FEATURES = 3 + 1 + 2 * DEPTH_FREQUENCIES + 1
 
 
 class Viewing(NamedTuple):
-    """How V views see Q query points.
+    """Q query points as V views see them.
 
     Attributes:
         uv: (B, V, Q, 2) column and row in the image, from -1 at its left and upper border to 1.
@@ -30,7 +30,7 @@ class Viewing(NamedTuple):
 
 
 def viewing_of(points: torch.Tensor, cameras: torch.Tensor) -> Viewing:
-    """How cameras (B, V, 23) see query points (B, Q, 3), normalised frame.
+    """Project query points (B, Q, 3), normalised frame, by cameras (B, V, 23), and compute their viewing features.
 
     On a CPU, where no gradient is asked for, it is compiled by numba: PyTorch's 30 operations take six times as long
     for 10 views of 1,024 points.
@@ -69,7 +69,7 @@ def _viewing_in_pytorch(points: torch.Tensor, cameras: torch.Tensor) -> Viewing:
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _fill(points: np.ndarray, cameras: np.ndarray, uv: np.ndarray, features: np.ndarray) -> None:
-    """Fill `uv` and `features` for points (B, 3, Q); sines and cosines of twice an angle are made of the angle's."""
+    """Fill `uv` and `features` for points (B, 3, Q); higher frequencies of the encoding by double-angle formulas."""
     sines, cosines = 4, 4 + DEPTH_FREQUENCIES
     one, two, nearest, pi = np.float32(1), np.float32(2), np.float32(NEAREST), np.float32(math.pi)
     for b in range(len(points)):

@@ -36,10 +36,8 @@ def test_a_point_by_hand() -> None:
 
 @pytest.mark.parametrize("orthographic", [False, True])
 def test_compiled_it_is_the_same(orthographic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    points, cameras = (
-        torch.rand(2, 40, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1,
-        rig(orthographic=orthographic),
-    )
+    points = torch.rand(2, 40, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    cameras = rig(orthographic=orthographic)
     place, axis = cameras[0, 0, 3:12:4], cameras[0, 0, 2:11:4]
     points[0, 0], points[0, 1] = place, place + axis + torch.tensor([0.1, 0.2, 0.0])  # at the first camera; behind it
     points[1, 0] = torch.tensor([50.0, 0, 0])
