@@ -7,6 +7,8 @@ unexport PYTHONPATH PYTHONHOME
 
 # Written last, so that an installation that was cut off is taken up again.
 INSTALLED := .venv/installed
+# Of disk that it takes, with what pip unpacks on the way.
+GIGABYTES := 9
 
 .PHONY: help install app repro pretrained test test-fast soak lint bench osmesa serve system-packages clean
 
@@ -17,8 +19,10 @@ install: $(INSTALLED)  ## Make the environment in .venv, or bring it up to date
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=python3.12"; exit 1; }
+	@test -d .venv || $(PYTHON) -c 'import shutil; print(shutil.disk_usage(".").free // 10**9)' | { read free; \
+	  [ $$free -ge $(GIGABYTES) ] || { echo ".venv takes $(GIGABYTES) GB of disk, and $$free GB are free in $(CURDIR)"; exit 1; }; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 app: install  ## Open the page where pictures or a scan become a jaw, and print its address

@@ -128,9 +128,11 @@ def _split(vertices, quads):
     for q in range(len(quads)):
         a, b, c, d = quads[q]
         if distance2(vertices, a, c) <= distance2(vertices, b, d):
-            faces[2 * q], faces[2 * q + 1] = (a, b, c), (a, c, d)
+            first, second = (a, b, c), (a, c, d)
         else:
-            faces[2 * q], faces[2 * q + 1] = (a, b, d), (b, c, d)
+            first, second = (a, b, d), (b, c, d)
+        for corner in range(3):
+            faces[2 * q, corner], faces[2 * q + 1, corner] = first[corner], second[corner]
     return faces
 
 

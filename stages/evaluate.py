@@ -17,7 +17,7 @@ from stages.params.tree import Params
 from stages.per_case.measure_case import CURVE_THRESHOLDS, Measured, Place, Prediction, Task, measure_case
 from stages.per_case.reconstruct_case import ReconstructCase, reconstruct_cases
 from stages.prediction.heads import read_heads
-from stages.runtime.map_ordered import map_ordered
+from stages.runtime.map_ordered import kept_workers, map_ordered
 from stages.runtime.progress import say, track
 from stages.runtime.workspace import (
     CASES,
@@ -75,27 +75,32 @@ def run(params: Params) -> None:
         raise UserError(
             f"{VIEWS}: {reason}. Set `render` as it was and run `tenview render`, or train again: `dvc repro`."
         )
-    calibration = None if is_export(folder) else calibrate(network, folder, digest, params.compute)
-    if calibration is None:  # the heads are those of the export, or of an earlier evaluation
-        read_heads(network, folder, digest)
-    nearest, other = _baseline_jaws(cases, settings.seed)
-    centers = _centers(split)
-    tasks, clouds = [], []
-    work = ReconstructCase(folder, digest, split, settings.seed, heads=True)
-    predicted = reconstruct_cases(network, cases, len(cases), work, compute=params.compute, what=f"predicting {split}")
-    for number, ((case, made), place) in enumerate(zip(predicted, _places(split), strict=True)):
-        surface = {"normals": made.normals, "labels": made.labels}
-        cloud = PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh)
-        prediction = Prediction(made.points, made.normals, made.labels, made.radius)
-        if sure := made.confidence:
-            cloud = replace(cloud, views_seen=sure.views_seen, expected_error=sure.expected_error)
-            prediction = replace(prediction, expected_error=sure.expected_error, left_out=made.left_out)
-        clouds.append(cloud)
-        baselines = nearest[number], other[number]
-        tasks.append(
-            Task(case.id, place, prediction, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed)
+    with kept_workers():
+        calibration = None if is_export(folder) else calibrate(network, folder, digest, params.compute)
+        if calibration is None:  # the heads are those of the export, or of an earlier evaluation
+            read_heads(network, folder, digest)
+        nearest, other = _baseline_jaws(cases, settings.seed)
+        centers = _centers(split)
+        tasks, clouds = [], []
+        work = ReconstructCase(folder, digest, split, settings.seed, heads=True)
+        predicted = reconstruct_cases(
+            network, cases, len(cases), work, compute=params.compute, what=f"predicting {split}"
         )
-    measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
+        for number, ((case, made), place) in enumerate(zip(predicted, _places(split), strict=True)):
+            surface = {"normals": made.normals, "labels": made.labels}
+            cloud = PredictedCloud(case.id, made.points, centers[case.id], case.radius, **surface, mesh=made.mesh)
+            prediction = Prediction(made.points, made.normals, made.labels, made.radius)
+            if sure := made.confidence:
+                cloud = replace(cloud, views_seen=sure.views_seen, expected_error=sure.expected_error)
+                prediction = replace(prediction, expected_error=sure.expected_error, left_out=made.left_out)
+            clouds.append(cloud)
+            baselines = nearest[number], other[number]
+            tasks.append(
+                Task(
+                    case.id, place, prediction, folder / MEAN_SHAPE, *baselines, settings.hungarian_draws, settings.seed
+                )
+            )
+        measured = list(map_ordered(measure_case, tasks, compute=params.compute, what=f"evaluating on {split}"))
 
     rows = [{"id": one.id, "row": name, **row} for one in measured for name, row in one.metrics.items()]
     means, intervals = _summary(rows, settings.seed)

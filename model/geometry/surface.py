@@ -65,7 +65,12 @@ def _signed_distances(points, normals, nearest):
     weight = np.zeros(nearest.shape, np.float32)
     roots = np.sqrt(nearest)
     # Squared distance up to which a point counts, made once for a voxel: most points that come by are farther.
-    farthest = np.where(nearest < np.inf, (roots + np.float32(1)) ** 2, np.float32(0))
+    farthest = np.zeros(nearest.shape, np.float32)
+    for i in range(nearest.shape[0]):
+        for j in range(nearest.shape[1]):
+            for k in range(nearest.shape[2]):
+                if nearest[i, j, k] < np.inf:
+                    farthest[i, j, k] = (roots[i, j, k] + np.float32(1)) ** 2
     reach = int(np.ceil(REACH))
     for n in range(len(points)):
         x, y, z = points[n]

@@ -1,82 +1,86 @@
-"""Maximum matching of a bipartite graph (Hopcroft and Karp 1973)."""
+"""Maximum matching of a bipartite graph (Pothen and Fan 1990, with the fairness of Duff, Kaya and Uçar 2011: PF+)."""
 
 import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
 def maximum_matching(starts: np.ndarray, targets: np.ndarray, columns: int) -> int:
     """Size of the maximum matching of rows and columns.
 
-    A greedy matching is augmented along shortest paths until there is none. Libraries are slower on two jaws of 50,000
-    points: eight pairs of clouds and thresholds took 12 s here and 34 s with python-igraph, of which 30 s to build its
-    graph; SciPy's `maximum_bipartite_matching`, which augments an empty matching, had not ended after minutes.
+    A greedy matching is augmented along paths that depth-first searches find, until none is left. For 30 pairs of
+    50,000 points and thresholds it takes 2 s where Hopcroft and Karp's algorithm takes 9; python-igraph, which has
+    that, took thrice as long as ours did, most of it for its graph; SciPy's `maximum_bipartite_matching`, which
+    augments an empty matching, had not ended after minutes.
 
     Args:
         starts: (R + 1,) int64, where each row's edges begin in `targets`, as in a CSR matrix.
         targets: (E,) int32, the columns they lead to.
         columns: C.
     """
+    least_choice_first = np.argsort(np.diff(starts), kind="stable")
+    column_of = _match(starts, targets, least_choice_first, np.full(columns, -1, np.int32))
+    return int(np.count_nonzero(column_of >= 0))
+
+
+@njit(cache=True)
+def _match(starts, targets, order, row_of):
+    """The column of each row, -1 for none."""
     rows = len(starts) - 1
-    row_of, column_of = np.full(columns, -1, np.int32), np.full(rows, -1, np.int32)
-    size = 0
-    for r in np.argsort(starts[1:] - starts[:-1], kind="mergesort"):  # those with the least choice first
+    column_of = np.full(rows, -1, np.int32)
+    for r in order:
         for e in range(starts[r], starts[r + 1]):
             if row_of[targets[e]] < 0:
                 row_of[targets[e]], column_of[r] = r, targets[e]
-                size += 1
                 break
-    level, queue, path = np.empty(rows, np.int32), np.empty(rows, np.int32), np.empty(rows, np.int32)
-    while _layers(starts, targets, row_of, column_of, level, queue):
-        tried = starts[:-1].copy()  # the next edge of each row, which no search of this round tries twice
-        for root in range(rows):
-            if column_of[root] < 0:
-                size += _enlarge(root, starts, targets, row_of, column_of, level, tried, path)
-    return size
+    # `free` begins with the rows that are yet without a column, and have edges.
+    free, count = np.empty(rows, np.int32), 0
+    for r in range(rows):
+        if column_of[r] < 0 and starts[r] < starts[r + 1]:
+            free[count] = r
+            count += 1
+    ahead = starts[:-1].copy()  # of each row, the first edge whose column may be free; taken columns stay taken
+    visited = np.zeros(len(row_of), np.int32)  # the last round in which a search came to the column
+    tried, path = np.empty(rows, np.int64), np.empty(rows, np.int32)
+    turn, before = 0, -1
+    while count != before:  # a round that finds no path proves that there is none
+        turn, before, count = turn + 1, count, 0
+        for i in range(before):
+            if not _augment(free[i], starts, targets, row_of, column_of, ahead, visited, turn, tried, path):
+                free[count] = free[i]
+                count += 1
+    return column_of
 
 
 @njit(cache=True)
-def _layers(starts, targets, row_of, column_of, level, queue):
-    """Number the rows by their distance from the free ones, -1 where unreached; whether a free column is in reach."""
-    tail = 0
-    for r in range(len(level)):
-        level[r] = -1
-        if column_of[r] < 0:
-            level[r], queue[tail] = 0, r
-            tail += 1
-    head, last = 0, len(level) + 1
-    while head < tail and level[queue[head]] < last:
-        r = queue[head]
-        head += 1
-        for e in range(starts[r], starts[r + 1]):
-            s = row_of[targets[e]]
-            if s < 0:
-                last = level[r] + 1
-            elif level[s] < 0:
-                level[s], queue[tail] = level[r] + 1, s
-                tail += 1
-    return last <= len(level)
+def _augment(root, starts, targets, row_of, column_of, ahead, visited, turn, tried, path):
+    """Find a path from a free row to a free column, and exchange its edges; whether there is one.
 
-
-@njit(cache=True)
-def _enlarge(root, starts, targets, row_of, column_of, level, tried, path):
-    """Find a path from a free row through the layers to a free column and exchange its edges; 1 where there is one."""
+    No two searches of a round come to the same column. They try a row's edges from the first to the last and from the
+    last to the first in turn, lest a bad order be met in each round.
+    """
     depth = 0
-    path[0] = root
+    path[0], tried[root] = root, 0
     while depth >= 0:
         r = path[depth]
-        if tried[r] == starts[r + 1]:
-            level[r] = -1  # nothing beyond it
+        while ahead[r] < starts[r + 1] and row_of[targets[ahead[r]]] >= 0:
+            ahead[r] += 1
+        if ahead[r] < starts[r + 1]:
+            column = targets[ahead[r]]
+            while depth >= 0:  # each row of the path gives its column to the one before it
+                r = path[depth]
+                row_of[column], column_of[r], column = r, column, column_of[r]
+                depth -= 1
+            return True
+        edges = starts[r + 1] - starts[r]
+        while tried[r] < edges:
+            e = starts[r] + tried[r] if turn % 2 else starts[r + 1] - 1 - tried[r]
+            tried[r] += 1
+            if visited[targets[e]] < turn:
+                visited[targets[e]] = turn
+                depth += 1
+                path[depth] = row_of[targets[e]]
+                tried[path[depth]] = 0
+                break
+        else:
             depth -= 1
-            continue
-        s = row_of[targets[tried[r]]]
-        tried[r] += 1
-        if s < 0:
-            for d in range(depth + 1):
-                column = targets[tried[path[d]] - 1]
-                row_of[column], column_of[path[d]] = path[d], column
-            return 1
-        if level[s] == level[r] + 1:
-            depth += 1
-            path[depth] = s
-    return 0
+    return False

@@ -92,6 +92,10 @@ class JawNetwork(nn.Module, ABC):
             raise UserError(f"it has another architecture: {'; '.join(differing)}. Set these as they are there")
         self.load_state_dict(self._state_from(other))
 
+    def upgraded(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A checkpoint's state in the shapes of this version, if an earlier one wrote it."""
+        return state
+
     def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
         """The state to continue from, that of a network of the same architecture; the config may follow it."""
         return other.state_dict()

@@ -86,7 +86,7 @@ def load_checkpoint(path: Path) -> tuple[JawNetwork, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, RuntimeError, UserError) as error:
         raise UserError(f"{beside}: describes no network this version can build ({error}); {again}") from error
     try:
-        state = load(weights)
+        state = network.upgraded(load(weights))
     except SafetensorError as error:
         raise UserError(f"{path}: not a readable safetensors file ({error}); {again}") from error
     _check(path, state, network.state_dict())

@@ -22,7 +22,7 @@ from model.losses.field import TERMS, QueryConfig, field_targets, field_terms, s
 from model.networks.base import ExportSignature, JawNetwork
 from model.networks.case_norm import averaging_matrix, grouped_by_case
 from model.networks.encoder import ViewEncoder
-from model.networks.feature_grid import FeatureGrid
+from model.networks.feature_grid import FeatureGrid, channels_last
 from model.networks.fusion import ViewFusion
 from model.networks.pixel_aligned import POOLED, PixelAligned
 from model.networks.positional_encoding import positional_encoding
@@ -154,6 +154,11 @@ class FieldNetwork(JawNetwork):
         )
         network.set_priors(seed_points, summary.mean_log_radius)
         return network
+
+    def upgraded(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """See `JawNetwork`; the feature grid's channels came first."""
+        name = "feature_grid.grid"
+        return {key: channels_last(value) if key == name and value.ndim == 5 else value for key, value in state.items()}
 
     def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
         """See `JawNetwork`; reconstruction starts from the seed points of both."""

@@ -43,15 +43,12 @@ def bilinear(maps: torch.Tensor, uv: torch.Tensor, base: torch.Tensor | None = N
 
 
 def trilinear(grid: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Trilinear samples (N, C) of a grid (1, C, D, H, W) at (N, 3) coordinates x, y, z in -1..1.
-
-    Args:
-        grid: best in memory format `torch.channels_last_3d`; others are copied each time.
-    """
+    """Trilinear samples (N, C) of a grid (D, H, W, C) at (N, 3) coordinates x, y, z in -1..1."""
     if _in_pytorch(places):
-        sampled = grid_sample(grid, places[None, :, None, None], padding_mode="border", align_corners=False)
+        channels_first = grid.permute(3, 0, 1, 2)[None]
+        sampled = grid_sample(channels_first, places[None, :, None, None], padding_mode="border", align_corners=False)
         return sampled[0, :, :, 0, 0].T
-    return _Trilinear.apply(grid.float(), places.detach().float().contiguous())
+    return _Trilinear.apply(grid.float().contiguous(), places.detach().float().contiguous())
 
 
 def _in_pytorch(places: torch.Tensor) -> bool:
@@ -87,18 +84,16 @@ class _Trilinear(torch.autograd.Function):
     def forward(ctx: Any, grid: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(places)
         ctx.shape = grid.shape
-        cells = grid.detach()[0].permute(1, 2, 3, 0).contiguous()  # (D, H, W, C)
-        sampled = grid.new_empty(len(places), grid.shape[1])
-        _sample_grid(cells.numpy(), places.numpy(), sampled.numpy())
+        sampled = grid.new_empty(len(places), grid.shape[3])
+        _sample_grid(grid.detach().numpy(), places.numpy(), sampled.numpy())
         return sampled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (places,) = ctx.saved_tensors
-        # In the memory format of the weights, as DistributedDataParallel wants it.
-        of_grid = torch.empty(ctx.shape, memory_format=torch.channels_last_3d).zero_()
-        _scatter_to_grid(gradient.contiguous().numpy(), places.numpy(), of_grid[0].permute(1, 2, 3, 0).numpy())
+        of_grid = gradient.new_zeros(ctx.shape)
+        _scatter_to_grid(gradient.contiguous().numpy(), places.numpy(), of_grid.numpy())
         return of_grid, None
 
 

@@ -131,7 +131,7 @@ def scan_lines(data, at, vertices, faces, sizes, inexact, counts):
         if code != FINE:
             break
         at = skip_line(data, i, end)
-    counts[:] = n_vertices, n_faces, n_polygons, n_inexact
+    counts[0], counts[1], counts[2], counts[3] = n_vertices, n_faces, n_polygons, n_inexact
     return at, code
 
 

@@ -68,7 +68,8 @@ def scan_stl(data, vertex, end_word, loop, solid):
                 if not exact:
                     if n_inexact == len(inexact):
                         inexact = doubled(inexact)
-                    inexact[n_inexact] = 3 * n_corners + axis, i, after
+                    inexact[n_inexact, 0] = 3 * n_corners + axis
+                    inexact[n_inexact, 1], inexact[n_inexact, 2] = i, after
                     n_inexact += 1
                 i = after
             n_corners += 1

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
 from scans.mesh_files.parsed import MalformedError
 
@@ -34,12 +35,10 @@ NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infin
 NO_NUMBER = re.compile(rb"[+-]?\d\.#[A-Z]+\d*|[+-]?nan\(\w*\)|[+-]?\xe2\x88\x9e", re.IGNORECASE)
 
 
-@njit(cache=True)
+@register_jitable
 def doubled(array):
     """A copy of the (N, ...) array with room for 2N rows."""
-    bigger = np.empty((2 * array.shape[0], *array.shape[1:]), array.dtype)
-    bigger[: array.shape[0]] = array
-    return bigger
+    return np.concatenate((array, np.empty_like(array)))
 
 
 @njit(cache=True)
@@ -198,7 +197,7 @@ def scan_table(data, start):
                 after = max(after, i + 1)
                 if n_inexact == len(inexact):
                     inexact = doubled(inexact)
-                inexact[n_inexact] = n_values, i, after
+                inexact[n_inexact, 0], inexact[n_inexact, 1], inexact[n_inexact, 2] = n_values, i, after
                 n_inexact += 1
             n_values += 1
             i = skip_blanks(data, after, end)

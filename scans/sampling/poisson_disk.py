@@ -100,7 +100,10 @@ def throw_darts(points, normals, wanted, count, area):
     while slots < 2 * count:
         slots *= 2
     heads = np.full(slots, CHAIN_END, np.int32)
-    most = count + len(points) - np.count_nonzero(wanted)
+    most = count
+    for p in range(len(points)):
+        if not wanted[p]:
+            most += 1
     following = np.empty(most, np.int32)
     numbers = np.empty(most, np.int32)
     # Copies that lie side by side: the candidates' order is random, and they don't fit a core's cache.

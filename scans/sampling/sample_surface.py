@@ -75,7 +75,7 @@ def unit_normals(vertices, faces, chosen):
         z1, z2 = vertices[b, 2] - vertices[a, 2], vertices[c, 2] - vertices[a, 2]
         nx, ny, nz = y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2
         length = np.sqrt(nx * nx + ny * ny + nz * nz)
-        normals[k] = nx / length, ny / length, nz / length
+        normals[k, 0], normals[k, 1], normals[k, 2] = nx / length, ny / length, nz / length
     return normals
 
 

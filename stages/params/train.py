@@ -187,7 +187,7 @@ class TrainParams(Section):
     start_from: str = Field(
         "", description='Model to fine-tune: `pretrained`, or a folder of `tenview export`; "" for random weights.'
     )
-    validation_interval: int = Field(3, ge=1, description="Epochs from one validation to the next.")
+    validation_interval: int = Field(4, ge=1, description="Epochs from one validation to the next.")
     validation_cases: int = Field(4, ge=0, description="Cases that choose the best epoch, at most; 0 for all.")
     epochs: int = Field(12, ge=1, le=100_000, description="Passes over the training cases at most.")
     batch_size: int = Field(1, ge=1, le=4096, description="Cases per step.")

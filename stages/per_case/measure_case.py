@@ -82,7 +82,7 @@ def measure_case(task: Task) -> Measured:
     from model.metrics.distances import THRESHOLDS, compare, dcd, metrics, precision_recall_f, unit_of
     from model.metrics.matching import hungarian_accuracy, max_matching_ratio
     from model.metrics.per_tooth import per_tooth, teeth_and_gingiva
-    from model.metrics.uniformity import uniformity
+    from model.metrics.uniformity import Discs, uniformity
     from scans.sampling.sample_surface import face_areas
     from scans.seeds import generator
 
@@ -91,6 +91,8 @@ def measure_case(task: Task) -> Measured:
     unit = unit_of(target.points)
     vertices = np.ascontiguousarray(target.mesh.vertices, np.float64)
     area = float(face_areas(vertices, target.mesh.faces).sum()) / unit**2
+    gt = target.points / unit
+    discs = Discs(gt, area, generator(task.seed, f"{task.id}/discs"))
 
     errors_mm = None
     if task.model.expected_error is not None:
@@ -99,7 +101,7 @@ def measure_case(task: Task) -> Measured:
     measured = Measured(task.id, {}, {}, {}, errors_mm)
     for name, predicted in _rows(task, target).items():
         found = compare(predicted.points, target.points, unit)
-        pred, gt = predicted.points / unit, target.points / unit
+        pred = predicted.points / unit
         row: dict[str, float | None] = dict(metrics(found, target.radius * unit))
         if task.draws:
             # The same random numbers for every row: they differ by their points alone.
@@ -107,7 +109,7 @@ def measure_case(task: Task) -> Measured:
             row["hungarian_accuracy_035"] = hungarian_accuracy(pred, gt, THRESHOLDS["035"], task.draws, rng)
         row |= {f"max_matching_ratio_{suffix}": max_matching_ratio(pred, gt, t) for suffix, t in THRESHOLDS.items()}
         row["dcd"] = dcd(found)
-        row["uniformity"] = uniformity(pred, found.spacing, gt, area, generator(task.seed, f"{task.id}/discs"))
+        row["uniformity"] = uniformity(pred, found.spacing, discs)
         if predicted.normals is not None:
             row["normal_consistency"] = normal_consistency(found, predicted.normals, target.normals)
         if predicted.labels is not None and labelled:

@@ -4,7 +4,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeVar
 
 from scans.errors import UserError
@@ -18,6 +20,28 @@ R = TypeVar("R")
 
 SECONDS_BETWEEN_CHECKS = 1.0
 WAITING = 4  # results a worker, at most, that wait for the one that is next
+
+
+@dataclass
+class _Kept:
+    """Workers that several calls share, and how they end; none before the first call that needs them."""
+
+    stack: ExitStack
+    pool: Pool | None = None
+
+
+_KEPT: ContextVar[_Kept | None] = ContextVar("_KEPT", default=None)
+
+
+@contextmanager
+def kept_workers() -> Iterator[None]:
+    """Within the block the calls of `map_ordered`, all with one `compute`, share workers, which import things once."""
+    with ExitStack() as stack:
+        token = _KEPT.set(_Kept(stack))
+        try:
+            yield
+        finally:
+            _KEPT.reset(token)
 
 
 def map_ordered(function: Callable[[T], R], items: Sequence[T], *, compute: ComputeParams, what: str) -> Iterator[R]:
@@ -52,6 +76,15 @@ def _workers(compute: ComputeParams, count: int) -> int:
 
 
 def _pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
+    kept = _KEPT.get()
+    if kept is None:
+        return _new_pool(compute, workers)
+    if kept.pool is None:
+        kept.pool = kept.stack.enter_context(_new_pool(compute, compute.workers or len(os.sched_getaffinity(0))))
+    return nullcontext(kept.pool)
+
+
+def _new_pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
     if compute.executor == "processes":
         return process_pool(workers)
     from stages.runtime.dask_pool import dask_pool

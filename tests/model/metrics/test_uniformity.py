@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.metrics.uniformity import FRACTIONS, uniformity
+from model.metrics.uniformity import FRACTIONS, Discs, uniformity
 from tests.model.metrics.clouds import all_distances
 
 
@@ -22,8 +22,9 @@ def test_uniformity_by_its_formula_and_its_order() -> None:
             lattice = np.sqrt(2 * held * 4 / 900 / (np.sqrt(3) * max(count, 1)))
             clutter = ((spacing[inside] if count else np.zeros(1)) - lattice) ** 2 / lattice
             products.append((count - expected) ** 2 / expected * clutter.mean())
-    assert uniformity(pred, spacing, gt, 4.0, np.random.default_rng(1)) == pytest.approx(np.mean(products))
-    even = uniformity(gt, np.full(900, 2 / 29), gt, 4.0, np.random.default_rng(1))
+    discs = Discs(gt, 4.0, np.random.default_rng(1))
+    assert uniformity(pred, spacing, discs) == pytest.approx(np.mean(products), rel=1e-12)
+    even = uniformity(gt, np.full(900, 2 / 29), discs)
     assert even == 0  # as many points in each ball as are expected
     heaped = np.repeat(pred[:70], 10, axis=0)
-    assert uniformity(heaped, np.zeros(700), gt, 4.0, np.random.default_rng(1)) > 3 * np.mean(products)
+    assert uniformity(heaped, np.zeros(700), discs) > 3 * np.mean(products)

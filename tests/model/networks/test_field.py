@@ -1,9 +1,14 @@
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from model.losses.field import QueryConfig
+from model.networks.checkpoint import load_checkpoint, save_checkpoint
 from model.networks.field import FieldConfig, FieldNetwork
 from model.reconstruction.from_field import ReconstructionConfig
 from renderers.rigs.rigs import ring_rig
@@ -109,6 +114,19 @@ def test_it_knows_where_a_crop_stands(network: FieldNetwork) -> None:
     features = [network.encode(views, torch.ones(1, 10, dtype=torch.bool), each) for each in (cameras()[None], moved)]
     assert not torch.equal(features[0].fused, features[1].fused)
     assert not torch.equal(*(network.query(each, points).signed_distances for each in features))
+
+
+def test_a_checkpoint_of_an_earlier_version_has_the_grids_channels_first(network: FieldNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "network.safetensors"
+    save_checkpoint(network, path, params_digest="", history=[])
+    state = load_file(path)
+    state["feature_grid.grid"] = state["feature_grid.grid"].permute(3, 0, 1, 2)[None].contiguous()
+    save_file(state, path)
+    description = json.loads(path.with_suffix(".json").read_text())
+    description["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(description))
+    loaded, _ = load_checkpoint(path)
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
 
 
 def test_wrong_shapes_are_refused(network: FieldNetwork) -> None:

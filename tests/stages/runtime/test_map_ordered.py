@@ -10,7 +10,7 @@ import pytest
 
 from scans.errors import ScanError, UserError
 from stages.params.tree import ComputeParams
-from stages.runtime.map_ordered import map_ordered
+from stages.runtime.map_ordered import kept_workers, map_ordered
 
 
 def square(number: int) -> int:
@@ -29,6 +29,11 @@ def threads(number: int) -> tuple[str | None, int]:
 
     torch.ones(1 << 16).add_(number)
     return os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads()
+
+
+def worker(number: int) -> int:
+    time.sleep(0.1 + 0.01 * number)  # so that another one takes the next
+    return os.getpid()
 
 
 def die(number: int) -> int:
@@ -62,6 +67,17 @@ def test_a_worker_has_as_many_as_the_user_chose(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = set(map_ordered(threads, range(2), compute=ComputeParams(workers=2), what="threads"))
     assert {chosen for chosen, _ in found} == {"3"}
+
+
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_calls_share_workers_that_are_kept_and_end_with_the_block(executor: str) -> None:
+    compute = ComputeParams(workers=2, executor=executor)
+    with kept_workers():
+        first, again = (set(map_ordered(worker, range(count), compute=compute, what="pids")) for count in (6, 2))
+        assert len(first) == 2
+        assert again <= first
+    assert not any(map(psutil.pid_exists, first))
+    assert not first & set(map_ordered(worker, range(2), compute=compute, what="pids"))
 
 
 def test_a_dead_worker_says_what_to_lower() -> None:
