@@ -156,9 +156,11 @@ class FieldNetwork(JawNetwork):
         return network
 
     def upgraded(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """See `JawNetwork`; the feature grid's channels came first."""
+        """See `JawNetwork`; the feature grid was (1, C, D, H, W)."""
         name = "feature_grid.grid"
-        return {key: channels_last(value) if key == name and value.ndim == 5 else value for key, value in state.items()}
+        if name in state and state[name].ndim == 5 and len(state[name]) == 1:
+            return state | {name: channels_last(state[name])}
+        return state
 
     def _state_from(self, other: Self) -> dict[str, torch.Tensor]:
         """See `JawNetwork`; reconstruction starts from the seed points of both."""

@@ -13,6 +13,7 @@ from model.networks.field import FieldConfig, FieldNetwork
 from model.reconstruction.from_field import ReconstructionConfig
 from renderers.rigs.rigs import ring_rig
 from scans.cameras import camera_array
+from scans.errors import UserError
 
 KWARGS: dict[str, Any] = {
     "encoder": "test_efficientnet", "image_size": 32, "width": 16, "heads": 2, "channels": 4, "view_width": 8,
@@ -120,13 +121,18 @@ def test_a_checkpoint_of_an_earlier_version_has_the_grids_channels_first(network
     path = tmp_path / "network.safetensors"
     save_checkpoint(network, path, params_digest="", history=[])
     state = load_file(path)
-    state["feature_grid.grid"] = state["feature_grid.grid"].permute(3, 0, 1, 2)[None].contiguous()
-    save_file(state, path)
     description = json.loads(path.with_suffix(".json").read_text())
-    description["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_suffix(".json").write_text(json.dumps(description))
-    loaded, _ = load_checkpoint(path)
-    assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
+    earlier = state["feature_grid.grid"].permute(3, 0, 1, 2)[None].contiguous()
+    for grid in (earlier, earlier[:0]):
+        save_file(state | {"feature_grid.grid": grid}, path)
+        description["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.with_suffix(".json").write_text(json.dumps(description))
+        if len(grid):
+            loaded, _ = load_checkpoint(path)
+            assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
+        else:
+            with pytest.raises(UserError, match="has the shape"):
+                load_checkpoint(path)
 
 
 def test_wrong_shapes_are_refused(network: FieldNetwork) -> None:
