@@ -191,6 +191,16 @@ def test_seed_points_that_are_lost_or_share_a_cell_are_not_projected_again() -> 
     torch.testing.assert_close(thinned[1], far)  # of nothing but lost ones, all
 
 
+def test_every_second_seed_point_is_projected(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    network = Ball(FieldConfig(**KWARGS | {"seed_points": 2001})).eval()
+    network.set_priors(torch.rand(2001, 3, generator=torch.Generator().manual_seed(0)) - 0.5, 3.7)
+    query = network.query
+    monkeypatch.setattr(network, "query", lambda features, points: asked.append(points) or query(features, points))
+    reconstruct(network)
+    assert torch.equal(asked[0][0], network.seed_points[::2])
+
+
 def test_points_about_a_seed_point_lie_in_its_tangent_plane_in_all_directions() -> None:
     config = replace(FieldConfig(**KWARGS).reconstruction, target_points=4000, tangential_jitter=0.1)
     normals = np.array([[0, 0, 1], [0.6, 0, 0.8]], np.float32)
