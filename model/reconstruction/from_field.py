@@ -27,7 +27,7 @@ from scans.vectors import tangents
 # Query points at a time: on a CPU their features fit a core's cache, on a GPU (about 2 GB) a launch pays off.
 CHUNK = {"cpu": 1 << 10}
 CHUNK_OF_OTHERS = 1 << 17
-EVERY = 2  # second seed point is projected: they lie 0.05 jaw radii apart, and those between find the same surface
+SEED_STEP = 2  # every second seed point is projected; they lie 0.05 jaw radii apart, and all find the same surface
 LOST = 0.2  # jaw radii; seed points whose unsigned distance is more after a projection are not projected again
 PROBE = 0.01  # jaw radii to both sides of the surface, between which the field's slope is measured
 PROBED = 4  # at every fourth point; the three after it, which lie near, have the same
@@ -104,7 +104,7 @@ def reconstruct_surfaces(
         with mesh, normals, labels and radius. An untrained network may yield no surface: then `points` are some of the
         projected ones, without mesh, normals and labels.
     """
-    seeds, upright, residuals, _ = _query(field, seed_points[::EVERY].expand(len(radii), -1, -1))
+    seeds, upright, residuals, _ = _query(field, seed_points[::SEED_STEP].expand(len(radii), -1, -1))
     for _ in range(config.projection_rounds - 1):
         seeds = _thinned(seeds, residuals, config.decimation_cell)
         seeds, upright, residuals, _ = _query(field, seeds)

@@ -72,7 +72,11 @@ def under_way(compute: ComputeParams, count: int) -> int:
 
 
 def _workers(compute: ComputeParams, count: int) -> int:
-    return min(compute.workers or len(os.sched_getaffinity(0)), count)
+    return min(_most_workers(compute), count)
+
+
+def _most_workers(compute: ComputeParams) -> int:
+    return compute.workers or len(os.sched_getaffinity(0))
 
 
 def _pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
@@ -80,7 +84,7 @@ def _pool(compute: ComputeParams, workers: int) -> AbstractContextManager[Pool]:
     if kept is None:
         return _new_pool(compute, workers)
     if kept.pool is None:
-        kept.pool = kept.stack.enter_context(_new_pool(compute, compute.workers or len(os.sched_getaffinity(0))))
+        kept.pool = kept.stack.enter_context(_new_pool(compute, _most_workers(compute)))
     return nullcontext(kept.pool)
 
 

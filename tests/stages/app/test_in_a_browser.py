@@ -48,6 +48,16 @@ DRAWN = """canvas => {
   return [count / (canvas.width * canvas.height), colours.size];
 }"""
 
+# Share of what is drawn whose red, green and blue fall in this order, as those of every shade of the layer's orange do.
+ORANGE = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [drawn, orange] = [0, 0];
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3]) { drawn++; orange += data[i] > data[i + 1] && data[i + 1] > data[i + 2]; }
+  }
+  return orange / drawn;
+}"""
+
 
 @dataclass
 class App:
@@ -149,9 +159,11 @@ def test_the_jaw_is_seen_in_the_colours_of_its_teeth(app: App, jaw: "Page") -> N
     assert share > 0.05
     jaw.get_by_role("checkbox", name="names").uncheck()
     teeth = drawn(jaw)[1]
+    assert jaw.locator("figure.scene canvas").evaluate(ORANGE) < 0.9
     assert 20 < teeth < colours
     jaw.locator("figure.scene select").select_option("of the layer")
     assert drawn(jaw)[1] < teeth / 4, "shades of one colour"
+    assert jaw.locator("figure.scene canvas").evaluate(ORANGE) > 0.99
     assert jaw.get_by_text("upper right central incisor").count() == 1
     assert "IMG_10.PNG as view 9" in jaw.locator("#case").inner_text(), "10 comes after 9"
     assert jaw.get_by_role("img", name="View 9 of").evaluate("picture => picture.naturalWidth") == 224
